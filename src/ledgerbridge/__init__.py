@@ -1,0 +1,1 @@
+"""Ledgerbridge: books Pleo export jobs in a company's ERP and keeps master data in step."""

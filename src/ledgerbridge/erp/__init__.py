@@ -1,0 +1,1 @@
+"""Everything about accounting systems, nothing of Pleo or of our database."""
