@@ -6,9 +6,9 @@ Money at the border is integer minor units (hundredths, EXP-DATA-09); inside an 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -123,10 +123,10 @@ class Vendor:
 @dataclass(frozen=True, slots=True)
 class InvoiceInformation:
     number: str
-    invoice_date: date
+    invoice_date: dt.date
     status: str
-    due_date: date | None
-    payment_date: date | None
+    due_date: dt.date | None
+    payment_date: dt.date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class ExportItem:
     type: str
     """One of the 17 known types, or something new that must become a problem (EXP-DATA-12)."""
     sub_type: str | None
-    date: datetime
+    date: dt.datetime
     """Aware; becomes the source date in the company's time zone (EXP-PERIOD-01)."""
     amount: Amount
     lines: tuple[ItemLine, ...]
@@ -166,7 +166,7 @@ class ExportItem:
     attendees: tuple[str, ...] = ()
     reconciled_entries: tuple[str, ...] = ()
     invoice: InvoiceInformation | None = None
-    service_period: tuple[date, date] | None = None
+    service_period: tuple[dt.date, dt.date] | None = None
     """From and to; never moves the posting date (EXP-PERIOD-08)."""
     files: tuple[ItemFile, ...] = ()
     web_link: str | None = None
@@ -301,8 +301,8 @@ class Journal:
 class Period:
     id: str
     name: str
-    start: date
-    end: date
+    start: dt.date
+    end: dt.date
     """Inclusive."""
     open: bool
 
@@ -356,7 +356,7 @@ class EntryLine:
     dimensions: tuple[tuple[str, str], ...] = ()
     """Pairs of dimension code and value code, in the order of the chart."""
     foreign: Money | None = None
-    """The supplier-currency amount where the document is kept in it (`invoice`, EXP-FX-02); signed debit minus credit."""
+    """Supplier-currency amount where the document is kept in it (EXP-FX-02); signed debit minus credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,9 +365,9 @@ class JournalEntry:
 
     key: PostingKey
     journal: Journal
-    date: date
+    date: dt.date
     """The posting date after the closed-period rule."""
-    original_date: date
+    original_date: dt.date
     """The item's own date, kept on the entry when the posting date was moved (EXP-PERIOD-09)."""
     currency: str
     description: str

@@ -85,7 +85,7 @@ class Found:
     total: str
     """Sum of debits in the company's currency, two decimals, for comparison with what was wanted."""
     complete: bool
-    """False for a draft that an earlier, interrupted attempt left without its files or unposted although final was wanted."""
+    """False for a draft that an interrupted attempt left without its files, or unposted where final was wanted."""
 
 
 class ErpError(Exception):
