@@ -89,6 +89,8 @@ class Connection(Base):
     status: Mapped[str] = mapped_column(default=ConnectionStatus.SETTING_UP)
     status_reason: Mapped[str | None]
     """A sentence for a person; None while all is well."""
+    paused_by: Mapped[str | None]
+    """`operator` or `watch` while paused: the daily check lifts only its own pause (AUTH-083)."""
     auth_method: Mapped[str]
     """`oauth` or `api_key`."""
     subject_urn: Mapped[str]
@@ -120,6 +122,10 @@ class Credential(Base):
     refreshed_at: Mapped[dt.datetime | None]
     generation: Mapped[int] = mapped_column(default=0)
     """Rises with every stored pair, so that a waiter sees that somebody refreshed before it."""
+    refresh_holder: Mapped[str | None]
+    """Who is refreshing just now; a claim instead of a lock, because no transaction may wait for Pleo (invariant 9)."""
+    refresh_until: Mapped[dt.datetime | None]
+    """When that claim runs out by itself, so that a crashed process blocks nobody for ever."""
 
 
 class ConnectAttempt(Base):
@@ -154,10 +160,13 @@ class ErpBinding(Base):
 
     connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
     kind: Mapped[str]
-    settings_sealed: Mapped[bytes]
-    """JSON of the adapter's settings, secrets included."""
+    settings_sealed: Mapped[bytes | None]
+    """JSON of the adapter's settings, secrets included; None once disconnected (AUTH-080)."""
     settings_shown: Mapped[dict[str, Any]]
     """The same without secrets."""
+    company_key: Mapped[str | None] = mapped_column(unique=True)
+    """Names the ERP company among all ERPs, so that two connections cannot share it (EXP-ENT-01); None once
+    disconnected."""
     company_ref: Mapped[str]
     """The company's id in the ERP."""
     company_name: Mapped[str]
