@@ -1,0 +1,49 @@
+"""What makes two exports of one accounting entry the same (EXP-IDEM-07)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from ledgerbridge.bookkeeping.words import Amount, ExportItem, ItemLine, PleoAccount
+
+
+def content_digest(item: ExportItem) -> str:
+    """A stable hash of an item's bookkeeping content, 64 hexadecimal digits.
+
+    In it: type, sub type, date, method, amounts, accounts, taxes, tags, vendor and invoice number, lines in any order.
+    Not in it: free text, people, receipts and links, which may change without changing the books; nor our configuration,
+    so that an entry booked under an older version is still recognised as the same.
+    """
+    content = {
+        "type": item.type,
+        "sub_type": item.sub_type,
+        "date": item.date.isoformat(),
+        "method": item.method or "none",
+        "amount": _amount(item.amount),
+        "contra": _account(item.contra_account),
+        "vendor": item.vendor.id if item.vendor else None,
+        "invoice": item.invoice.number if item.invoice else None,
+        "lines": sorted((_line(line) for line in item.lines), key=lambda line: json.dumps(line, sort_keys=True)),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _amount(amount: Amount) -> list[Any]:
+    return [amount.wallet.minor, amount.wallet.currency, amount.supplier.minor, amount.supplier.currency]
+
+
+def _account(account: PleoAccount | None) -> str | None:
+    return (account.code or account.identifier or account.id) if account else None
+
+
+def _line(line: ItemLine) -> dict[str, Any]:
+    tax = line.tax
+    return {
+        "account": _account(line.account),
+        "amount": _amount(line.amount),
+        "net": _amount(line.net),
+        "tax": [tax.code or tax.id, tax.type, _amount(tax.amount)] if tax else None,
+        "tags": sorted([tag.group_code.casefold(), tag.code.casefold()] for tag in line.tags),
+    }

@@ -1,0 +1,135 @@
+"""The job events: `started`, and the one final event, each sent once (EXP-START-*, EXP-DONE-*)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.clock import utcnow
+from ledgerbridge.exports import spool
+from ledgerbridge.exports.report import JobGone
+from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, Unprocessable
+from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
+
+if TYPE_CHECKING:
+    from ledgerbridge.exports.job import Run
+
+log = structlog.get_logger(__name__)
+
+FINAL = ("completed", "completed_with_errors", "failed")
+
+
+async def note(run: Run, name: str, **detail: Any) -> None:
+    """Add a line to the job's timeline."""
+    async with run.context.db.transaction() as session:
+        job = await session.get_one(ExportJob, run.job.id)
+        if "config_version" in detail:
+            job.config_version = detail["config_version"]
+        spool.note(session, job, name, **detail)
+
+
+async def start(run: Run) -> bool:
+    """Take ownership at Pleo; False when the job turned out not to be ours to work.
+
+    A job that is in progress already was started by an earlier run of ours: it is resumed without a second `started`
+    (EXP-START-04). When Pleo refuses the event, the job is read again and left alone (EXP-START-05).
+    """
+    if run.job.pleo_status == "in_progress":
+        await _started(run, "resumed")
+        return True
+    try:
+        await run.api.send_event(run.job.pleo_job_id, "started")
+    except OutcomeUnknown:
+        if await _status_at_pleo(run) == "pending":
+            await run.api.send_event(run.job.pleo_job_id, "started")
+    except Unprocessable:
+        status = await _status_at_pleo(run)
+        log.warning("job could not be started", status=status)
+        await _close(run, status, None, "not_started")
+        return False
+    await _started(run, "started")
+    return True
+
+
+async def _started(run: Run, name: str) -> None:
+    run.reporter.acted()
+    async with run.context.db.transaction() as session:
+        job = await session.get_one(ExportJob, run.job.id)
+        job.phase = JobPhase.STARTED
+        job.pleo_status = "in_progress"
+        job.started_at = job.last_action_at = utcnow()
+        spool.note(session, job, name)
+    run.job.phase = JobPhase.STARTED
+
+
+async def fail(run: Run, found: Problem) -> None:
+    """Fail the job with its reason; what was really booked is reported first (EXP-VALID-09, EXP-DONE-08)."""
+    await run.reporter.flush()
+    await _finish(run, "failed", found)
+
+
+async def complete(run: Run) -> None:
+    """Report what is left and send the event that fits the outcomes (EXP-DONE-01, -02)."""
+    await run.reporter.flush()
+    async with run.context.db.reading() as session:
+        counts = await spool.counts(session, run.job.id)
+        refused = await spool.refused_count(session, run.job.id)
+    total = sum(counts.values())
+    good = counts.get(ItemState.BOOKED, 0) + counts.get(ItemState.NOTHING_TO_POST, 0) - refused
+    if good == total:
+        await _finish(run, "completed", None)
+    elif good > 0:
+        await _finish(run, "completed_with_errors", problem(Failure.SOME_ITEMS_FAILED, failed=total - good, count=total))
+    else:
+        await _finish(run, "failed", problem(Failure.ALL_ITEMS_FAILED, count=total))
+
+
+async def _finish(run: Run, event: str, found: Problem | None) -> None:
+    status = event
+    try:
+        await _send_final(run, event, found)
+    except (Unprocessable, NotFound):
+        status = await _status_at_pleo(run)
+        if status not in FINAL:
+            raise
+    await _close(run, status, found, status)
+
+
+async def _send_final(run: Run, event: str, found: Problem | None) -> None:
+    reason = {"failure_reason": found.text, "failure_reason_type": found.row.job_type} if found else {}
+    try:
+        await run.api.send_event(run.job.pleo_job_id, event, **reason)
+    except OutcomeUnknown:
+        if await _status_at_pleo(run) not in FINAL:
+            await run.api.send_event(run.job.pleo_job_id, event, **reason)
+
+
+async def close_as_pleo_says(run: Run) -> None:
+    """Pleo ended the job without us (expired, cancelled): stop, and keep what was booked (EXP-EXPIRE-03)."""
+    try:
+        job = await run.api.get_job(run.job.pleo_job_id)
+    except NotFound:
+        await _close(run, "failed", None, "vanished")
+        return
+    if job.status not in FINAL:
+        raise JobGone
+    await _close(run, job.status, None, "ended_by_pleo", reason=job.failure_reason_type)
+
+
+async def _status_at_pleo(run: Run) -> str:
+    return (await run.api.get_job(run.job.pleo_job_id)).status
+
+
+async def _close(run: Run, status: str, found: Problem | None, name: str, **detail: Any) -> None:
+    async with run.context.db.transaction() as session:
+        job = await session.get_one(ExportJob, run.job.id)
+        await spool.close(session, job, status, found)
+        if detail.get("reason"):
+            job.failure_type = str(detail["reason"])
+        counts = await spool.counts(session, job.id)
+        spool.note(session, job, name, **detail, **counts)
+    seconds = (utcnow() - run.job.pleo_created_at).total_seconds()
+    run.context.observer.job(status, run.job.found_by, seconds)
+    log.info("export job closed", status=status, **counts)

@@ -1,0 +1,88 @@
+"""What an export run needs from outside, handed in by the composition root."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ledgerbridge.bookkeeping.words import Configuration, ItemFile
+from ledgerbridge.erp.port import Erp
+from ledgerbridge.pleo.export import ExportApi
+from ledgerbridge.store.engine import Database
+from ledgerbridge.store.tables import Connection, ErpBinding
+from ledgerbridge.work.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A connection as one look at its jobs sees it."""
+
+    connection: Connection
+    binding: ErpBinding | None
+    configuration: Configuration | None
+
+
+class Doors(Protocol):
+    """How a run gets at Pleo and at the ERP of one connection (the `connections` room implements it)."""
+
+    async def company(self, connection_id: uuid.UUID) -> Company: ...
+
+    def exports(self, connection_id: uuid.UUID) -> AbstractAsyncContextManager[ExportApi]: ...
+
+    def erp(self, connection_id: uuid.UUID) -> AbstractAsyncContextManager[Erp]: ...
+
+
+class Downloads(Protocol):
+    """Fetches a receipt from Pleo's file host, without any credential (EXP-ATT-01, -02)."""
+
+    async def fetch(self, file: ItemFile) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run waits for what passes by itself. Seconds."""
+
+    erp_down: float = 600
+    """Waiting for an unreachable ERP in the middle of a job, before the rest is reported as failed."""
+    pause: tuple[float, ...] = (2, 5, 10, 20, 40, 60)
+    """Pauses between tries; the last repeats."""
+    report_share: float = 0.25
+    """Report at the latest when this share of `expiresIn` has passed since the last action (EXP-UPD-12)."""
+    deadline_share: float = 0.6
+    """Stop waiting and settle what is open when this share of `expiresIn` has passed (EXP-EXPIRE-04)."""
+
+
+def _ignore(*_: object, **__: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Counters an operations room may plug in."""
+
+    item: Callable[[str], None] = _ignore
+    """Outcome of an item: booked, nothing_to_post, failed, unknown."""
+    job: Callable[[str, str, float], None] = _ignore
+    """Final status of a job, how it was found, seconds from its creation at Pleo."""
+    unannounced: Callable[[], None] = _ignore
+    """A job that only polling found, although webhooks are on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportContext:
+    """Everything `exports` works with; made once a process."""
+
+    db: Database
+    queue: Queue
+    doors: Doors
+    downloads: Downloads
+    worker: str
+    """Names this process in leases."""
+    lease_seconds: float = 30
+    patience: Patience = field(default_factory=Patience)
+    observer: Observer = field(default_factory=Observer)
+
+

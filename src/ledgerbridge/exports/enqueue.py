@@ -1,0 +1,32 @@
+"""The one way work on export jobs begins: webhook, poll, "check now" and recovery all end here."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.work.queue import Queue
+
+LOOK = "exports.look"
+"""The queued work: look at one company's export jobs and finish every one found."""
+
+
+async def enqueue_look(
+    session: AsyncSession, queue: Queue, connection_id: uuid.UUID, found_by: str, *, in_seconds: float | None = None
+) -> bool:
+    """Queue a look inside the caller's transaction; False when one is waiting already.
+
+    `found_by` is `webhook`, `poll`, `manual` or `recovery`. One look at a time a company over all replicas, and one
+    waiting (EXP-ORDER-01, -02).
+    """
+    key = f"exports:{connection_id}"
+    return await queue.defer(
+        session,
+        LOOK,
+        lock=key,
+        queueing_lock=key,
+        in_seconds=in_seconds,
+        connection_id=str(connection_id),
+        found_by=found_by,
+    )

@@ -1,0 +1,68 @@
+"""Both layers of a job, every page, into the spool (EXP-CTRL-*, EXP-DATA-*)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.exports import spool
+from ledgerbridge.exports.report import JobGone
+from ledgerbridge.pleo.errors import BadRequest, NotFound, Unprocessable
+from ledgerbridge.store.tables import ExportJob, JobPhase
+
+if TYPE_CHECKING:
+    from ledgerbridge.exports.job import Run
+
+log = structlog.get_logger(__name__)
+
+
+class Unfetchable(Exception):
+    """Pleo will not give the payloads until somebody mends its settings."""
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.text)
+        self.problem = found
+
+
+async def both_layers(run: Run) -> None:
+    """Spool the control layer, then the data layer unless an earlier run already has it.
+
+    Payloads are immutable records (EXP-ORDER-06), so a resumed job reads only the control layer again (EXP-REC-02).
+    Raises `Unfetchable`, `JobGone`.
+    """
+    try:
+        items = await _control_layer(run)
+        strangers = 0 if run.job.phase == JobPhase.FETCHED else await _data_layer(run)
+    except (NotFound, Unprocessable) as error:
+        raise JobGone from error
+    except BadRequest as error:
+        if (error.type or "").upper() == "MISSING_CONTRA_ACCOUNTS":
+            currencies = ", ".join(sorted(set(re.findall(r"\b[A-Z]{3}\b", error.message or "")))) or "a wallet currency"
+            raise Unfetchable(problem(Failure.CONTRA_ACCOUNTS_MISSING, currencies=currencies)) from error
+        raise
+    async with run.context.db.transaction() as session:
+        job = await session.get_one(ExportJob, run.job.id)
+        job.phase = JobPhase.FETCHED
+        spool.note(session, job, "fetched", items=items, announced=job.number_of_items, without_control_item=strangers)
+    if items != run.job.number_of_items:
+        log.warning("item count differs from the job's", items=items, announced=run.job.number_of_items)
+
+
+async def _control_layer(run: Run) -> int:
+    seen = 0
+    async for page in run.api.job_items(run.job.pleo_job_id):
+        async with run.context.db.transaction() as session:
+            seen += await spool.add_control_page(session, run.job, page, seen)
+    return seen
+
+
+async def _data_layer(run: Run) -> int:
+    strangers = 0
+    async for page in run.api.export_items(run.job.pleo_job_id):
+        payloads = {str(raw.get("accountingEntryId")): raw for raw in page}
+        async with run.context.db.transaction() as session:
+            strangers += await spool.add_payloads(session, run.job, payloads)
+    return strangers

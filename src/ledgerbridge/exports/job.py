@@ -1,0 +1,189 @@
+"""One export job: start → preflight → fetch → book → report → complete, from wherever an earlier run left it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from ledgerbridge.bookkeeping.chart import ChartIndex
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.port import Erp, ErpError
+from ledgerbridge.exports import closing, fetch, spool
+from ledgerbridge.exports.context import Company, ExportContext
+from ledgerbridge.exports.item import ChartStale, Desk, ErpDown, JobStopped, load_signs, work_item
+from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
+from ledgerbridge.exports.report import JobGone, Reporter
+from ledgerbridge.pleo.export import ExportApi
+from ledgerbridge.store.leases import Lease
+from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 50
+"""Items read from the spool at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at one job by the holder of the company's lease."""
+
+    context: ExportContext
+    lease: Lease
+    company: Company
+    api: ExportApi
+    job: ExportJob
+    reporter: Reporter
+
+
+async def work_job(context: ExportContext, lease: Lease, company: Company, api: ExportApi, job: ExportJob) -> None:
+    """Take a claimed job to its end at Pleo.
+
+    Raises what only time or an operator can settle (Pleo unavailable, lease lost); the job then stays open and the next
+    look resumes it without a second `started` (EXP-REC-02, -03).
+    """
+    run = Run(context, lease, company, api, job, Reporter(context, api, job))
+    try:
+        if job.phase == JobPhase.CLAIMED and not await closing.start(run):
+            return
+        await _work_started(run)
+    except JobGone:
+        await closing.close_as_pleo_says(run)
+
+
+async def _work_started(run: Run) -> None:
+    try:
+        ready = set_up(run.company, run.job)
+        async with AsyncExitStack() as stack:
+            erp = await stack.enter_async_context(run.context.doors.erp(run.company.connection.id))
+            chart = await _inspect_patiently(run, erp, ready)
+            await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
+            await fetch.both_layers(run)
+            await _book_all(run, await _desk(run, erp, ready, chart))
+    except (NotReady, fetch.Unfetchable) as error:
+        await closing.fail(run, error.problem)
+        return
+    await closing.complete(run)
+
+
+async def _inspect_patiently(run: Run, erp: Erp, ready: Ready) -> ChartIndex:
+    """Preflight; an ERP that is merely down gets a few more chances before the job is failed."""
+    for pause in (*run.context.patience.pause[:3], None):
+        try:
+            return await inspect(erp, ready, run.job)
+        except NotReady as error:
+            if not error.problem.row.retry or pause is None:
+                raise
+            log.info("erp not ready, waiting", seconds=pause, reason=error.problem.internal)
+            await asyncio.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+async def _desk(run: Run, erp: Erp, ready: Ready, chart: ChartIndex) -> Desk:
+    connection = run.company.connection
+    return Desk(
+        context=run.context,
+        lease=run.lease,
+        connection_id=connection.id,
+        company_id=connection.company_id,
+        job_id=run.job.id,
+        configuration=ready.configuration,
+        erp=erp,
+        erp_kind=ready.binding.kind,
+        chart=chart,
+        today=utcnow().astimezone(ZoneInfo(ready.configuration.time_zone)).date(),
+        signs=await load_signs(run.context, connection.id),
+    )
+
+
+# ------------------------------------------------------------------ booking every item
+
+
+async def _book_all(run: Run, desk: Desk) -> None:
+    """Book what waits, then come back to unknown outcomes, until every item has an outcome (EXP-DONE-01)."""
+    try:
+        await _book_state(run, desk, ItemState.WAITING)
+        for pause in run.context.patience.pause[:3]:
+            async with run.context.db.reading() as session:
+                left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, 1)
+            if not left or _late(run):
+                break
+            await asyncio.sleep(pause)
+            await _book_state(run, desk, ItemState.UNKNOWN)
+    except JobStopped as stopped:
+        await _settle_rest(run, stopped.problem)
+    await _settle_unknown(run)
+
+
+async def _book_state(run: Run, desk: Desk, state: ItemState) -> None:
+    position = -1
+    while True:
+        async with run.context.db.reading() as session:
+            chunk = await spool.next_items(session, run.job.id, state, position, CHUNK)
+        if not chunk:
+            return
+        for work in chunk:
+            position = work.position
+            await _work_patiently(run, desk, work)
+            await run.reporter.one_more()
+
+
+async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> None:
+    """Work one item; wait while the ERP is down, but not so long that the job expires (invariant 10)."""
+    patience = run.context.patience
+    began = utcnow()
+    tries = 0
+    while True:
+        try:
+            await work_item(desk, work)
+        except ChartStale as stale:
+            desk = await _with_fresh_chart(desk, stale)
+            continue
+        except ErpDown as down:
+            waited = (utcnow() - began).total_seconds()
+            if waited > patience.erp_down or _late(run):
+                raise JobStopped(down.problem) from down
+            pause = patience.pause[min(tries, len(patience.pause) - 1)]
+            tries += 1
+            log.warning("erp down, waiting", seconds=pause, reason=down.problem.internal)
+            await asyncio.sleep(pause)
+            await run.reporter.keep_alive()
+            continue
+        return
+
+
+async def _with_fresh_chart(desk: Desk, stale: ChartStale) -> Desk:
+    try:
+        chart = ChartIndex(await desk.erp.chart())
+    except ErpError:
+        raise ErpDown(stale.problem) from stale
+    return replace(desk, chart=chart, fresh_chart_allowed=False)
+
+
+def _late(run: Run) -> bool:
+    """Whether so much of `expiresIn` has gone that what is open must be settled now (EXP-EXPIRE-04)."""
+    return run.reporter.since_last_action > run.job.expires_in * run.context.patience.deadline_share
+
+
+async def _settle_rest(run: Run, found: Problem) -> None:
+    async with run.context.db.transaction() as session:
+        job = await session.get_one(ExportJob, run.job.id)
+        settled = await spool.settle_rest(session, job.id, [ItemState.WAITING], found)
+        spool.note(session, job, "stopped", reason=found.text, items=settled)
+
+
+async def _settle_unknown(run: Run) -> None:
+    """Report outcomes nobody could learn as failed; the ledger keeps them unknown and the next export probes first."""
+    while True:
+        async with run.context.db.transaction() as session:
+            left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, CHUNK)
+            for work in left:
+                reference = f"PLEO:{work.accounting_entry_id}"
+                found = problem(Failure.OUTCOME_UNKNOWN, reference=reference)
+                await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
+        if not left:
+            return

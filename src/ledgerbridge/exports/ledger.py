@@ -1,0 +1,128 @@
+"""The posting ledger: what we put into the ERP, written down before and after (invariants 1 and 2).
+
+An intent is written before anything is sent, under the lease's fence, so that a worker that lost its lease can no longer
+begin a posting. The partial unique index `uq_postings_one_live` makes a second live posting impossible.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.bookkeeping.words import JournalEntry
+from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.port import Booked
+from ledgerbridge.store.leases import Lease, holds
+from ledgerbridge.store.tables import Posting, PostingState
+
+LIVE = (PostingState.INTENDED, PostingState.BOOKED, PostingState.UNKNOWN)
+
+
+class FenceLost(Exception):
+    """The lease passed to another worker; this one must stop at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What an intent row says about the posting to come."""
+
+    digest: str
+    """Of the item's content, to recognise it when it comes again (EXP-IDEM-07)."""
+    config_version: int
+    job_id: uuid.UUID
+    erp_kind: str
+
+
+async def live(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> Posting | None:
+    """The one live posting of an accounting entry, or None."""
+    return await session.scalar(
+        select(Posting).where(
+            Posting.connection_id == connection_id,
+            Posting.accounting_entry_id == accounting_entry_id,
+            Posting.state.in_(LIVE),
+        )
+    )
+
+
+async def next_revision(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> int:
+    """The revision a new posting takes: 1, or one above a reversed one. A posting never made keeps its number."""
+    highest = await session.scalar(
+        select(func.max(Posting.revision)).where(
+            Posting.connection_id == connection_id,
+            Posting.accounting_entry_id == accounting_entry_id,
+            Posting.state == PostingState.REVERSED,
+        )
+    )
+    return (highest or 0) + 1
+
+
+async def intend(
+    session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: JournalEntry, intent: Intent
+) -> uuid.UUID:
+    """Write the intent to book `entry`, or take over the one an earlier, interrupted attempt left.
+
+    Raises `FenceLost` when the lease is no longer ours.
+    """
+    if not await holds(session, lease):
+        raise FenceLost
+    posting = await session.scalar(
+        select(Posting)
+        .where(
+            Posting.connection_id == connection_id,
+            Posting.accounting_entry_id == entry.key.accounting_entry_id,
+            Posting.revision == entry.key.revision,
+        )
+        .with_for_update()
+    )
+    if posting is None:
+        posting = Posting(
+            id=uuid.uuid4(),
+            connection_id=connection_id,
+            accounting_entry_id=entry.key.accounting_entry_id,
+            revision=entry.key.revision,
+        )
+        session.add(posting)
+    posting.state = PostingState.INTENDED
+    posting.digest = intent.digest
+    posting.total = f"{entry.total:.2f}"
+    posting.currency = entry.currency
+    posting.config_version = intent.config_version
+    posting.job_id = intent.job_id
+    posting.erp_kind = intent.erp_kind
+    posting.fence = lease.fence
+    posting.intended_at = utcnow()
+    await session.flush()
+    return posting.id
+
+
+async def record_booked(session: AsyncSession, posting_id: uuid.UUID, booked: Booked, note: str | None = None) -> None:
+    """The entry stands in the ERP."""
+    await session.execute(
+        update(Posting)
+        .where(Posting.id == posting_id)
+        .values(
+            state=PostingState.BOOKED,
+            erp_id=booked.id,
+            erp_number=booked.number,
+            erp_url=booked.url,
+            final=booked.final,
+            booked_at=booked.booked_at,
+            note=note,
+        )
+    )
+
+
+async def record_state(
+    session: AsyncSession, posting_id: uuid.UUID, state: PostingState, note: str | None = None
+) -> None:
+    """The entry is certainly absent (`not_booked`), or nobody knows (`unknown`)."""
+    await session.execute(update(Posting).where(Posting.id == posting_id).values(state=state, note=note))
+
+
+def booked_at(posting: Posting) -> dt.datetime:
+    """When the ERP made the entry; the intent's time for one adopted without it."""
+    return posting.booked_at or posting.intended_at

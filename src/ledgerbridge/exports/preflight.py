@@ -1,0 +1,63 @@
+"""Pre-export validation: everything that would fail the whole job, looked at before any item is fetched (EXP-VALID-*)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledgerbridge.bookkeeping.chart import ChartIndex
+from ledgerbridge.bookkeeping.configuration import check_job
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.words import Configuration
+from ledgerbridge.connections.pinning import company_problem
+from ledgerbridge.erp.port import Erp, ErpError
+from ledgerbridge.exports.context import Company
+from ledgerbridge.store.tables import ErpBinding, ExportJob
+
+
+class NotReady(Exception):
+    """The job cannot be worked; `problem` says why in the words of the failure table."""
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.internal or found.text)
+        self.problem = found
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a job is worked with once it may be."""
+
+    binding: ErpBinding
+    configuration: Configuration
+
+
+def set_up(company: Company, job: ExportJob) -> Ready:
+    """The cheap part: binding and configuration are there and fit the job (EXP-VALID-06, -07). Raises `NotReady`."""
+    missing = [
+        name
+        for name, value in (("accounting system", company.binding), ("configuration", company.configuration))
+        if value is None
+    ]
+    if company.binding is None or company.configuration is None:
+        raise NotReady(problem(Failure.NOT_CONFIGURED, missing=" and ".join(missing)))
+    return Ready(company.binding, company.configuration)
+
+
+async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
+    """The full part, against the live ERP; returns its chart for the job.
+
+    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method, journal and counter accounts
+    (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its problem's row says whether waiting could help.
+    """
+    if job.vendor_based and not erp.capabilities.vendor_bills:
+        raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+    try:
+        company = await erp.company()
+        if found := company_problem(company, ready.binding):
+            raise NotReady(found)
+        await erp.preflight()
+        chart = ChartIndex(await erp.chart())
+    except ErpError as error:
+        raise NotReady(error.problem) from error
+    if problems := check_job(ready.configuration, chart):
+        raise NotReady(problems[0])
+    return chart

@@ -1,0 +1,77 @@
+"""Receipts of one item: fetched from Pleo before anything is booked, named so that a retry names them alike.
+
+A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Sequence
+
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
+from ledgerbridge.erp.port import Attachment, Capabilities
+from ledgerbridge.exports.context import Downloads
+from ledgerbridge.pleo.downloads import DownloadFailed, LinkExpired, TooLarge
+
+_EXTENSIONS = {
+    "application/pdf": "pdf",
+    "image/jpeg": "jpg",
+    "image/jpg": "jpg",
+    "image/png": "png",
+    "text/plain": "txt",
+    "application/msword": "doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
+_MAGIC = ((b"%PDF-", "application/pdf"), (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n", "image/png"))
+
+
+class ReceiptProblem(Exception):
+    """A receipt that makes its item fail (EXP-ATT-14)."""
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.text)
+        self.problem = found
+
+
+def type_of(file: ItemFile, content: bytes) -> str:
+    """The MIME type Pleo gave, or the one the first bytes show where it gave none."""
+    if file.type and "/" in file.type:
+        return file.type.split(";")[0].strip().lower()
+    return next((kind for magic, kind in _MAGIC if content.startswith(magic)), "application/octet-stream")
+
+
+def name_of(item: ExportItem, position: int, kind: str) -> str:
+    """Reconciliation id and position with the extension of the type (EXP-ATT-03, -16), e.g. `R-1001-2.pdf`."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", item.reconciliation_id).strip("-.")[:80] or item.accounting_entry_id
+    extension = _EXTENSIONS.get(kind) or (mimetypes.guess_extension(kind) or ".bin").lstrip(".")
+    return f"{stem}-{position}.{extension}"
+
+
+async def fetch_all(item: ExportItem, downloads: Downloads, capabilities: Capabilities) -> Sequence[Attachment]:
+    """Every file of the item, in Pleo's order. Raises `ReceiptProblem`; no file is skipped."""
+    if not capabilities.attachments:
+        return ()
+    fetched = []
+    for position, file in enumerate(item.files, 1):
+        label = f"{position} of {len(item.files)}"
+        limit = capabilities.max_attachment_bytes
+        if limit is not None and file.size is not None and file.size > limit:
+            raise ReceiptProblem(_too_large(label, file.size, limit))
+        try:
+            content = await downloads.fetch(file)
+        except TooLarge as error:
+            raise ReceiptProblem(_too_large(label, file.size, error.limit)) from error
+        except (LinkExpired, DownloadFailed) as error:
+            raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
+        kind = type_of(file, content)
+        fetched.append(Attachment(name=name_of(item, position, kind), type=kind, content=content))
+    return fetched
+
+
+def _too_large(label: str, size: int | None, limit: int) -> Problem:
+    shown = f"{size / 1_000_000:.1f} MB" if size else "its size"
+    return problem(Failure.RECEIPT_TOO_LARGE, name=label, size=shown, limit=f"{limit / 1_000_000:.1f} MB")

@@ -1,0 +1,126 @@
+"""Reporting outcomes to Pleo: batches of at most 100, well inside `expiresIn`, each outcome once (EXP-UPD-*).
+
+What is to be reported is read from the spool, so a crash between booking and reporting loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.exports import ledger, spool
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.pleo.errors import Unprocessable
+from ledgerbridge.pleo.export import ExportApi, ItemUpdate, UpdateRefusal
+from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, Posting
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+"""Pleo answers 413 above this (EXP-UPD-02)."""
+
+
+class JobGone(Exception):
+    """Pleo no longer takes updates for the job: it expired, was cancelled, or is finished (EXP-EXPIRE-03)."""
+
+
+class Reporter:
+    """Reports the outcomes of one job as they come."""
+
+    def __init__(self, context: ExportContext, api: ExportApi, job: ExportJob) -> None:
+        self._context = context
+        self._api = api
+        self._job = job
+        self._waiting = 0
+        self._last_action = job.last_action_at or utcnow()
+
+    @property
+    def since_last_action(self) -> float:
+        """Seconds since Pleo last accepted something for this job."""
+        return (utcnow() - self._last_action).total_seconds()
+
+    def acted(self) -> None:
+        """Pleo accepted an event or an update just now."""
+        self._last_action = utcnow()
+
+    async def one_more(self) -> None:
+        """An item got its outcome: report when a batch is full or time presses (EXP-UPD-12)."""
+        self._waiting += 1
+        if self._waiting >= BATCH:
+            await self.flush(at_least=BATCH)
+        else:
+            await self.keep_alive()
+
+    async def keep_alive(self) -> None:
+        """Report what there is when a good share of `expiresIn` has passed (invariant 10)."""
+        share = self._context.patience.report_share
+        if self._waiting and self.since_last_action > self._job.expires_in * share:
+            await self.flush()
+
+    async def flush(self, at_least: int = 1) -> None:
+        """Report outcomes while at least `at_least` wait. Raises `JobGone`."""
+        while True:
+            async with self._context.db.reading() as session:
+                rows = await spool.unreported(session, self._job.id, BATCH)
+            if len(rows) < at_least or not rows:
+                self._waiting = len(rows)
+                return
+            await self._send(rows)
+
+    async def _send(self, rows: Sequence[tuple[ExportItem, Posting | None]]) -> None:
+        try:
+            answer = await self._api.update_items(self._job.pleo_job_id, [_update(*row) for row in rows])
+        except Unprocessable as error:
+            raise JobGone from error
+        self.acted()
+        refused = {refusal.accounting_entry_id: refusal for refusal in answer.errors}
+        if refused:
+            refused = await self._really_refused(rows, refused)
+        accepted = [item.accounting_entry_id for item, _ in rows if item.accounting_entry_id not in refused]
+        async with self._context.db.transaction() as session:
+            job = await session.get_one(ExportJob, self._job.id)
+            job.last_action_at = self._last_action
+            await spool.mark_reported(session, job.id, accepted, self._last_action)
+            await spool.mark_refused(session, job.id, {name: refusal.type for name, refusal in refused.items()})
+            spool.note(session, job, "reported", items=len(accepted), refused=len(refused))
+        self._waiting = max(0, self._waiting - len(rows))
+
+    async def _really_refused(
+        self, rows: Sequence[tuple[ExportItem, Posting | None]], refused: dict[str, UpdateRefusal]
+    ) -> dict[str, UpdateRefusal]:
+        """Leave out refusals of outcomes Pleo already holds: an earlier update whose reply was lost (EXP-UPD-08)."""
+        wanted = {item.accounting_entry_id: _status(item) for item, _ in rows}
+        held: dict[str, str] = {}
+        async for page in self._api.job_items(self._job.pleo_job_id):
+            held |= {item.accounting_entry_id: item.status for item in page if item.accounting_entry_id in refused}
+        left = {name: refusal for name, refusal in refused.items() if held.get(name) != wanted[name]}
+        for name, refusal in left.items():
+            log.error("pleo refused an item update", accounting_entry_id=name, type=refusal.type)
+        return left
+
+
+def _status(item: ExportItem) -> str:
+    return "failed" if item.state == ItemState.FAILED else "successful"
+
+
+def _update(item: ExportItem, posting: Posting | None) -> ItemUpdate:
+    """Exactly one final status, with the ERP's id or a reason (EXP-UPD-03 to -06)."""
+    if item.state == ItemState.FAILED:
+        return ItemUpdate(
+            accounting_entry_id=item.accounting_entry_id,
+            status="failed",
+            failure_reason_type=item.failure_type or "unexpected_failure",
+            failure_reason=item.failure_reason or "Something unexpected went wrong.",
+        )
+    if posting is None:
+        return ItemUpdate(accounting_entry_id=item.accounting_entry_id, status="successful", exported_at=utcnow())
+    return ItemUpdate(
+        accounting_entry_id=item.accounting_entry_id,
+        status="successful",
+        external_id=posting.erp_number or posting.erp_id,
+        external_url=posting.erp_url,
+        exported_at=ledger.booked_at(posting),
+    )
+

@@ -1,0 +1,289 @@
+"""The spool: an export job and its items in our tables, page by page, so that memory stays flat.
+
+Payloads are kept only while the job is open (EXP-PRE-06) and dropped when it is closed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.bookkeeping.problem import Problem
+from ledgerbridge.clock import utcnow
+from ledgerbridge.pleo.models import ExportJob as PleoJob
+from ledgerbridge.pleo.models import ExportJobItem as PleoJobItem
+from ledgerbridge.store.tables import (
+    DeliveryStatus,
+    ExportItem,
+    ExportJob,
+    ItemState,
+    JobEvent,
+    JobPhase,
+    Posting,
+    WebhookDelivery,
+)
+
+OPEN_AT_PLEO = ("pending", "in_progress")
+DONE_STATES = (ItemState.BOOKED, ItemState.NOTHING_TO_POST, ItemState.FAILED)
+_AT_PLEO = {"successful": ItemState.BOOKED, "failed": ItemState.FAILED, "abandoned": ItemState.ABANDONED}
+
+
+async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, found_by: str) -> ExportJob:
+    """Our row for a job Pleo lists, made on first sight (EXP-START-08). Says how the job was found."""
+    announced = await session.scalar(
+        select(func.min(WebhookDelivery.received_at)).where(
+            WebhookDelivery.connection_id == connection_id, WebhookDelivery.resource_id == job.id
+        )
+    )
+    row = await session.scalar(
+        select(ExportJob).where(ExportJob.connection_id == connection_id, ExportJob.pleo_job_id == job.id)
+    )
+    if row is None:
+        row = ExportJob(
+            id=uuid.uuid4(),
+            connection_id=connection_id,
+            pleo_job_id=job.id,
+            pleo_created_at=job.created_at,
+            pleo_status=job.status,
+            phase=JobPhase.CLAIMED,
+            found_by="webhook" if announced else found_by,
+            announced_at=announced,
+            number_of_items=job.number_of_items,
+            vendor_based=job.vendor_based_bookkeeping,
+            interactive=job.is_interactive,
+            created_by=job.created_by,
+            expires_in=job.expires_in,
+        )
+        session.add(row)
+        await session.flush()
+        note(session, row, "claimed", found_by=row.found_by, items=row.number_of_items)
+    row.pleo_status = job.status
+    row.last_action_at = row.last_action_at or job.last_updated_at or job.created_at
+    return row
+
+
+def note(session: AsyncSession, job: ExportJob, name: str, **detail: Any) -> None:
+    """Add a line to the job's timeline."""
+    session.add(JobEvent(connection_id=job.connection_id, job_id=job.id, at=utcnow(), name=name, detail=detail))
+
+
+async def add_control_page(session: AsyncSession, job: ExportJob, page: Iterable[PleoJobItem], first: int) -> int:
+    """Spool a page of the control layer, in Pleo's order; returns how many rows it held.
+
+    Items Pleo already shows final are kept as such and never worked again (EXP-CTRL-03, -04). Run again on resume it
+    changes nothing we decided ourselves, except that an outcome Pleo holds counts as reported.
+    """
+    rows = [
+        {
+            "job_id": job.id,
+            "accounting_entry_id": item.accounting_entry_id,
+            "connection_id": job.connection_id,
+            "position": first + offset,
+            "state": _AT_PLEO.get(item.status, ItemState.WAITING),
+            "failure_type": item.failure_reason_type,
+            "failure_reason": item.failure_reason,
+            "reported_at": None if item.status in OPEN_AT_PLEO else utcnow(),
+        }
+        for offset, item in enumerate(page)
+    ]
+    if rows:
+        new = insert(ExportItem).values(rows)
+        await session.execute(
+            new.on_conflict_do_update(
+                index_elements=[ExportItem.job_id, ExportItem.accounting_entry_id],
+                set_={
+                    "reported_at": func.coalesce(ExportItem.reported_at, new.excluded.reported_at),
+                    "state": case(
+                        (ExportItem.state.in_([ItemState.WAITING, ItemState.UNKNOWN]), new.excluded.state),
+                        else_=ExportItem.state,
+                    ),
+                },
+            )
+        )
+    return len(rows)
+
+
+async def add_payloads(session: AsyncSession, job: ExportJob, payloads: Mapping[str, dict[str, Any]]) -> int:
+    """Join a page of the data layer to the control layer (EXP-DATA-11); returns how many entries were not in it."""
+    known = await session.execute(
+        text(
+            "update export_items set payload = page.payload from jsonb_each(:page) as page(entry_id, payload) "
+            "where job_id = :job_id and accounting_entry_id = page.entry_id returning accounting_entry_id"
+        ).bindparams(bindparam("page", type_=JSONB)),
+        {"job_id": job.id, "page": dict(payloads)},
+    )
+    return len(payloads) - len(known.all())
+
+
+async def next_items(session: AsyncSession, job_id: uuid.UUID, state: ItemState, after: int, limit: int) -> list[Work]:
+    """The next items in `state`, in order of position, without loading the whole job."""
+    rows = await session.execute(
+        select(ExportItem.accounting_entry_id, ExportItem.position, ExportItem.payload)
+        .where(
+            ExportItem.job_id == job_id,
+            ExportItem.state == state,
+            ExportItem.position > after,
+            ExportItem.reported_at.is_(None),
+        )
+        .order_by(ExportItem.position)
+        .limit(limit)
+    )
+    return [Work(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One spooled item to be booked."""
+
+    accounting_entry_id: str
+    position: int
+    payload: dict[str, Any] | None
+
+
+async def settle(
+    session: AsyncSession,
+    job_id: uuid.UUID,
+    accounting_entry_id: str,
+    state: ItemState,
+    *,
+    posting_id: uuid.UUID | None = None,
+    problem: Problem | None = None,
+) -> None:
+    """Write the outcome of one item, at once (EXP-POST-06)."""
+    await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == accounting_entry_id)
+        .values(
+            state=state,
+            attempts=ExportItem.attempts + 1,
+            posting_id=func.coalesce(posting_id, ExportItem.posting_id),
+            failure=problem.failure if problem else None,
+            failure_type=problem.row.item_type if problem else None,
+            failure_reason=problem.text if problem else None,
+            internal=(problem.internal or None) if problem else None,
+        )
+    )
+
+
+async def settle_rest(session: AsyncSession, job_id: uuid.UUID, states: Iterable[ItemState], problem: Problem) -> int:
+    """Fail every item still in one of `states` for one common reason; returns how many."""
+    done = await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job_id, ExportItem.state.in_(tuple(states)), ExportItem.reported_at.is_(None))
+        .values(
+            state=ItemState.FAILED,
+            failure=problem.failure,
+            failure_type=problem.row.item_type,
+            failure_reason=problem.text,
+            internal=problem.internal or None,
+        )
+        .returning(ExportItem.position)
+    )
+    return len(done.all())
+
+
+async def unreported(
+    session: AsyncSession, job_id: uuid.UUID, limit: int
+) -> list[tuple[ExportItem, Posting | None]]:
+    """Items with an outcome Pleo has not got yet, oldest position first."""
+    rows = await session.execute(
+        select(ExportItem, Posting)
+        .outerjoin(Posting, Posting.id == ExportItem.posting_id)
+        .where(
+            ExportItem.job_id == job_id,
+            ExportItem.reported_at.is_(None),
+            ExportItem.report_refusal.is_(None),
+            ExportItem.state.in_(DONE_STATES),
+        )
+        .order_by(ExportItem.position)
+        .limit(limit)
+    )
+    return [(item, posting) for item, posting in rows]
+
+
+async def mark_reported(session: AsyncSession, job_id: uuid.UUID, entry_ids: Iterable[str], at: dt.datetime) -> None:
+    """Pleo accepted these outcomes."""
+    await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id.in_(tuple(entry_ids)))
+        .values(reported_at=at, report_refusal=None)
+    )
+
+
+async def mark_refused(session: AsyncSession, job_id: uuid.UUID, refused: Mapping[str, str]) -> None:
+    """Pleo refused these outcomes for good; they are not sent again, and the ledger still knows them (EXP-UPD-07)."""
+    for entry_id, kind in refused.items():
+        await session.execute(
+            update(ExportItem)
+            .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == entry_id)
+            .values(report_refusal=kind)
+        )
+
+
+async def counts(session: AsyncSession, job_id: uuid.UUID) -> dict[str, int]:
+    """Number of items by state."""
+    rows = await session.execute(
+        select(ExportItem.state, func.count()).where(ExportItem.job_id == job_id).group_by(ExportItem.state)
+    )
+    return {state: count for state, count in rows}
+
+
+async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:
+    """Items booked here whose outcome Pleo refused to take."""
+    return (
+        await session.scalar(
+            select(func.count())
+            .select_from(ExportItem)
+            .where(
+                ExportItem.job_id == job_id,
+                ExportItem.report_refusal.is_not(None),
+                ExportItem.state.in_([ItemState.BOOKED, ItemState.NOTHING_TO_POST]),
+            )
+        )
+        or 0
+    )
+
+
+async def close(session: AsyncSession, job: ExportJob, status: str, problem: Problem | None) -> None:
+    """Pleo has a final status: write it down and drop the payloads."""
+    now = utcnow()
+    await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job.id, ExportItem.state.in_([ItemState.WAITING, ItemState.UNKNOWN]))
+        .values(state=ItemState.ABANDONED)
+    )
+    await session.execute(update(ExportItem).where(ExportItem.job_id == job.id).values(payload=None))
+    job.phase = JobPhase.CLOSED
+    job.pleo_status = status
+    job.closed_at = now
+    if problem is not None:
+        job.failure_type = problem.row.job_type
+        job.failure_reason = problem.text
+
+
+async def open_jobs(session: AsyncSession, connection_id: uuid.UUID) -> list[ExportJob]:
+    """Jobs we claimed and have not closed."""
+    found = await session.scalars(
+        select(ExportJob).where(ExportJob.connection_id == connection_id, ExportJob.phase != JobPhase.CLOSED)
+    )
+    return list(found)
+
+
+async def settle_deliveries(session: AsyncSession, connection_id: uuid.UUID, until: dt.datetime) -> None:
+    """Webhooks that arrived before a look has ended need nothing more."""
+    await session.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.connection_id == connection_id,
+            WebhookDelivery.status == DeliveryStatus.QUEUED,
+            WebhookDelivery.received_at <= until,
+        )
+        .values(status=DeliveryStatus.DONE, settled_at=utcnow())
+    )
