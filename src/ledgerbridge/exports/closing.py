@@ -11,6 +11,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.exports import spool
 from ledgerbridge.exports.report import JobGone
 from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, Unprocessable
+from ledgerbridge.pleo.reports import JobEvent
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
 
 if TYPE_CHECKING:
@@ -81,13 +82,13 @@ async def complete(run: Run) -> None:
     if good == total:
         await _finish(run, "completed", None)
     elif good > 0:
-        await _finish(run, "completed_with_errors", problem(Failure.SOME_ITEMS_FAILED, failed=total - good, count=total))
+        await _finish(run, "completed_with_errors", None)
     else:
         await _finish(run, "failed", problem(Failure.ALL_ITEMS_FAILED, count=total))
 
 
-async def _finish(run: Run, event: str, found: Problem | None) -> None:
-    status = event
+async def _finish(run: Run, event: JobEvent, found: Problem | None) -> None:
+    status: str = event
     try:
         await _send_final(run, event, found)
     except (Unprocessable, NotFound):
@@ -97,8 +98,12 @@ async def _finish(run: Run, event: str, found: Problem | None) -> None:
     await _close(run, status, found, status)
 
 
-async def _send_final(run: Run, event: str, found: Problem | None) -> None:
-    reason = {"failure_reason": found.text, "failure_reason_type": found.row.job_type} if found else {}
+async def _send_final(run: Run, event: JobEvent, found: Problem | None) -> None:
+    reason = (
+        {"failure_reason": found.text, "failure_reason_type": found.row.job_type or "validation_failure"}
+        if found
+        else {}
+    )
     try:
         await run.api.send_event(run.job.pleo_job_id, event, **reason)
     except OutcomeUnknown:

@@ -84,5 +84,3 @@ class ExportContext:
     lease_seconds: float = 30
     patience: Patience = field(default_factory=Patience)
     observer: Observer = field(default_factory=Observer)
-
-

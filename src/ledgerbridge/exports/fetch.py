@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,6 +10,7 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.exports import spool
 from ledgerbridge.exports.report import JobGone
 from ledgerbridge.pleo.errors import BadRequest, NotFound, Unprocessable
+from ledgerbridge.pleo.export import missing_contra_accounts
 from ledgerbridge.store.tables import ExportJob, JobPhase
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ async def both_layers(run: Run) -> None:
     except (NotFound, Unprocessable) as error:
         raise JobGone from error
     except BadRequest as error:
-        if (error.type or "").upper() == "MISSING_CONTRA_ACCOUNTS":
-            currencies = ", ".join(sorted(set(re.findall(r"\b[A-Z]{3}\b", error.message or "")))) or "a wallet currency"
-            raise Unfetchable(problem(Failure.CONTRA_ACCOUNTS_MISSING, currencies=currencies)) from error
-        raise
+        currencies = missing_contra_accounts(error)
+        if currencies is None:
+            raise
+        named = ", ".join(currencies) or "one of its currencies"
+        raise Unfetchable(problem(Failure.CONTRA_ACCOUNTS_MISSING, currencies=named)) from error
     async with run.context.db.transaction() as session:
         job = await session.get_one(ExportJob, run.job.id)
         job.phase = JobPhase.FETCHED
@@ -62,7 +63,7 @@ async def _control_layer(run: Run) -> int:
 async def _data_layer(run: Run) -> int:
     strangers = 0
     async for page in run.api.export_items(run.job.pleo_job_id):
-        payloads = {str(raw.get("accountingEntryId")): raw for raw in page}
+        payloads = {found.accounting_entry_id: found.raw for found in page if found.accounting_entry_id}
         async with run.context.db.transaction() as session:
             strangers += await spool.add_payloads(session, run.job, payloads)
     return strangers

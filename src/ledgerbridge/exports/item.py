@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from ledgerbridge.bookkeeping.chart import ChartIndex
+from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.content import content_digest
 from ledgerbridge.bookkeeping.mapping import book
 from ledgerbridge.bookkeeping.problem import Failure, Kind, Problem, problem
@@ -126,9 +126,7 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
 
 
 def _book(desk: Desk, item: ExportItem, revision: int) -> JournalEntry | NothingToPost | tuple[Problem, ...]:
-    return book(
-        item, desk.configuration, desk.chart, today=desk.today, revision=revision, known_signs=desk.signs
-    )
+    return book(item, desk.configuration, desk.chart, today=desk.today, revision=revision, known_signs=desk.signs)
 
 
 # ------------------------------------------------------------------ an entry that comes again
@@ -136,7 +134,7 @@ def _book(desk: Desk, item: ExportItem, revision: int) -> JournalEntry | Nothing
 
 async def _already_booked(desk: Desk, work: spool.Work, standing: Posting, digest: str) -> ItemState | None:
     """Settle an entry our ledger shows as booked (EXP-IDEM-07); None when the ERP no longer has it."""
-    if desk.erp.capabilities.can_probe:
+    if desk.erp.capabilities.can_probe and not standing.by_hand:
         found = await probe(desk.erp, work.accounting_entry_id, desk.company_id)
         if not found:
             async with desk.context.db.transaction() as session:
@@ -177,9 +175,7 @@ def _together(problems: Sequence[Problem]) -> Problem:
 # ------------------------------------------------------------------ booking
 
 
-async def _post(
-    desk: Desk, work: spool.Work, item: ExportItem, entry: JournalEntry, digest: str
-) -> ItemState:
+async def _post(desk: Desk, work: spool.Work, item: ExportItem, entry: JournalEntry, digest: str) -> ItemState:
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
         posting_id = await ledger.intend(session, desk.lease, desk.connection_id, entry, intent)
@@ -232,9 +228,7 @@ async def _observe_sign(desk: Desk, item: ExportItem) -> None:
 async def _booked(desk: Desk, work: spool.Work, posting_id: uuid.UUID, booked: Booked) -> ItemState:
     async with desk.context.db.transaction() as session:
         await ledger.record_booked(session, posting_id, booked)
-        await spool.settle(
-            session, desk.job_id, work.accounting_entry_id, ItemState.BOOKED, posting_id=posting_id
-        )
+        await spool.settle(session, desk.job_id, work.accounting_entry_id, ItemState.BOOKED, posting_id=posting_id)
     return _seen(desk, ItemState.BOOKED)
 
 
@@ -256,9 +250,7 @@ async def _unknown(desk: Desk, work: spool.Work, posting_id: uuid.UUID, found: P
     return _seen(desk, ItemState.UNKNOWN)
 
 
-async def _fail(
-    desk: Desk, work: spool.Work, found: Problem, posting_id: uuid.UUID | None = None
-) -> ItemState:
+async def _fail(desk: Desk, work: spool.Work, found: Problem, posting_id: uuid.UUID | None = None) -> ItemState:
     return await _settle(desk, work, ItemState.FAILED, posting_id=posting_id, found=found)
 
 
@@ -271,9 +263,7 @@ async def _settle(
     found: Problem | None = None,
 ) -> ItemState:
     async with desk.context.db.transaction() as session:
-        await spool.settle(
-            session, desk.job_id, work.accounting_entry_id, state, posting_id=posting_id, problem=found
-        )
+        await spool.settle(session, desk.job_id, work.accounting_entry_id, state, posting_id=posting_id, problem=found)
     return _seen(desk, state)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ledgerbridge.bookkeeping.chart import ChartIndex
+from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Erp, ErpError

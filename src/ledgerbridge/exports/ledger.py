@@ -60,6 +60,16 @@ async def next_revision(session: AsyncSession, connection_id: uuid.UUID, account
     return (highest or 0) + 1
 
 
+async def free_revision(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> int:
+    """A revision no row of this accounting entry has."""
+    highest = await session.scalar(
+        select(func.max(Posting.revision)).where(
+            Posting.connection_id == connection_id, Posting.accounting_entry_id == accounting_entry_id
+        )
+    )
+    return (highest or 0) + 1
+
+
 async def intend(
     session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: JournalEntry, intent: Intent
 ) -> uuid.UUID:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ledgerbridge.bookkeeping.chart import ChartIndex
+from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.configuration import check_job
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Configuration

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import structlog
 
+from ledgerbridge.bookkeeping.problem import TABLE, Failure
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports import ledger, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.pleo.errors import Unprocessable
-from ledgerbridge.pleo.export import ExportApi, ItemUpdate, UpdateRefusal
+from ledgerbridge.pleo.export import ExportApi
+from ledgerbridge.pleo.reports import ItemUpdate
 from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, Posting
 
 log = structlog.get_logger(__name__)
@@ -75,7 +77,8 @@ class Reporter:
         except Unprocessable as error:
             raise JobGone from error
         self.acted()
-        refused = {refusal.accounting_entry_id: refusal for refusal in answer.errors}
+        refused = {refusal.accounting_entry_id: refusal.type for refusal in answer.errors}
+        refused |= dict.fromkeys(answer.unanswered, "UNANSWERED")
         if refused:
             refused = await self._really_refused(rows, refused)
         accepted = [item.accounting_entry_id for item, _ in rows if item.accounting_entry_id not in refused]
@@ -83,21 +86,21 @@ class Reporter:
             job = await session.get_one(ExportJob, self._job.id)
             job.last_action_at = self._last_action
             await spool.mark_reported(session, job.id, accepted, self._last_action)
-            await spool.mark_refused(session, job.id, {name: refusal.type for name, refusal in refused.items()})
+            await spool.mark_refused(session, job.id, refused)
             spool.note(session, job, "reported", items=len(accepted), refused=len(refused))
         self._waiting = max(0, self._waiting - len(rows))
 
     async def _really_refused(
-        self, rows: Sequence[tuple[ExportItem, Posting | None]], refused: dict[str, UpdateRefusal]
-    ) -> dict[str, UpdateRefusal]:
+        self, rows: Sequence[tuple[ExportItem, Posting | None]], refused: dict[str, str]
+    ) -> dict[str, str]:
         """Leave out refusals of outcomes Pleo already holds: an earlier update whose reply was lost (EXP-UPD-08)."""
         wanted = {item.accounting_entry_id: _status(item) for item, _ in rows}
         held: dict[str, str] = {}
         async for page in self._api.job_items(self._job.pleo_job_id):
             held |= {item.accounting_entry_id: item.status for item in page if item.accounting_entry_id in refused}
-        left = {name: refusal for name, refusal in refused.items() if held.get(name) != wanted[name]}
-        for name, refusal in left.items():
-            log.error("pleo refused an item update", accounting_entry_id=name, type=refusal.type)
+        left = {name: kind for name, kind in refused.items() if name in wanted and held.get(name) != wanted[name]}
+        for name, kind in left.items():
+            log.error("pleo refused an item update", accounting_entry_id=name, type=kind)
         return left
 
 
@@ -108,19 +111,14 @@ def _status(item: ExportItem) -> str:
 def _update(item: ExportItem, posting: Posting | None) -> ItemUpdate:
     """Exactly one final status, with the ERP's id or a reason (EXP-UPD-03 to -06)."""
     if item.state == ItemState.FAILED:
-        return ItemUpdate(
-            accounting_entry_id=item.accounting_entry_id,
-            status="failed",
-            failure_reason_type=item.failure_type or "unexpected_failure",
-            failure_reason=item.failure_reason or "Something unexpected went wrong.",
+        return ItemUpdate.failed(
+            item.accounting_entry_id,
+            reason=item.failure_reason or TABLE[Failure.UNEXPECTED].text,
+            reason_type=item.failure_type or "unexpected_failure",
         )
-    if posting is None:
-        return ItemUpdate(accounting_entry_id=item.accounting_entry_id, status="successful", exported_at=utcnow())
-    return ItemUpdate(
-        accounting_entry_id=item.accounting_entry_id,
-        status="successful",
-        external_id=posting.erp_number or posting.erp_id,
-        external_url=posting.erp_url,
-        exported_at=ledger.booked_at(posting),
+    return ItemUpdate.successful(
+        item.accounting_entry_id,
+        external_id=(posting.erp_number or posting.erp_id) if posting else None,
+        external_url=posting.erp_url if posting else None,
+        exported_at=ledger.booked_at(posting) if posting else utcnow(),
     )
-

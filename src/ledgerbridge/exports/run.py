@@ -51,7 +51,9 @@ async def _look(context: ExportContext, lease: Lease, connection_id: uuid.UUID, 
     async with context.doors.exports(connection_id) as api:
         async with context.db.reading() as session:
             unfinished = await spool.open_jobs(session, connection_id)
-        listed = await _detect(api, company.connection.company_id, recovering=bool(unfinished) or found_by == "recovery")
+        listed = await _detect(
+            api, company.connection.company_id, recovering=bool(unfinished) or found_by == "recovery"
+        )
         await _close_ended(context, lease, company, api, unfinished, listed)
         for listed_job in listed:
             await _claim_and_work(context, lease, company, api, listed_job, found_by)

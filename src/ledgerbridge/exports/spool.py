@@ -57,7 +57,7 @@ async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, f
             announced_at=announced,
             number_of_items=job.number_of_items,
             vendor_based=job.vendor_based_bookkeeping,
-            interactive=job.is_interactive,
+            interactive=bool(job.is_interactive),
             created_by=job.created_by,
             expires_in=job.expires_in,
         )
@@ -110,7 +110,7 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Iterable
     return len(rows)
 
 
-async def add_payloads(session: AsyncSession, job: ExportJob, payloads: Mapping[str, dict[str, Any]]) -> int:
+async def add_payloads(session: AsyncSession, job: ExportJob, payloads: Mapping[str, Mapping[str, Any]]) -> int:
     """Join a page of the data layer to the control layer (EXP-DATA-11); returns how many entries were not in it."""
     known = await session.execute(
         text(
@@ -189,9 +189,7 @@ async def settle_rest(session: AsyncSession, job_id: uuid.UUID, states: Iterable
     return len(done.all())
 
 
-async def unreported(
-    session: AsyncSession, job_id: uuid.UUID, limit: int
-) -> list[tuple[ExportItem, Posting | None]]:
+async def unreported(session: AsyncSession, job_id: uuid.UUID, limit: int) -> list[tuple[ExportItem, Posting | None]]:
     """Items with an outcome Pleo has not got yet, oldest position first."""
     rows = await session.execute(
         select(ExportItem, Posting)

@@ -417,6 +417,8 @@ class Posting(Base):
     final: Mapped[bool] = mapped_column(default=False)
     intended_at: Mapped[dt.datetime]
     booked_at: Mapped[dt.datetime | None]
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """A person said it is booked under `erp_number`; its entry may not carry our key, so it is never probed."""
     note: Mapped[str | None]
     """Who settled it by hand, and why."""
 

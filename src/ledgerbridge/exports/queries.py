@@ -1,0 +1,108 @@
+"""What operations ask about export jobs. Read-only; pages by keyset, newest job first, items in order of work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.store.tables import ExportItem, ExportJob, JobEvent, Posting
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """A job with the number of its items by state."""
+
+    job: ExportJob
+    items: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSummary:
+    """An item with the posting it led to, if any."""
+
+    item: ExportItem
+    posting: Posting | None
+
+
+async def jobs(
+    session: AsyncSession,
+    *,
+    connection_id: uuid.UUID | None = None,
+    status: str | None = None,
+    before: tuple[dt.datetime, uuid.UUID] | None = None,
+    limit: int = 50,
+) -> list[JobSummary]:
+    """Jobs by time of creation at Pleo, newest first; `before` is the key of the last job of the page before."""
+    wanted: Select[tuple[ExportJob]] = select(ExportJob)
+    if connection_id is not None:
+        wanted = wanted.where(ExportJob.connection_id == connection_id)
+    if status is not None:
+        wanted = wanted.where(ExportJob.pleo_status == status)
+    if before is not None:
+        wanted = wanted.where(tuple_(ExportJob.pleo_created_at, ExportJob.id) < before)
+    found = await session.scalars(wanted.order_by(ExportJob.pleo_created_at.desc(), ExportJob.id.desc()).limit(limit))
+    rows = list(found)
+    numbers = await _counts(session, [row.id for row in rows])
+    return [JobSummary(row, numbers.get(row.id, {})) for row in rows]
+
+
+async def job(session: AsyncSession, job_id: str) -> JobSummary | None:
+    """One job by our id or by Pleo's."""
+    matches = [ExportJob.pleo_job_id == job_id]
+    try:
+        matches.append(ExportJob.id == uuid.UUID(job_id))
+    except ValueError:
+        pass
+    row = await session.scalar(select(ExportJob).where(or_(*matches)).limit(1))
+    if row is None:
+        return None
+    return JobSummary(row, (await _counts(session, [row.id])).get(row.id, {}))
+
+
+async def timeline(session: AsyncSession, job_id: uuid.UUID) -> Sequence[JobEvent]:
+    """What happened to a job, oldest first."""
+    return list(await session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
+
+
+async def items(
+    session: AsyncSession, job_id: uuid.UUID, *, state: str | None = None, after: int = -1, limit: int = 50
+) -> list[ItemSummary]:
+    """Items in order of work; `after` is the position of the last item of the page before."""
+    wanted = (
+        select(ExportItem, Posting)
+        .outerjoin(Posting, Posting.id == ExportItem.posting_id)
+        .where(ExportItem.job_id == job_id, ExportItem.position > after)
+    )
+    if state is not None:
+        wanted = wanted.where(ExportItem.state == state)
+    rows = await session.execute(wanted.order_by(ExportItem.position).limit(limit))
+    return [ItemSummary(item, posting) for item, posting in rows]
+
+
+async def item(session: AsyncSession, job_id: uuid.UUID, accounting_entry_id: str) -> ItemSummary | None:
+    """One item of a job."""
+    row = (
+        await session.execute(
+            select(ExportItem, Posting)
+            .outerjoin(Posting, Posting.id == ExportItem.posting_id)
+            .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == accounting_entry_id)
+        )
+    ).first()
+    return ItemSummary(row[0], row[1]) if row else None
+
+
+async def _counts(session: AsyncSession, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    rows = await session.execute(
+        select(ExportItem.job_id, ExportItem.state, func.count())
+        .where(ExportItem.job_id.in_(job_ids))
+        .group_by(ExportItem.job_id, ExportItem.state)
+    )
+    numbers: dict[uuid.UUID, dict[str, int]] = {}
+    for job_id, state, count in rows:
+        numbers.setdefault(job_id, {})[state] = count
+    return numbers

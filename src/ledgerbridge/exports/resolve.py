@@ -1,0 +1,109 @@
+"""A person settles an item whose outcome is unknown or failed: by probing the ERP again, or on their own word."""
+
+from __future__ import annotations
+
+import uuid
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.exports import ledger, queries, spool
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.item import probe
+from ledgerbridge.store.audit import record
+from ledgerbridge.store.leases import acquire, release
+from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, Posting, PostingState
+
+
+class CannotResolve(Exception):
+    """The item is not one to be settled this way just now; the text says why, for the person who asked."""
+
+
+async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id: str, actor: str) -> PostingState:
+    """Look in the ERP whether the item is booked and write down what stands there.
+
+    Returns the posting's state afterwards. Raises `CannotResolve`, and what asking the ERP raises.
+    """
+    lease = await acquire(context.db, job.connection_id, f"{actor}@{context.worker}", context.lease_seconds)
+    if lease is None:
+        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
+    try:
+        company = await context.doors.company(job.connection_id)
+        item = await _unsettled(context, job, accounting_entry_id)
+        async with context.doors.erp(job.connection_id) as erp:
+            if not erp.capabilities.can_probe:
+                raise CannotResolve("This accounting system cannot be searched. Look there, then mark it booked.")
+            found = await probe(erp, accounting_entry_id, company.connection.company_id)
+        async with context.db.transaction() as session:
+            posting = await ledger.live(session, job.connection_id, accounting_entry_id)
+            if found and posting is not None:
+                await ledger.record_booked(session, posting.id, found[0].booked, f"found by {actor}")
+                await spool.settle(session, job.id, item.accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
+            elif posting is not None:
+                await ledger.record_state(session, posting.id, PostingState.NOT_BOOKED, f"not found by {actor}")
+            state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
+            await record(
+                session, actor, "export_item.probe", job.connection_id, entry=accounting_entry_id, outcome=state.value
+            )
+        return state
+    finally:
+        await release(context.db, lease)
+
+
+async def mark_booked(
+    context: ExportContext, job: ExportJob, accounting_entry_id: str, *, reference: str, reason: str, actor: str
+) -> None:
+    """Take a person's word that the item stands in the ERP as `reference`; it will never be posted by us again.
+
+    Raises `CannotResolve`.
+    """
+    lease = await acquire(context.db, job.connection_id, f"{actor}@{context.worker}", context.lease_seconds)
+    if lease is None:
+        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
+    try:
+        await _unsettled(context, job, accounting_entry_id)
+        company = await context.doors.company(job.connection_id)
+        async with context.db.transaction() as session:
+            posting = await ledger.live(session, job.connection_id, accounting_entry_id)
+            if posting is None:
+                posting = Posting(
+                    id=uuid.uuid4(),
+                    connection_id=job.connection_id,
+                    accounting_entry_id=accounting_entry_id,
+                    revision=await ledger.free_revision(session, job.connection_id, accounting_entry_id),
+                    total="0.00",
+                    currency=company.binding.currency if company.binding else "",
+                    config_version=company.configuration.version if company.configuration else 0,
+                    job_id=job.id,
+                    fence=lease.fence,
+                    erp_kind=company.binding.kind if company.binding else "",
+                    intended_at=utcnow(),
+                )
+                session.add(posting)
+            posting.state = PostingState.BOOKED
+            posting.erp_number = reference
+            posting.booked_at = utcnow()
+            posting.by_hand = True
+            posting.digest = None
+            posting.note = f"{actor}: {reason}"
+            await session.flush()
+            await spool.settle(session, job.id, accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
+            await record(
+                session,
+                actor,
+                "export_item.mark_booked",
+                job.connection_id,
+                entry=accounting_entry_id,
+                reference=reference,
+                reason=reason,
+            )
+    finally:
+        await release(context.db, lease)
+
+
+async def _unsettled(context: ExportContext, job: ExportJob, accounting_entry_id: str) -> ExportItem:
+    async with context.db.reading() as session:
+        found = await queries.item(session, job.id, accounting_entry_id)
+    if found is None:
+        raise CannotResolve("The job has no such item.")
+    if found.item.state not in (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED):
+        raise CannotResolve(f"The item is {found.item.state}; only failed or unknown items can be settled.")
+    return found.item
