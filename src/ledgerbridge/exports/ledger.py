@@ -1,7 +1,7 @@
 """The posting ledger: what we put into the ERP, written down before and after (invariants 1 and 2).
 
-An intent is written before anything is sent, under the lease's fence, so that a worker that lost its lease can no longer
-begin a posting. The partial unique index `uq_postings_one_live` makes a second live posting impossible.
+An intent is written before anything is sent, under the lease's fence, so that a worker that lost its lease can no
+longer begin a posting. The partial unique index `uq_postings_one_live` makes a second live posting impossible.
 """
 
 from __future__ import annotations

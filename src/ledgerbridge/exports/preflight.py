@@ -1,4 +1,4 @@
-"""Pre-export validation: everything that would fail the whole job, looked at before any item is fetched (EXP-VALID-*)."""
+"""Pre-export validation: what would fail the whole job, looked at before any item is fetched (EXP-VALID-*)."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def set_up(company: Company, job: ExportJob) -> Ready:
 async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
     """The full part, against the live ERP; returns its chart for the job.
 
-    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method, journal and counter accounts
-    (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its problem's row says whether waiting could help.
+    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method, journal and counter
+    accounts (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its problem's row says whether waiting could help.
     """
     if job.vendor_based and not erp.capabilities.vendor_bills:
         raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ async def jobs(
     limit: int = 50,
 ) -> list[JobSummary]:
     """Jobs by time of creation at Pleo, newest first; `before` is the key of the last job of the page before."""
-    wanted: Select[tuple[ExportJob]] = select(ExportJob)
+    wanted: Select[ExportJob] = select(ExportJob)
     if connection_id is not None:
         wanted = wanted.where(ExportJob.connection_id == connection_id)
     if status is not None:
@@ -54,10 +55,8 @@ async def jobs(
 async def job(session: AsyncSession, job_id: str) -> JobSummary | None:
     """One job by our id or by Pleo's."""
     matches = [ExportJob.pleo_job_id == job_id]
-    try:
+    with contextlib.suppress(ValueError):
         matches.append(ExportJob.id == uuid.UUID(job_id))
-    except ValueError:
-        pass
     row = await session.scalar(select(ExportJob).where(or_(*matches)).limit(1))
     if row is None:
         return None

@@ -22,7 +22,7 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
 
     Returns the posting's state afterwards. Raises `CannotResolve`, and what asking the ERP raises.
     """
-    lease = await acquire(context.db, job.connection_id, f"{actor}@{context.worker}", context.lease_seconds)
+    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
     if lease is None:
         raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
     try:
@@ -40,7 +40,7 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
             elif posting is not None:
                 await ledger.record_state(session, posting.id, PostingState.NOT_BOOKED, f"not found by {actor}")
             state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
-            await record(
+            record(
                 session, actor, "export_item.probe", job.connection_id, entry=accounting_entry_id, outcome=state.value
             )
         return state
@@ -55,7 +55,7 @@ async def mark_booked(
 
     Raises `CannotResolve`.
     """
-    lease = await acquire(context.db, job.connection_id, f"{actor}@{context.worker}", context.lease_seconds)
+    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
     if lease is None:
         raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
     try:
@@ -86,7 +86,7 @@ async def mark_booked(
             posting.note = f"{actor}: {reason}"
             await session.flush()
             await spool.settle(session, job.id, accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
-            await record(
+            record(
                 session,
                 actor,
                 "export_item.mark_booked",

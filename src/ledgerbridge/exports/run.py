@@ -32,7 +32,7 @@ async def look(context: ExportContext, connection_id: uuid.UUID, found_by: str) 
     Raises what the queue should try again later (Pleo unavailable, lease lost). Whatever was done stays done.
     """
     with structlog.contextvars.bound_contextvars(connection_id=str(connection_id)):
-        lease = await acquire(context.db, connection_id, context.worker, context.lease_seconds)
+        lease = await acquire(context.db, connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
         if lease is None:
             log.info("another worker holds the company, coming back later")
             async with context.db.transaction() as session:
