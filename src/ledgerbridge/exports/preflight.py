@@ -54,7 +54,7 @@ async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
         company = await erp.company()
         if found := company_problem(company, ready.binding):
             raise NotReady(found)
-        await erp.preflight()
+        await erp.preflight(final=ready.configuration.posting_mode == "final")
         chart = ChartIndex(await erp.chart())
     except ErpError as error:
         raise NotReady(error.problem) from error

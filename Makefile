@@ -1,0 +1,52 @@
+# Everything from nothing: only Python >= 3.11 and make are needed. Bare `make` lists the targets.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Build .venv with every pinned dependency and the ledgerbridge command
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..." >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+demo: setup ## Connect a company, export a job, book it in a real ERP and show it (ARGS="--once --json" to script it)
+	@$(BIN)/ledgerbridge demo $(ARGS)
+
+test: setup check ## Run the whole test suite
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+check: setup ## Check format, lint, types, the import contract and rule coverage
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tools.rules
+
+format: setup ## Format the code and mend what lint can mend
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lock: setup ## Pin dependencies again after changing pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header --annotation-style line -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --annotation-style line -q -o requirements/service.txt
+
+clean: ## Remove the environment, caches and embedded databases
+	rm -rf $(VENV) .cache .ledgerbridge .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage*

@@ -1,0 +1,89 @@
+"""Which numbered rules of docs/pleo have a test naming them; fails while a rule due by now is open.
+
+A test names rules with `@pytest.mark.rule("EXP-START-04", ...)`. `docs/pleo/declared.txt` lists rules that do not apply,
+one a line: `ID reason`. With `--write` it also writes `docs/conformance.md`: every rule beside the tests that name it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RULES = ROOT / "docs" / "pleo"
+RULE = re.compile(
+    r"^(?:- \*\*|\| )((?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]?)(?: \| | )?"
+    r"(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)?\b",
+    re.MULTILINE,
+)
+DUE = re.compile(r"^(EXP|AUTH|HOOK|LIMIT)-(?!AP-|VENDOR-)")
+"""Families whose binding rules must be tested or declared by now; the others come with their syncs."""
+
+
+def catalogue() -> dict[str, str]:
+    """Every rule with its force; `FACT` for a rule without one."""
+    rules: dict[str, str] = {}
+    for page in sorted((RULES / "rules").glob("*.md")):
+        for rule, force in RULE.findall(page.read_text()):
+            rules.setdefault(rule, force or "FACT")
+    return rules
+
+
+def named() -> dict[str, list[str]]:
+    """Rules to the tests that name them, as `path::test`."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.rule"):
+                    for argument in mark.args:
+                        found[str(ast.literal_eval(argument))].append(f"{path.relative_to(ROOT)}::{node.name}")
+    return found
+
+
+def declared() -> dict[str, str]:
+    """Rules declared not to apply, with the reason."""
+    page = RULES / "declared.txt"
+    lines = page.read_text().splitlines() if page.exists() else []
+    return dict(line.split(maxsplit=1) for line in lines if line.strip() and not line.startswith("#"))
+
+
+def write(rules: dict[str, str], tests: dict[str, list[str]], reasons: dict[str, str]) -> None:
+    """Write docs/conformance.md."""
+    lines = ["# Conformance", "", "Made by `python -m tools.rules --write`: each rule beside the tests that name it.", ""]
+    lines += ["| rule | force | shown by |", "|---|---|---|"]
+    for rule, force in rules.items():
+        shown = "<br>".join(f"`{test}`" for test in tests.get(rule, [])) or (
+            f"declared: {reasons[rule]}" if rule in reasons else "open"
+        )
+        lines.append(f"| {rule} | {force} | {shown} |")
+    (ROOT / "docs" / "conformance.md").write_text("\n".join(lines) + "\n")
+
+
+def main(arguments: list[str]) -> int:
+    rules, tests, reasons = catalogue(), named(), declared()
+    unknown = sorted((tests.keys() | reasons.keys()) - rules.keys())
+    binding = [rule for rule, force in rules.items() if force.startswith("MUST")]
+    due = [rule for rule in binding if DUE.match(rule)]
+    still_open = [rule for rule in due if rule not in tests and rule not in reasons]
+    tested = sum(rule in tests for rule in binding)
+    print(
+        f"rules: {len(binding)} binding, {tested} tested; {len(due)} due, "
+        f"{sum(rule in reasons and rule not in tests for rule in due)} declared, {len(still_open)} open"
+    )
+    if unknown:
+        print("named but not in the catalogue:", " ".join(unknown))
+    if still_open:
+        print("open:", " ".join(still_open))
+    if "--write" in arguments:
+        write(rules, tests, reasons)
+    return 1 if unknown or still_open else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
