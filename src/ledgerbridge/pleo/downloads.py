@@ -1,0 +1,172 @@
+"""Receipts from the links of the data layer. A link is itself the key, so nothing of ours is sent along.
+
+No Authorization header ever, a client of its own, HTTPS, few redirects, a cap on size and time (EXP-ATT-01, -02, -08).
+Links appear in no error and, through a filter on httpx's own log line, in no log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.pleo import retry
+from ledgerbridge.pleo.endpoints import is_local, transport_fault
+from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, bare_request, exchange
+
+MAX_BYTES = 30 * 1024 * 1024
+"""Pleo's own limit for one file (EXP-ATT-13)."""
+MAX_REDIRECTS = 3
+MAX_TRIES = 4
+_DEAD_LINK = frozenset({400, 401, 403, 404, 410})
+
+
+class DownloadFailed(Exception):
+    """The file did not come. `status` is the last HTTP status, None when no answer arrived."""
+
+    def __init__(self, detail: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class LinkExpired(DownloadFailed):
+    """The link no longer works; it lives 24 hours. Fetch the item again for a new one (EXP-ATT-02)."""
+
+
+class TooLarge(DownloadFailed):
+    """The file is larger than we take; `limit` in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"larger than {limit} bytes")
+        self.limit = limit
+
+
+class _Passing(DownloadFailed):
+    """May be different the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFile:
+    content: bytes = field(repr=False)
+    content_type: str | None
+    """MIME type in lower case without parameters, as the storage names it; may be absent or generic."""
+
+
+class Downloader:
+    """Fetches files. `http` must be a client of its own, never the one for Pleo's APIs."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        local_allowed: bool = False,
+        max_bytes: int = MAX_BYTES,
+        total_seconds: float = 180.0,
+        sleep: retry.Sleep = asyncio.sleep,
+        now: Callable[[], datetime] = utcnow,
+    ) -> None:
+        """`local_allowed` permits links to this machine, for the sandbox only: see `PleoEndpoints.local`."""
+        self._http = http
+        self._local_allowed = local_allowed
+        self._limits = Limits(total=total_seconds, max_bytes=max_bytes)
+        self._sleep = sleep
+        self._now = now
+        logging.getLogger("httpx").addFilter(_hide_queries)
+
+    async def fetch(self, url: str) -> DownloadedFile:
+        """The file behind a link; transient failures are tried again (EXP-ATT-08).
+
+        Raises `LinkExpired`, `TooLarge`, or `DownloadFailed` for the rest, a link we must not follow included.
+        """
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(
+                lambda error: isinstance(error, _Passing) and (error.retry_after or 0) <= retry.LONGEST_WAIT
+            ),
+            wait=retry.pause,
+            stop=stop_after_attempt(MAX_TRIES),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(self._fetch_once, url)
+
+    async def _fetch_once(self, url: str) -> DownloadedFile:
+        target = url
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._get(target)
+            if answer.status not in (301, 302, 303, 307, 308):
+                return self._file(answer)
+            target = _redirected(target, answer)
+        raise DownloadFailed("too many redirects", status=answer.status)
+
+    async def _get(self, url: str) -> Answer:
+        if fault := self._link_fault(url):
+            raise DownloadFailed(fault)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        failed: DownloadFailed
+        try:
+            return await exchange(
+                self._http, bare_request("GET", url, headers=headers, limits=self._limits), self._limits
+            )
+        except NoAnswer as error:
+            failed = _Passing(f"no answer: {error.cause}")
+        except httpx.InvalidURL:
+            failed = DownloadFailed("the link is not a URL")
+        raise failed
+
+    def _file(self, answer: Answer) -> DownloadedFile:
+        status = answer.status
+        if 200 <= status < 300:
+            if not answer.complete:
+                raise TooLarge(self._limits.max_bytes)
+            kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return DownloadedFile(answer.body, kind or None)
+        if status in _DEAD_LINK:
+            raise LinkExpired(f"the link answers {status}", status=status)
+        if status in (408, 425, 429) or status >= 500:
+            wait = retry.retry_after(answer.headers, self._now())
+            raise _Passing(f"status {status}", status=status, retry_after=wait)
+        raise DownloadFailed(f"status {status}", status=status)
+
+    def _link_fault(self, url: str) -> str | None:
+        """Why a link must not be followed: it comes from outside and must not reach into our own network."""
+        try:
+            host = httpx.URL(url).host
+        except httpx.InvalidURL:
+            return "the link is not a URL"
+        if fault := transport_fault(url):
+            return f"the link {fault}"
+        if is_local(url):
+            return None if self._local_allowed else "the link points to this machine"
+        try:
+            internal = not ipaddress.ip_address(host).is_global
+        except ValueError:
+            return None
+        return "the link points into a private network" if internal else None
+
+
+def _redirected(url: str, answer: Answer) -> str:
+    location = answer.headers.get("Location")
+    if not location:
+        raise DownloadFailed("a redirect without a target", status=answer.status)
+    try:
+        return str(httpx.URL(url).join(location))
+    except httpx.InvalidURL:
+        failed = DownloadFailed("a redirect to something that is not a URL", status=answer.status)
+    raise failed
+
+
+def _hide_queries(record: logging.LogRecord) -> bool:
+    """Cuts the query, where a signed link has its key, from the URLs httpx logs."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            str(arg.copy_with(query=None)) if isinstance(arg, httpx.URL) else arg for arg in record.args
+        )
+    return True

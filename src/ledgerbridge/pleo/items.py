@@ -1,0 +1,183 @@
+"""From one raw export item to the records of the house, or to one problem that harms no other item (EXP-DATA-05)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ledgerbridge.bookkeeping import words
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.pleo import item_models as wire
+from ledgerbridge.pleo.models import MONEY_ERROR, explain
+
+_DEEPEST = 32
+_NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
+
+
+class UnreadableItem(Exception):
+    """One item cannot be read; `problem` goes on that item and the others go on."""
+
+    def __init__(self, reason: Problem) -> None:
+        super().__init__(reason.text)
+        self.problem = reason
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedItem:
+    """One element of a data-layer page: as sent, and as read or refused."""
+
+    accounting_entry_id: str | None
+    """None only when the element names no entry; its control item then has no payload (EXP-DATA-11)."""
+    raw: Mapping[str, Any]
+    """The JSON object, safe to store as JSON in Postgres; `parse_item(raw)` gives the same item again."""
+    item: words.ExportItem | None
+    problem: Problem | None
+    """Set exactly when `item` is None."""
+
+
+def parse_item(raw: Mapping[str, Any]) -> words.ExportItem:
+    """The typed item.
+
+    Raises `UnreadableItem` with AMOUNT_INVALID when money is not in whole minor units and nothing else is wrong, else
+    with PAYLOAD_UNREADABLE. Unknown types, sub types and methods pass: bookkeeping refuses them by name (EXP-DATA-12).
+    """
+    try:
+        return _item(wire.ItemModel.model_validate(raw))
+    except ValidationError as error:
+        reason = _reason(error)
+    raise UnreadableItem(reason)
+
+
+def fetched(raw: Any) -> FetchedItem:
+    """One element of a page, whatever it is; never raises."""
+    if not isinstance(raw, dict):
+        return FetchedItem(None, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail="not an object"))
+    entry = storable(raw.get("accountingEntryId")) if isinstance(raw.get("accountingEntryId"), str) else ""
+    entry_id = entry or None
+    try:
+        raw = storable(raw)
+    except ValueError as error:
+        return FetchedItem(entry_id, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail=str(error)))
+    try:
+        return FetchedItem(entry_id, raw, parse_item(raw), None)
+    except UnreadableItem as error:
+        return FetchedItem(entry_id, raw, None, error.problem)
+
+
+def storable(value: Any, _depth: int = 0) -> Any:
+    """The JSON value with what Postgres cannot hold replaced: NUL and lone surrogates by U+FFFD, infinity by null.
+
+    Raises `ValueError` for nesting no export item has.
+    """
+    if _depth > _DEEPEST:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [storable(member, _depth + 1) for member in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(member, _depth + 1) for name, member in value.items()}
+    return value
+
+
+def _reason(error: ValidationError) -> Problem:
+    faults = error.errors(include_url=False, include_input=False)
+    other = next((fault for fault in faults if fault["type"] != MONEY_ERROR), None)
+    if other is not None:
+        return problem(Failure.PAYLOAD_UNREADABLE, internal=explain(other), detail=explain(other)[:200])
+    return problem(Failure.AMOUNT_INVALID, internal=explain(faults[0]), value=faults[0]["ctx"]["value"])
+
+
+def _item(model: wire.ItemModel) -> words.ExportItem:
+    extra = model.additional_information
+    return words.ExportItem(
+        accounting_entry_id=model.accounting_entry_id,
+        company_id=model.company_id,
+        type=model.type,
+        sub_type=model.sub_type,
+        date=model.date,
+        amount=_amount(model.amount),
+        lines=tuple(_line(line) for line in model.accounting_entry_lines),
+        reconciliation_id=extra.reconciliation_id,
+        method=model.bookkeeping.method if model.bookkeeping else None,
+        contra_account=_account(model.contra_account),
+        supplier=words.Supplier(**model.supplier.model_dump()) if model.supplier else None,
+        vendor=words.Vendor(**model.vendor.model_dump()) if model.vendor else None,
+        user=words.Person(**model.user.model_dump()) if model.user else None,
+        team=words.Person(**model.team.model_dump()) if model.team else None,
+        note=model.note,
+        attendees=_present(extra.attendees),
+        reconciled_entries=_present(extra.reconciled_entries),
+        invoice=_invoice(extra.invoice_information),
+        service_period=(model.service_period.start, model.service_period.end) if model.service_period else None,
+        files=tuple(words.ItemFile(file.url, file.type, file.size) for file in model.files or () if file),
+        web_link=_web_link(model.links),
+    )
+
+
+def _line(model: wire.LineModel) -> words.ItemLine:
+    return words.ItemLine(
+        id=model.accounting_entry_line_id,
+        amount=_amount(model.line_amount),
+        net=_amount(model.net_amount),
+        account=_account(model.account),
+        tax=_tax(model.tax),
+        tags=tuple(words.PleoTag(tag.id, tag.code, tag.group_code) for tag in model.tags or () if tag),
+    )
+
+
+def _amount(model: wire.AmountModel) -> words.Amount:
+    wallet, supplier = model.in_wallet_currency, model.in_supplier_currency
+    return words.Amount(words.Money(wallet.value, wallet.currency), words.Money(supplier.value, supplier.currency))
+
+
+def _account(model: wire.AccountModel | None) -> words.PleoAccount | None:
+    """None also for Pleo's all-zero id, which stands for "no category chosen"."""
+    if model is None or model.id == _NO_CATEGORY:
+        return None
+    return words.PleoAccount(model.id, model.name, model.code, model.identifier)
+
+
+def _tax(model: wire.TaxModel | None) -> words.PleoTax | None:
+    if model is None:
+        return None
+    return words.PleoTax(
+        id=model.id,
+        code=model.code,
+        rate=model.rate,
+        type=model.type,
+        amount=_amount(model.amount),
+        ingoing_account=model.ingoing_tax_account,
+        outgoing_account=model.outgoing_tax_account,
+    )
+
+
+def _invoice(model: wire.InvoiceModel | None) -> words.InvoiceInformation | None:
+    if model is None:
+        return None
+    return words.InvoiceInformation(
+        number=model.invoice_number,
+        invoice_date=model.invoice_date,
+        status=model.status,
+        due_date=model.due_date,
+        payment_date=model.payment_date,
+    )
+
+
+def _present(values: list[str | None] | None) -> tuple[str, ...]:
+    return tuple(value for value in values or () if value)
+
+
+def _web_link(links: Any) -> str | None:
+    """The web link to the expense; only http(s), since it ends up where people click."""
+    web = links.get("web") if isinstance(links, dict) else None
+    if not isinstance(web, dict):
+        return None
+    found = [web.get("exportItem"), *web.values()]
+    return next((url for url in found if isinstance(url, str) and url.startswith(("https://", "http://"))), None)

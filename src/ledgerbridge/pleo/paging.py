@@ -1,0 +1,56 @@
+"""Cursor paging: every page of a list, or an error; never a silent half (LIMIT-020 to -023)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ledgerbridge.pleo.errors import UnreadableAnswer
+from ledgerbridge.pleo.transport import Call, PleoClient
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as sent."""
+
+    data: tuple[Any, ...]
+    """JSON values."""
+    total: int | None
+    """Size of the whole list, where Pleo says it."""
+
+
+async def pages(client: PleoClient, call: Call, *, limit: int = PAGE_SIZE) -> AsyncIterator[Page]:
+    """All pages of a list, in order; `call` brings filters but no paging parameters.
+
+    Raises `UnreadableAnswer` when a page has the wrong shape, announces a next page without naming it, or names one
+    that was read before.
+    """
+    seen: set[str] = set()
+    after: str | None = None
+    while True:
+        paging = (("limit", str(limit)), *((("after", after),) if after else ()))
+        body = await client.json(replace(call, params=(*call.params, *paging)))
+        page, after = _read(call.operation, body)
+        if after is not None and after in seen:
+            raise UnreadableAnswer(call.operation, status=200, detail="a page cursor came twice")
+        yield page
+        if after is None:
+            return
+        seen.add(after)
+
+
+def _read(operation: str, body: Any) -> tuple[Page, str | None]:
+    data = body.get("data") if isinstance(body, dict) else None
+    pagination = body.get("pagination") if isinstance(body, dict) else None
+    if not isinstance(data, list) or not isinstance(pagination, dict):
+        raise UnreadableAnswer(operation, status=200, detail="not a page: data or pagination is missing")
+    more, cursor, total = pagination.get("hasNextPage"), pagination.get("endCursor"), pagination.get("total")
+    if not isinstance(more, bool):
+        raise UnreadableAnswer(operation, status=200, detail="not a page: hasNextPage is missing")
+    if more and not (isinstance(cursor, str) and cursor):
+        raise UnreadableAnswer(operation, status=200, detail="a next page is announced, but endCursor is missing")
+    page = Page(tuple(data), total if isinstance(total, int) and not isinstance(total, bool) else None)
+    return page, cursor if more else None

@@ -1,0 +1,53 @@
+"""When a call is tried again, and how long we wait before it (LIMIT-002, LIMIT-031)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from tenacity import RetryCallState, wait_random_exponential
+
+from ledgerbridge.pleo.errors import RateLimited, Unavailable, Unreached
+
+Sleep = Callable[[float], Awaitable[None]]
+
+MAX_TRIES = 6
+LONGEST_WAIT = 120.0
+"""Seconds of `Retry-After` we sit out inside one call. A longer one goes to the caller, who can let go of the job."""
+
+_REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+_backoff = wait_random_exponential(multiplier=2, min=1, max=60)
+
+
+def may_repeat(method: str, error: BaseException) -> bool:
+    """Whether the same request may be sent once more.
+
+    A POST is repeated only when it certainly had no effect: no connection, or 429.
+    """
+    if isinstance(error, RateLimited | Unreached):
+        return (error.retry_after or 0) <= LONGEST_WAIT
+    if isinstance(error, Unavailable):
+        return method in _REPEATABLE and (error.retry_after or 0) <= LONGEST_WAIT
+    return False
+
+
+def pause(state: RetryCallState) -> float:
+    """Seconds to wait: what Pleo asked for, else exponential back-off with full jitter between 1 and 60."""
+    asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after", None)
+    return max(float(asked), 1.0) if asked is not None else float(_backoff(state))
+
+
+def retry_after(headers: httpx.Headers, now: datetime) -> float | None:
+    """Seconds from now that the answer asks us to wait, given as seconds or as an HTTP date; None when it does not."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - now).total_seconds(), 0.0)

@@ -1,0 +1,130 @@
+"""One HTTP exchange, nothing more: no cookies, no redirects, no ambient authentication, a cap on size and time.
+
+Requests are built bare instead of through the client, because the client is shared by all companies and would add its
+cookies and default headers. Faults are raised outside the `except` clause: an httpx error keeps the request, and with
+it the Authorization header, and h11 even prints a header it refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import httpx
+
+try:
+    USER_AGENT = f"Ledgerbridge/{version('ledgerbridge')}"
+except PackageNotFoundError:  # pragma: no cover - only when run from a bare source tree
+    USER_AGENT = "Ledgerbridge/0"
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much: seconds, and bytes of the decoded body (LIMIT-041)."""
+
+    connect: float = 10.0
+    read: float = 30.0
+    """Longest silence while waiting for an answer or its next piece."""
+    total: float = 120.0
+    """Longest exchange from first to last byte, so that a trickle cannot hold us for ever."""
+    max_bytes: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    complete: bool = True
+    """False when the body was cut at `max_bytes`."""
+
+
+class NoAnswer(Exception):
+    """No complete answer arrived."""
+
+    def __init__(self, cause: str, *, sent: bool) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        """Name of the fault."""
+        self.sent = sent
+        """Whether the request may have reached the other side."""
+
+
+def bare_request(
+    method: str,
+    url: httpx.URL | str,
+    *,
+    headers: Mapping[str, str],
+    limits: Limits,
+    content: bytes | None = None,
+) -> httpx.Request:
+    """A request with these headers, a User-Agent and nothing that belongs to the client."""
+    timeout = httpx.Timeout(limits.read, connect=limits.connect)
+    return httpx.Request(
+        method,
+        url,
+        headers={"User-Agent": USER_AGENT, **headers},
+        content=content,
+        extensions={"timeout": timeout.as_dict()},
+    )
+
+
+async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limits) -> Answer:
+    """Send one request and read the whole answer.
+
+    Raises `NoAnswer` for every transport fault and for an answer that breaks off.
+    """
+    fault: NoAnswer
+    try:
+        async with asyncio.timeout(limits.total):
+            return await _sent(http, request, limits.max_bytes)
+    except _NOT_SENT as error:
+        fault = NoAnswer(type(error).__name__, sent=False)
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        fault = NoAnswer(type(error).__name__, sent=True)
+    except TimeoutError:
+        fault = NoAnswer("TotalTimeout", sent=True)
+    raise fault
+
+
+async def _sent(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> Answer:
+    response = await http.send(request, stream=True, auth=None, follow_redirects=False)
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > max_bytes:
+                return Answer(response.status_code, response.headers, bytes(body[:max_bytes]), complete=False)
+    finally:
+        await response.aclose()
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+class NotJson(ValueError):
+    """The body is not JSON we can hold; says why in words without the body."""
+
+
+def read_json(answer: Answer) -> Any:
+    """The body as plain JSON values.
+
+    Raises `NotJson` for anything else, `NaN` and endless nesting included.
+    """
+    if not answer.complete:
+        raise NotJson(f"larger than {len(answer.body)} bytes")
+    try:
+        return json.loads(answer.body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        reason = "empty" if not answer.body.strip() else "not JSON"
+    raise NotJson(reason)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
