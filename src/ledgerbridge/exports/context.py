@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ledgerbridge.bookkeeping.words import Configuration, ItemFile
-from ledgerbridge.erp.port import Erp
-from ledgerbridge.pleo.export import ExportApi
+from ledgerbridge.bookkeeping.words import ItemFile
+from ledgerbridge.connections.context import Connections
 from ledgerbridge.store.engine import Database
-from ledgerbridge.store.tables import Connection, ErpBinding
 from ledgerbridge.work.queue import Queue
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A connection as one look at its jobs sees it."""
-
-    connection: Connection
-    binding: ErpBinding | None
-    configuration: Configuration | None
-
-
-class Doors(Protocol):
-    """How a run gets at Pleo and at the ERP of one connection (the `connections` room implements it)."""
-
-    async def company(self, connection_id: uuid.UUID) -> Company: ...
-
-    def exports(self, connection_id: uuid.UUID) -> AbstractAsyncContextManager[ExportApi]: ...
-
-    def erp(self, connection_id: uuid.UUID) -> AbstractAsyncContextManager[Erp]: ...
 
 
 class Downloads(Protocol):
@@ -77,7 +54,7 @@ class ExportContext:
 
     db: Database
     queue: Queue
-    doors: Doors
+    connections: Connections
     downloads: Downloads
     worker: str
     """Names this process in leases."""

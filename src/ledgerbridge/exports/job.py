@@ -12,9 +12,10 @@ import structlog
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
+from ledgerbridge.connections.access import ConnectionState, open_erp
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, spool
-from ledgerbridge.exports.context import Company, ExportContext
+from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.item import ChartStale, Desk, ErpDown, JobStopped, load_signs, work_item
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
 from ledgerbridge.exports.report import JobGone, Reporter
@@ -34,13 +35,15 @@ class Run:
 
     context: ExportContext
     lease: Lease
-    company: Company
+    company: ConnectionState
     api: ExportApi
     job: ExportJob
     reporter: Reporter
 
 
-async def work_job(context: ExportContext, lease: Lease, company: Company, api: ExportApi, job: ExportJob) -> None:
+async def work_job(
+    context: ExportContext, lease: Lease, company: ConnectionState, api: ExportApi, job: ExportJob
+) -> None:
     """Take a claimed job to its end at Pleo.
 
     Raises what only time or an operator can settle (Pleo unavailable, lease lost); the job then stays open and the next
@@ -59,7 +62,7 @@ async def _work_started(run: Run) -> None:
     try:
         ready = set_up(run.company, run.job)
         async with AsyncExitStack() as stack:
-            erp = await stack.enter_async_context(run.context.doors.erp(run.company.connection.id))
+            erp = await stack.enter_async_context(open_erp(run.context.connections, run.company.connection.id))
             chart = await _inspect_patiently(run, erp, ready)
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
             await fetch.both_layers(run)

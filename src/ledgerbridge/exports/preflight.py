@@ -8,9 +8,8 @@ from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.configuration import check_job
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Configuration
-from ledgerbridge.connections.pinning import company_problem
+from ledgerbridge.connections.access import ConnectionState, verify_erp_company
 from ledgerbridge.erp.port import Erp, ErpError
-from ledgerbridge.exports.context import Company
 from ledgerbridge.store.tables import ErpBinding, ExportJob
 
 
@@ -30,7 +29,7 @@ class Ready:
     configuration: Configuration
 
 
-def set_up(company: Company, job: ExportJob) -> Ready:
+def set_up(company: ConnectionState, job: ExportJob) -> Ready:
     """The cheap part: binding and configuration are there and fit the job (EXP-VALID-06, -07). Raises `NotReady`."""
     missing = [
         name
@@ -51,8 +50,7 @@ async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
     if job.vendor_based and not erp.capabilities.vendor_bills:
         raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
     try:
-        company = await erp.company()
-        if found := company_problem(company, ready.binding):
+        if found := await verify_erp_company(erp, ready.binding):
             raise NotReady(found)
         await erp.preflight(final=ready.configuration.posting_mode == "final")
         chart = ChartIndex(await erp.chart())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.connections.access import load, open_erp
 from ledgerbridge.exports import ledger, queries, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.item import probe
@@ -26,9 +27,9 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
     if lease is None:
         raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
     try:
-        company = await context.doors.company(job.connection_id)
+        company = await load(context.connections, job.connection_id)
         item = await _unsettled(context, job, accounting_entry_id)
-        async with context.doors.erp(job.connection_id) as erp:
+        async with open_erp(context.connections, job.connection_id) as erp:
             if not erp.capabilities.can_probe:
                 raise CannotResolve("This accounting system cannot be searched. Look there, then mark it booked.")
             found = await probe(erp, accounting_entry_id, company.connection.company_id)
@@ -60,7 +61,7 @@ async def mark_booked(
         raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
     try:
         await _unsettled(context, job, accounting_entry_id)
-        company = await context.doors.company(job.connection_id)
+        company = await load(context.connections, job.connection_id)
         async with context.db.transaction() as session:
             posting = await ledger.live(session, job.connection_id, accounting_entry_id)
             if posting is None:

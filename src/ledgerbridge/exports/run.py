@@ -10,20 +10,30 @@ import uuid
 from collections.abc import Sequence
 
 import structlog
+from sqlalchemy import update
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.connections.access import ConnectionState, load, open_pleo
+from ledgerbridge.connections.errors import GrantEnded
 from ledgerbridge.exports import closing, spool
-from ledgerbridge.exports.context import Company, ExportContext
+from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.exports.job import Run, work_job
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.report import JobGone, Reporter
+from ledgerbridge.pleo.errors import Forbidden
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.pleo.models import ExportJob as PleoJob
+from ledgerbridge.store.audit import record
 from ledgerbridge.store.leases import Lease, LeaseKeeper, acquire
-from ledgerbridge.store.tables import ConnectionStatus, ExportJob
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob
 
 log = structlog.get_logger(__name__)
+
+FORBIDDEN = (
+    "Pleo does not allow this integration to read or report exports of the company. "
+    "Press Connect in Pleo again and allow everything that is asked for."
+)
 
 
 async def look(context: ExportContext, connection_id: uuid.UUID, found_by: str) -> None:
@@ -43,22 +53,44 @@ async def look(context: ExportContext, connection_id: uuid.UUID, found_by: str) 
 
 
 async def _look(context: ExportContext, lease: Lease, connection_id: uuid.UUID, found_by: str) -> None:
-    company = await context.doors.company(connection_id)
+    company = await load(context.connections, connection_id)
     if company.connection.status != ConnectionStatus.ACTIVE:
         log.info("connection is not active, leaving its jobs alone", status=company.connection.status)
         return
     began = utcnow()
-    async with context.doors.exports(connection_id) as api:
-        async with context.db.reading() as session:
-            unfinished = await spool.open_jobs(session, connection_id)
-        listed = await _detect(
-            api, company.connection.company_id, recovering=bool(unfinished) or found_by == "recovery"
-        )
-        await _close_ended(context, lease, company, api, unfinished, listed)
-        for listed_job in listed:
-            await _claim_and_work(context, lease, company, api, listed_job, found_by)
+    try:
+        await _detect_and_work(context, lease, company, found_by)
+    except GrantEnded:
+        log.warning("pleo ended the grant, the customer must connect again")
+        return
+    except Forbidden as error:
+        await _escalate(context, connection_id, error)
+        return
     async with context.db.transaction() as session:
         await spool.settle_deliveries(session, connection_id, began)
+
+
+async def _detect_and_work(context: ExportContext, lease: Lease, company: ConnectionState, found_by: str) -> None:
+    connection = company.connection
+    api = ExportApi(await open_pleo(context.connections, connection.id))
+    async with context.db.reading() as session:
+        unfinished = await spool.open_jobs(session, connection.id)
+    listed = await _detect(api, connection.company_id, recovering=bool(unfinished) or found_by == "recovery")
+    await _close_ended(context, lease, company, api, unfinished, listed)
+    for job in listed:
+        await _claim_and_work(context, lease, company, api, job, found_by)
+
+
+async def _escalate(context: ExportContext, connection_id: uuid.UUID, error: Forbidden) -> None:
+    """A scope or entitlement is missing: no retry helps, a person must be told (AUTH-092, EXP-RATE-06)."""
+    log.error("pleo forbids the call", operation=error.operation)
+    async with context.db.transaction() as session:
+        record(session, "system", "exports.forbidden", connection_id, operation=error.operation)
+        await session.execute(
+            update(Connection)
+            .where(Connection.id == connection_id)
+            .values(status_reason=FORBIDDEN, updated_at=utcnow())
+        )
 
 
 async def _detect(api: ExportApi, company_id: str, *, recovering: bool) -> list[PleoJob]:
@@ -72,7 +104,7 @@ async def _detect(api: ExportApi, company_id: str, *, recovering: bool) -> list[
 
 
 async def _claim_and_work(
-    context: ExportContext, lease: Lease, company: Company, api: ExportApi, listed: PleoJob, found_by: str
+    context: ExportContext, lease: Lease, company: ConnectionState, api: ExportApi, listed: PleoJob, found_by: str
 ) -> None:
     with structlog.contextvars.bound_contextvars(export_job_id=listed.id):
         if listed.expired_at is not None:
@@ -95,7 +127,7 @@ async def _claim_and_work(
 async def _close_ended(
     context: ExportContext,
     lease: Lease,
-    company: Company,
+    company: ConnectionState,
     api: ExportApi,
     unfinished: Sequence[ExportJob],
     listed: Sequence[PleoJob],
