@@ -1,0 +1,101 @@
+"""The one way to the database: short transactions on a pool, with limits that end whatever waits too long.
+
+A transaction here is never held across a call to Pleo or an ERP (invariant 9); the server ends one that idles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+STATEMENT_SECONDS = 30
+LOCK_SECONDS = 10
+IDLE_IN_TRANSACTION_SECONDS = 30
+
+_SERVER_SETTINGS = {
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+    "timezone": "UTC",
+}
+_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2"})
+
+
+class DatabaseUrlError(ValueError):
+    """The database URL cannot be used; the text says why and never repeats the URL, which holds a password."""
+
+
+def sqlalchemy_url(url: str) -> URL:
+    """The URL in SQLAlchemy's form for psycopg 3, from any usual form of a PostgreSQL URL.
+
+    Raises DatabaseUrlError for anything else, libpq's `key=value` form included.
+    """
+    scheme, separator, rest = url.strip().partition("://")
+    if not separator or scheme.lower() not in _SCHEMES:
+        raise DatabaseUrlError("DATABASE_URL must look like postgresql://user:password@host:5432/database")
+    try:
+        return make_url(f"postgresql+psycopg://{rest}")
+    except Exception:
+        raise DatabaseUrlError(
+            "DATABASE_URL cannot be read; special characters in user or password must be percent-encoded"
+        ) from None
+
+
+def libpq_url(url: str) -> str:
+    """The URL as psycopg and every libpq program take it. Raises DatabaseUrlError like `sqlalchemy_url`."""
+    return sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class Database:
+    """One process's pool of connections. `url` in any form that `sqlalchemy_url` takes."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "ledgerbridge") -> None:
+        target = sqlalchemy_url(url)
+        settings = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
+        theirs = target.query.get("options", "")
+        self.engine = create_async_engine(
+            target.difference_update_query(["options"]),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=STATEMENT_SECONDS,
+            pool_recycle=1800,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={
+                "options": f"{settings} {theirs if isinstance(theirs, str) else ' '.join(theirs)}".strip(),
+                "application_name": application_name,
+                "connect_timeout": 10,
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction: committed at the end, rolled back when the body raises or is cancelled."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session in a read-only transaction with one snapshot for all its queries; a write raises."""
+        async with self._sessions() as session, session.begin():
+            await session.connection(
+                execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+            )
+            yield session
+
+    async def ping(self) -> None:
+        """One round trip to the server. Raises sqlalchemy.exc.SQLAlchemyError when it does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def close(self) -> None:
+        """Close every connection; may be repeated."""
+        await self.engine.dispose()
