@@ -1,0 +1,23 @@
+# Two stages: the wheel is built with the pinned tools, the image holds only what the service runs on.
+FROM python:3.12-slim AS build
+WORKDIR /build
+COPY requirements/dev.txt requirements/dev.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/dev.txt
+COPY pyproject.toml README.md alembic.ini ./
+COPY src src
+COPY migrations migrations
+RUN python -m hatchling build -t wheel -d /dist
+
+FROM python:3.12-slim
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8080
+WORKDIR /srv
+COPY requirements/service.txt requirements/service.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/service.txt
+COPY --from=build /dist/*.whl /tmp/
+RUN pip install --no-cache-dir --disable-pip-version-check --no-deps /tmp/*.whl && rm /tmp/*.whl \
+    && useradd --create-home --uid 10001 ledgerbridge
+USER ledgerbridge
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+CMD ["ledgerbridge", "serve"]
