@@ -13,12 +13,15 @@ from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, open_erp
+from ledgerbridge.connections.errors import CredentialError
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.item import ChartStale, Desk, ErpDown, JobStopped, load_signs, work_item
+from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
 from ledgerbridge.exports.report import JobGone, Reporter
+from ledgerbridge.pleo.errors import PleoError, RateLimited
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
@@ -56,6 +59,20 @@ async def work_job(
         await _work_started(run)
     except JobGone:
         await closing.close_as_pleo_says(run)
+    except RateLimited as error:
+        await _give_up_if_late(run, error, problem(Failure.PLEO_RATE_LIMIT, str(error)))
+    except (PleoError, CredentialError, FenceLost):
+        raise
+    except Exception as error:
+        log.exception("unexpected failure in an export job")
+        await _give_up_if_late(run, error, problem(Failure.UNEXPECTED, repr(error)))
+
+
+async def _give_up_if_late(run: Run, error: Exception, found: Problem) -> None:
+    """Let the queue try again while there is time; then fail the job with words rather than let it expire."""
+    if not _late(run):
+        raise error
+    await closing.fail(run, found)
 
 
 async def _work_started(run: Run) -> None:
@@ -131,12 +148,15 @@ async def _book_state(run: Run, desk: Desk, state: ItemState) -> None:
             return
         for work in chunk:
             position = work.position
-            await _work_patiently(run, desk, work)
+            desk = await _work_patiently(run, desk, work)
             await run.reporter.one_more()
 
 
-async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> None:
-    """Work one item; wait while the ERP is down, but not so long that the job expires (invariant 10)."""
+async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
+    """Work one item; wait while the ERP is down, but not so long that the job expires (invariant 10).
+
+    Returns the desk for the next item, with a newer chart if this one found it stale.
+    """
     patience = run.context.patience
     began = utcnow()
     tries = 0
@@ -145,7 +165,6 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> None:
             await work_item(desk, work)
         except ChartStale as stale:
             desk = await _with_fresh_chart(desk, stale)
-            continue
         except ErpDown as down:
             waited = (utcnow() - began).total_seconds()
             if waited > patience.erp_down or _late(run):
@@ -155,8 +174,8 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> None:
             log.warning("erp down, waiting", seconds=pause, reason=down.problem.internal)
             await asyncio.sleep(pause)
             await run.reporter.keep_alive()
-            continue
-        return
+        else:
+            return replace(desk, fresh_chart_allowed=True)
 
 
 async def _with_fresh_chart(desk: Desk, stale: ChartStale) -> Desk:
