@@ -7,7 +7,7 @@ conformance suite (`erp/conformance.py`) then tests it against the real thing. A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,7 +85,8 @@ class Found:
     total: str
     """Sum of debits in the company's currency, two decimals, for comparison with what was wanted."""
     complete: bool
-    """False for a draft that an interrupted attempt left without its files, or unposted where final was wanted."""
+    """True for a final entry. False for a draft whose files an ERP cannot vouch for: call `book` again, which changes
+    nothing on a draft that is whole already."""
 
 
 class ErpError(Exception):
@@ -98,6 +99,10 @@ class ErpError(Exception):
         """True when the ERP may have carried out a write whose reply was lost: probe before anything else."""
 
 
+Observe = Callable[[str, str, float], None]
+"""Told of every call to an ERP: operation (`account.move post`), outcome (an HTTP status or a word), seconds."""
+
+
 class Erp(Protocol):
     """One ERP company, opened for work. Every method raises `ErpError` and nothing else on a foreseeable failure."""
 
@@ -107,8 +112,11 @@ class Erp(Protocol):
         """Read the company (one cheap call); raises when unreachable, refused, or not visible."""
         ...
 
-    async def preflight(self) -> None:
-        """Check before a job that entries could be made: access, rights, company not locked (EXP-VALID-02 to -05)."""
+    async def preflight(self, *, final: bool = False) -> None:
+        """Check before a job that entries could be made: access, rights, company not locked (EXP-VALID-02 to -05).
+
+        With `final` also that the user may make entries final.
+        """
         ...
 
     async def chart(self) -> Chart:
@@ -124,6 +132,7 @@ class Erp(Protocol):
 
         Safe to call again after any failure: it looks for the key first and continues what an earlier call left.
         Nothing stays behind when it raises without `outcome_unknown`, apart from a draft a later call picks up.
+        An entry that stands there under the key with another total is left alone: BOOKED_ELSEWHERE.
         """
         ...
 
@@ -146,8 +155,8 @@ class Adapter(Protocol):
         """Names of the settings that are never shown again."""
         ...
 
-    def open(self, settings: dict[str, Any]) -> AbstractAsyncContextManager[Erp]:
-        """Open a company; connections are closed when the context ends."""
+    def open(self, settings: dict[str, Any], observe: Observe | None = None) -> AbstractAsyncContextManager[Erp]:
+        """Open a company without calling it yet; connections are closed when the context ends."""
         ...
 
 

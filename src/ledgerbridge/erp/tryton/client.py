@@ -1,0 +1,161 @@
+"""Tryton's REST API for one company: search, create, act on, delete. Every failure is a `CallFailed`.
+
+Reads repeat themselves while that may help. Writes never do: whoever writes must look first (`booking`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ledgerbridge.erp.port import Observe
+from ledgerbridge.erp.tryton import errors, wire
+from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
+from ledgerbridge.erp.tryton.patience import Patience
+from ledgerbridge.erp.tryton.settings import Settings
+from ledgerbridge.erp.tryton.wire import Record
+
+_PAGE = 500
+_LARGEST_ANSWER = 32 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+def http_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """The one HTTP client of an opened company. Follows no redirect, so the key goes nowhere else."""
+    return httpx.AsyncClient(
+        base_url=f"{settings.base_url}/{quote(settings.database, safe='')}/rest/",
+        headers={
+            "Authorization": f"bearer {settings.api_key}",
+            "Accept": "application/json",
+            # Also the language of journal names and error sentences.
+            "Accept-Language": "en",
+            # Only ever this one typed value: Tryton obeys underscore keys that switch off warnings and widen access.
+            "X-Tryton-Context": wire.packed({"company": settings.company}),
+        },
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        transport=transport,
+        trust_env=False,
+    )
+
+
+class Client:
+    def __init__(self, http: httpx.AsyncClient, patience: Patience, observe: Observe | None = None) -> None:
+        self._http = http
+        self._patience = patience
+        self._observe = observe
+
+    async def search(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
+        """All records, by rising id, page after page: complete or an error, never cut short."""
+        found: list[Record] = []
+        while True:
+            # By id and not by offset: a record deleted meanwhile must not make us skip another.
+            after = [["id", ">", found[-1]["id"]]] if found else []
+            page = await self._search_page(model, [*domain, *after], fields)
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    async def _search_page(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
+        parameters = [("d", wire.packed(list(domain))), ("o", wire.packed([["id", "ASC"]])), ("s", str(_PAGE))]
+        parameters += [("f", field) for field in fields]
+        operation = f"{model} search"
+        answer = await self._read(operation, "GET", f"model/{model}", parameters)
+        if not isinstance(answer, list) or not all(isinstance(row, dict) and "id" in row for row in answer):
+            raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a list of records")
+        return answer
+
+    async def ask(self, model: str, method: str, arguments: Record) -> Any:
+        """Call a class-level method that only reads."""
+        operation = f"{model} {method}"
+        return await self._read(operation, "POST", f"model/{model}/{method}", body=arguments)
+
+    async def create(self, model: str, values: Record, fields: Sequence[str]) -> Record:
+        """Create one record; once."""
+        return await self._write(f"{model} create", f"model/{model}", values, fields)
+
+    async def act(self, model: str, record: int, action: str, fields: Sequence[str]) -> Record:
+        """Press a button on a record; once. NOT_FOUND means that the record is gone."""
+        return await self._write(f"{model} {action}", f"model/{model}/{record}/{action}", {}, fields)
+
+    async def delete(self, model: str, record: int) -> None:
+        """Delete a record; once. NOT_FOUND means that it is gone already."""
+        await self._send(f"{model} delete", "DELETE", f"model/{model}/{record}")
+
+    async def _write(self, operation: str, path: str, body: Record, fields: Sequence[str]) -> Record:
+        answer = await self._send(operation, "POST", path, [("f", field) for field in fields], body)
+        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
+            raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a record")
+        return answer
+
+    async def _read(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        parameters: Sequence[tuple[str, str]] = (),
+        body: Record | None = None,
+    ) -> Any:
+        return await self._patience.retrying()(self._send, operation, method, path, parameters, body)
+
+    async def _send(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        parameters: Sequence[tuple[str, str]] = (),
+        body: Record | None = None,
+    ) -> Any:
+        started = time.monotonic()
+        seen = "cancelled"
+        try:
+            status, kind, content, after = await self._exchange(operation, method, path, parameters, body)
+            seen = str(status)
+            if failure := errors.of_response(operation, status, kind, content, after):
+                raise failure
+            if status == 204:
+                return None
+            try:
+                return wire.loads(content)
+            except ValueError:
+                raise CallFailed(Outcome.STRANGE, operation, status=status, said="unreadable JSON") from None
+        except CallFailed as failure:
+            seen = str(failure.status or failure.outcome)
+            raise
+        finally:
+            if self._observe:
+                self._observe(operation, seen, time.monotonic() - started)
+
+    async def _exchange(
+        self, operation: str, method: str, path: str, parameters: Sequence[tuple[str, str]], body: Record | None
+    ) -> tuple[int, str, bytes, float | None]:
+        content = None if body is None else wire.dumps(body)
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        try:
+            async with self._http.stream(
+                method, path, params=list(parameters), content=content, headers=headers
+            ) as response:
+                read = bytearray()
+                async for chunk in response.aiter_bytes():
+                    read += chunk
+                    if len(read) > _LARGEST_ANSWER:
+                        raise CallFailed(Outcome.STRANGE, operation, said="the answer is too long")
+                kind = response.headers.get("Content-Type", "")
+                return response.status_code, kind, bytes(read), _seconds(response.headers.get("Retry-After"))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            raise CallFailed(Outcome.NOT_SENT, operation, said=repr(error)) from None
+        except httpx.TimeoutException as error:
+            raise CallFailed(Outcome.TIMED_OUT, operation, said=repr(error)) from None
+        except httpx.HTTPError as error:
+            raise CallFailed(Outcome.NO_REPLY, operation, said=repr(error)) from None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    with suppress(TypeError, ValueError):
+        return max(0.0, float(retry_after or ""))
+    return None

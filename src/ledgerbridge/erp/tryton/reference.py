@@ -1,0 +1,102 @@
+"""What booking must know of the company beside the entry itself, read when first needed and kept while it is open."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry, Money
+from ledgerbridge.erp.port import ErpCompany, ErpError
+from ledgerbridge.erp.tryton import access, chart, moves
+from ledgerbridge.erp.tryton.chart import Analytic
+from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.moves import Placed
+
+
+class Reference:
+    def __init__(self, client: Client, company: int) -> None:
+        self._client = client
+        self._number = company
+        self._company: ErpCompany | None = None
+        self._uses_analytic: bool | None = None
+        self._analytic: Analytic | None = None
+        self._income: frozenset[int] = frozenset()
+        self._currencies: dict[str, tuple[int, int]] | None = None
+
+    async def company(self) -> ErpCompany:
+        if self._company is None:
+            self._company = await access.company(self._client, self._number)
+        return self._company
+
+    async def uses_analytic(self) -> bool:
+        if self._uses_analytic is None:
+            self._uses_analytic = await access.has_analytic(self._client)
+        return self._uses_analytic
+
+    async def move_fields(self) -> tuple[str, ...]:
+        return moves.fields(analytic=await self.uses_analytic())
+
+    async def place(self, entry: JournalEntry) -> list[Placed]:
+        """Every line with its dimension values and second currency looked up. Raises `ErpError` for what is missing."""
+        return [
+            Placed(line, await self._dimensions(line), await self._foreign(line.foreign, entry.currency))
+            for line in entry.lines
+        ]
+
+    async def _dimensions(self, line: EntryLine) -> tuple[int, ...]:
+        """Analytic accounts of a line: of every dimension or of none.
+
+        Tryton keeps dimensions for the income statement only; on a balance-sheet account they are left off, or the
+        line would wait for completion for ever. A line with some of them would be left incomplete (DIMENSION_MISSING);
+        one with none is what rules and bookkeepers complete.
+        """
+        if not line.dimensions:
+            return ()
+        if not await self.uses_analytic():
+            code, value = line.dimensions[0]
+            raise ErpError(problem(Failure.TAG_UNKNOWN, "Tryton: no analytic module", code=value, group=code))
+        kept = await self._kept()
+        if any(not _knows(kept, code, value) for code, value in line.dimensions):
+            kept = await self._kept(again=True)
+        if int(line.account.id) not in self._income:
+            return ()
+        return _complete(kept, line)
+
+    async def _kept(self, *, again: bool = False) -> Analytic:
+        if self._analytic is None or again:
+            self._analytic = await chart.read_analytic(self._client, self._number)
+            self._income = await chart.income_accounts(self._client, self._number)
+        return self._analytic
+
+    async def _foreign(self, money: Money | None, books: str) -> tuple[int, Decimal] | None:
+        """The second currency of a line, where Tryton can show it.
+
+        It is information beside the amount booked (EXP-FX-03): a currency Tryton does not have, or more decimals than
+        it keeps, must not stop the entry.
+        """
+        if money is None or money.currency == books:
+            return None
+        if self._currencies is None:
+            rows = await self._client.search("currency.currency", [], ("code", "digits"))
+            self._currencies = chart.shaped(lambda: {row["code"]: (row["id"], row["digits"]) for row in rows})
+        number, digits = self._currencies.get(money.currency, (None, 0))
+        if number is None or money.decimal != round(money.decimal, digits):
+            return None
+        return number, round(money.decimal, digits)
+
+
+def _knows(kept: Analytic, code: str, value: str) -> bool:
+    return any(dimension.code == code and value in dimension.values for dimension in kept.dimensions)
+
+
+def _complete(kept: Analytic, line: EntryLine) -> tuple[int, ...]:
+    chosen = dict(line.dimensions)
+    for code, value in line.dimensions:
+        if not _knows(kept, code, value):
+            raise ErpError(problem(Failure.TAG_UNKNOWN, "Tryton: no such analytic account", code=value, group=code))
+    for dimension in kept.dimensions:
+        if dimension.required and dimension.code not in chosen:
+            raise ErpError(problem(Failure.DIMENSION_MISSING, dimension=dimension.name, account=line.account.code))
+    return tuple(
+        int(dimension.values[chosen[dimension.code]]) for dimension in kept.dimensions if dimension.code in chosen
+    )

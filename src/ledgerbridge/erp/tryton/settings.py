@@ -1,0 +1,86 @@
+"""What a person enters to bind a Tryton company, checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ledgerbridge.erp.port import SettingsError
+
+_NAMES = ("base_url", "database", "api_key", "company")
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    base_url: str
+    """Without a trailing slash."""
+    database: str
+    api_key: str = field(repr=False)
+    company: int
+    """Tryton's id of the company."""
+
+
+def check(raw: dict[str, Any]) -> dict[str, Any]:
+    """The settings as they are stored: `base_url`, `database`, `api_key`, `company`. Raises `SettingsError`."""
+    errors = {name: "There is no such setting." for name in raw if name not in _NAMES}
+    good: dict[str, Any] = {}
+    for name, checker in (
+        ("base_url", _base_url),
+        ("database", _database),
+        ("api_key", _api_key),
+        ("company", _company),
+    ):
+        try:
+            good[name] = checker(raw.get(name))
+        except ValueError as error:
+            errors[name] = str(error)
+    if errors:
+        raise SettingsError(errors)
+    return good
+
+
+def parse(raw: dict[str, Any]) -> Settings:
+    return Settings(**check(raw))
+
+
+def _base_url(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("Enter the address of the Tryton server, such as https://tryton.example.com.")
+    text = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("This is not a web address.") from None
+    if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\x00-\x1f\\]", text):
+        raise ValueError("Enter a web address that starts with https://.")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("Leave user name and password out of the address; the key has a field of its own.")
+    if parts.query or parts.fragment:
+        raise ValueError("Enter the address without anything after ? or #.")
+    if parts.scheme == "http" and host not in _LOCAL_HOSTS:
+        raise ValueError("The address must start with https://, or the key could be read on the way.")
+    return text
+
+
+def _database(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", value.strip()):
+        raise ValueError("Enter the name of the Tryton database: letters, digits, and . _ - only.")
+    return value.strip()
+
+
+def _api_key(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value.strip()):
+        raise ValueError("Enter the key of a user application of the kind REST, without blanks.")
+    return value.strip()
+
+
+def _company(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+        raise ValueError("Enter the id of the company in Tryton, a whole number.")
+    return value
