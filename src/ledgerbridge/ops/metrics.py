@@ -1,0 +1,106 @@
+"""What the service counts and times, for Prometheus.
+
+Lower rooms know nothing of Prometheus: they call plain functions that the composition root passes down. What the
+database knows better than one process is read at scrape time (`ops.gauges`). No label carries an id, a name or an
+amount; where a job or a company matters, the log has it.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_JOB_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+
+
+class Metrics:
+    """All instruments of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._deliveries = self._counter("webhook_deliveries", "Webhook requests by what became of them.", "result")
+        self._mismatches = self._counter(
+            "webhook_company_mismatches", "Signed deliveries that name another company than the connected one."
+        )
+        self._jobs = self._counter("export_jobs", "Export jobs closed, by final status.", "status", "found_by")
+        self._job_seconds = Histogram(
+            "ledgerbridge_export_job_seconds",
+            "From an export job's creation at Pleo to its final status.",
+            buckets=_JOB_SECONDS,
+            registry=self.registry,
+        )
+        self._items = self._counter("export_items", "Export items settled, by outcome.", "outcome")
+        self._unannounced = self._counter(
+            "export_jobs_unannounced", "Export jobs that polling found and no webhook announced."
+        )
+        self._calls = self._counter(
+            "outgoing_calls",
+            "Calls to Pleo and to ERPs by operation and answer (HTTP status, or the fault when none came).",
+            "side",
+            "operation",
+            "status",
+        )
+        self._call_seconds = self._histogram("outgoing_call_seconds", "How long those calls took.", "side", "operation")
+        self._refreshes = self._counter("token_refreshes", "Refreshes of a connection's tokens by result.", "result")
+        self._requests = self._counter(
+            "http_requests", "Requests answered, by route and status.", "method", "route", "status"
+        )
+        self._request_seconds = self._histogram("http_request_seconds", "How long answering took.", "method", "route")
+
+        self.open_jobs = self._gauge("export_jobs_open", "Export jobs being worked, by phase.", "phase")
+        self.waiting_deliveries = self._gauge("webhook_deliveries_waiting", "Accepted deliveries not looked at yet.")
+        self.connections = self._gauge("connections", "Connections by status.", "status")
+        self.unknown_postings = self._gauge("postings_unknown", "Postings nobody knows the outcome of.")
+        self.queue_depth = self._gauge("queue_depth", "Tasks in the queue by status.", "status")
+        self.queue_oldest = self._gauge("queue_oldest_waiting_seconds", "Age of the oldest task that is due and waits.")
+        self.workers = self._gauge("workers_alive", "Workers with a recent heartbeat.")
+        self.database_up = self._gauge("database_up", "Whether the database answered this scrape (1 or 0).")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"ledgerbridge_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"ledgerbridge_{name}", text, labels, buckets=_CALL_SECONDS, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"ledgerbridge_{name}", text, labels, registry=self.registry)
+
+    def delivery(self, result: str) -> None:
+        """One webhook request ended as `result`: accepted (queued, duplicate, ...) or why it was refused."""
+        self._deliveries.labels(result).inc()
+
+    def mismatch(self) -> None:
+        """A signed delivery named another company than its subscription's: alert on any (HOOK-026)."""
+        self._mismatches.inc()
+
+    def job(self, status: str, found_by: str, seconds: float) -> None:
+        """One export job reached its final status, `seconds` after Pleo made it."""
+        self._jobs.labels(status, found_by).inc()
+        self._job_seconds.observe(seconds)
+
+    def item(self, outcome: str) -> None:
+        """One export item is settled: booked, nothing_to_post, failed or unknown."""
+        self._items.labels(outcome).inc()
+
+    def unannounced(self) -> None:
+        """A job that only polling found, although webhooks are on."""
+        self._unannounced.inc()
+
+    def call(self, side: str, operation: str, status: str, seconds: float) -> None:
+        """One call to `pleo` or `erp` was answered with `status`, or not at all."""
+        self._calls.labels(side, operation, status).inc()
+        self._call_seconds.labels(side, operation).observe(seconds)
+
+    def refresh(self, result: str) -> None:
+        """One token refresh ended as `result`."""
+        self._refreshes.labels(result).inc()
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request was answered; `route` is the pattern, never the path."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(method, route).observe(seconds)
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format (`CONTENT_TYPE`)."""
+        return generate_latest(self.registry)
