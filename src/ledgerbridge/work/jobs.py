@@ -1,0 +1,160 @@
+"""The worker's hold on its jobs: what the queue library's manager does, made to survive lost connections and takeovers.
+
+Every end of a run is written for that run only (`worker_id` and `attempts`), so a worker that was taken for dead cannot
+end or restart the run of the worker that took over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from procrastinate import exceptions, manager
+from procrastinate.connector import BaseConnector
+from procrastinate.jobs import Job, Status
+
+from ledgerbridge.work import statements
+
+_log = logging.getLogger(__name__)
+
+_UNKNOWN_TASK_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Requeue:
+    """The verdict on a run that did not succeed: run the job again."""
+
+    seconds: float
+    """From now."""
+    counted: bool
+    """Whether the run counts against the retry rule."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database could not be reached, as opposed to having refused."""
+    return isinstance(error, exceptions.ConnectorException) and isinstance(error.__cause__, psycopg.OperationalError)
+
+
+class DurableJobs(manager.JobManager):
+    """One worker's jobs. `tasks` are the names it can run; `patience` how long it insists on storing an outcome."""
+
+    def __init__(self, connector: BaseConnector, tasks: Collection[str], patience: float) -> None:
+        super().__init__(connector)
+        self._tasks = tasks
+        self._patience = patience
+        self.held: set[int] = set()
+        """Jobs taken and not yet ended, as far as this process knows."""
+        self.verdicts: dict[int, Requeue] = {}
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """The next job, now `doing`; None when there is none or the database is away (the worker asks again)."""
+        while True:
+            try:
+                job = await super().fetch_job(queues, worker_id)
+            except exceptions.UniqueViolation:
+                return None  # another worker took a job with the same lock in this instant
+            except exceptions.ConnectorException as error:
+                if is_outage(error):
+                    _log.warning("no work taken, the database does not answer: %s", type(error.__cause__).__name__)
+                    return None
+                raise
+            if job is None or job.id is None:
+                return None
+            if job.task_name in self._tasks:
+                self.held.add(job.id)
+                return job
+            # During an update an older replica meets work of a newer one; the library would fail it.
+            _log.warning("job %s: unknown work %s is left to others", job.id, job.task_name)
+            await self.requeue(job, Requeue(_UNKNOWN_TASK_SECONDS, counted=False))
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Store the end of this run, insisting through an outage."""
+        await self._insist(job, lambda: self.end(job, status))
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: dt.datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Store that this run is followed by another, as its verdict says, insisting through an outage."""
+        verdict = self.verdicts.pop(_id(job), Requeue(0, counted=True))
+        await self._insist(job, lambda: self.requeue(job, verdict))
+
+    async def end(self, job: Job, status: Status) -> bool:
+        """End this run; False when the job is no longer in it."""
+        return bool(await self._rows(statements.FINISH, **_run(job), status=status.value))
+
+    async def requeue(self, job: Job, verdict: Requeue) -> bool:
+        """Let the job wait again, or leave its work to an equal one that waits; False when it is not in this run."""
+        for _ in range(5):
+            try:
+                rows = await self._rows(
+                    statements.REQUEUE, **_run(job), seconds=verdict.seconds, counted=int(verdict.counted)
+                )
+            except exceptions.UniqueViolation:
+                continue  # an equal job was enqueued in this instant; now it is seen
+            if rows and rows[0]["status"] == Status.ABORTED.value:
+                _log.info("job %s: left to the equal job that waits", job.id)
+            return bool(rows)
+        return False
+
+    async def beat(self, worker_id: int) -> bool:
+        """Give a sign of life; False when this worker was taken for dead."""
+        return bool(await self._rows(statements.BEAT, worker_id=worker_id))
+
+    async def listen_for_jobs(
+        self, *, on_notification: manager.NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Listen for new jobs until cancelled, over any number of lost connections; polling covers the gaps."""
+        pause = 0.5
+        while True:
+            began = time.monotonic()
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except exceptions.ConnectorException as error:
+                _log.warning("not listening for work: %s", type(error.__cause__).__name__)
+            pause = 0.5 if time.monotonic() - began > 10 else min(pause * 2, 10)
+            await asyncio.sleep(pause)
+
+    async def execute(self, statement: str, **values: Any) -> None:
+        """Run one of our statements that returns nothing."""
+        await self.connector.execute_query_async(statement, **values)
+
+    async def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        return await self.connector.execute_query_all_async(statement, **values)
+
+    async def _insist(self, job: Job, store: Callable[[], Awaitable[bool]]) -> None:
+        give_up = time.monotonic() + self._patience
+        pause = 0.1
+        try:
+            while True:
+                try:
+                    if not await store():
+                        _log.warning("job %s: its run was ended already, by a takeover or a lost reply", job.id)
+                    return
+                except exceptions.ConnectorException as error:
+                    if not is_outage(error) or time.monotonic() > give_up:
+                        raise  # it stays `doing` without a holder; the rescue finds it
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2)
+        finally:
+            self.held.discard(_id(job))
+
+
+def _id(job: Job) -> int:
+    if job.id is None:
+        raise ValueError("a job that was never stored")
+    return job.id
+
+
+def _run(job: Job) -> dict[str, Any]:
+    return {"id": _id(job), "attempts": job.attempts, "worker_id": job.worker_id}

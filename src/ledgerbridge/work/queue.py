@@ -1,0 +1,131 @@
+"""The door of the room: say what work there is, enqueue it in a transaction, run a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.store.engine import libpq_url
+from ledgerbridge.work import statements
+from ledgerbridge.work.retry import RetryRule
+from ledgerbridge.work.stats import QueueStats, read_stats
+from ledgerbridge.work.tasks import Argument, Handler, Periodic, Task
+from ledgerbridge.work.tempo import Tempo
+from ledgerbridge.work.worker import Life, run_for_ever
+
+_DAY = 86_400.0
+_CONNECTION = {
+    "application_name": "ledgerbridge worker",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+}
+
+
+class Queue:
+    """The durable queue in the database at `conninfo` (any form of URL that `store.engine` takes).
+
+    A handler may be run more than once: its worker may die after the work and before the record of it. Jobs with the
+    same lock run one at a time, in the order they were enqueued, over all replicas. A job that waits for its time
+    holds back later ones with its lock, so give such jobs the same queueing lock too.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        rescue_seconds: float = 60,
+        grace_seconds: float = 25,
+        keep_days: float = 7,
+        keep_failed_days: float = 90,
+    ) -> None:
+        """`rescue_seconds`: a dead worker's work runs again within this. `grace_seconds`: what running work gets to
+        finish when the process stops. `keep_days`, `keep_failed_days`: how long ended jobs stay visible."""
+        self._conninfo = libpq_url(conninfo)
+        self.tempo = Tempo(rescue_seconds)
+        self._grace = grace_seconds
+        self._keep = (keep_days * _DAY, keep_failed_days * _DAY)
+        self._tasks: dict[str, Task] = {}
+
+    def register(self, name: str, handler: Handler, *, retry: RetryRule | None = None) -> None:
+        """Say what runs under `name`. Raises ValueError when the name is taken."""
+        self._add(Task(name, handler, retry or RetryRule()))
+
+    def every(self, name: str, seconds: float, handler: Handler) -> None:
+        """Run `handler()` again and again, at most `seconds` after its last end, on one replica at a time.
+
+        The first run comes with the first worker; a failed run is followed by the next at its time. The plan is in the
+        database: it goes on after crashes and restarts, and a changed interval takes effect with the next sweep.
+        """
+        self._add(Periodic(name, handler, RetryRule(), seconds))
+
+    async def defer(
+        self,
+        session: AsyncSession,
+        name: str,
+        *,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        in_seconds: float | None = None,
+        **arguments: Argument,
+    ) -> bool:
+        """Enqueue work in the caller's transaction: it exists if and only if that commits.
+
+        False when a job with the same queueing lock waits already. Then that one stands for both: it starts only after
+        the caller's commit, and no later than `in_seconds` from now. Raises ValueError for a name nobody registered
+        and TypeError for an argument that is not str, int or None.
+        """
+        if name not in self._tasks:
+            raise ValueError(f"no handler is registered for {name!r}")
+        for key, value in arguments.items():
+            if not isinstance(value, str | int | None):
+                raise TypeError(f"{name}: argument {key} must be str, int or None, not {type(value).__name__}")
+        values = {
+            "name": name,
+            "lock": lock,
+            "queueing_lock": queueing_lock,
+            "args": json.dumps(arguments),
+            "seconds": max(0.0, in_seconds or 0.0),
+        }
+        row = (await session.execute(text(statements.DEFER), values)).one()
+        if not row.inserted:
+            await session.execute(text(statements.WAKE), {"id": row.id})
+        return bool(row.inserted)
+
+    async def run_worker(self, stop: asyncio.Event, concurrency: int = 10) -> None:
+        """Run up to `concurrency` jobs at a time until `stop` is set, then drain.
+
+        Running handlers get the grace time to finish; after it they are cancelled and their jobs wait again. Returns
+        when all is stored. Survives restarts of the database. Cancelling this coroutine drains without grace.
+        """
+        await run_for_ever(lambda: self._live(stop, concurrency), stop)
+
+    async def stats(self, session: AsyncSession) -> QueueStats:
+        """Depth, oldest waiting, failures and workers, read in the caller's transaction."""
+        return await read_stats(session)
+
+    async def _live(self, stop: asyncio.Event, concurrency: int) -> None:
+        async with AsyncConnectionPool(
+            self._conninfo,
+            kwargs=_CONNECTION,
+            min_size=1,
+            max_size=concurrency + 4,
+            timeout=min(10.0, self.tempo.stalled_after),
+            reconnect_timeout=5,  # then the next caller begins anew; the pool's own pauses would double for minutes
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+            name="worker",
+        ) as pool:
+            life = Life(pool, dict(self._tasks), self.tempo, concurrency, self._grace, *self._keep)
+            await life.live(stop)
+
+    def _add(self, task: Task) -> None:
+        if task.name in self._tasks:
+            raise ValueError(f"{task.name!r} is registered already")
+        self._tasks[task.name] = task

@@ -1,0 +1,77 @@
+"""Finding work that nobody runs any more, and periodic work that nobody planned, and putting both back in the queue."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from procrastinate.jobs import Job, Status
+
+from ledgerbridge.work import statements
+from ledgerbridge.work.jobs import DurableJobs, Requeue
+from ledgerbridge.work.tasks import Periodic, Task
+from ledgerbridge.work.tempo import Tempo
+
+_log = logging.getLogger(__name__)
+
+_FORGET_EVERY_SECONDS = 3600.0
+
+
+class Rescue:
+    """One worker's sweep. Every replica sweeps; each step is written so that two at once do no harm.
+
+    `keep_seconds` and `keep_failed_seconds` say how long finished and failed jobs stay.
+    """
+
+    def __init__(
+        self,
+        jobs: DurableJobs,
+        tasks: Mapping[str, Task],
+        tempo: Tempo,
+        keep_seconds: float,
+        keep_failed_seconds: float,
+    ) -> None:
+        self._jobs = jobs
+        self._tasks = tasks
+        self._tempo = tempo
+        self._keep = {"seconds": keep_seconds, "failed_seconds": keep_failed_seconds}
+        self._forgot_at: float | None = None
+        self._suspects: set[tuple[int | None, int]] = set()
+
+    async def sweep(self, worker_id: int | None) -> None:
+        """Do it all once. Raises procrastinate's ConnectorException when the database is away."""
+        for job in await self._jobs.get_stalled_jobs(seconds_since_heartbeat=self._tempo.stalled_after):
+            await self._take_over(job, "its worker is gone")
+        if worker_id is not None:
+            await self._take_back_own(worker_id)
+        await self._jobs.prune_stalled_workers(self._tempo.rescue)
+        for task in self._tasks.values():
+            if isinstance(task, Periodic):
+                await self._arm(task)
+        if self._forgot_at is None or time.monotonic() - self._forgot_at > _FORGET_EVERY_SECONDS:
+            await self._jobs.execute(statements.FORGET, **self._keep)
+            self._forgot_at = time.monotonic()
+
+    async def _take_over(self, job: Job, why: str) -> None:
+        task = self._tasks.get(job.task_name)
+        if task is not None and task.wait_after(job.attempts + 1) is None:
+            if await self._jobs.end(job, Status.FAILED):
+                _log.error("%s: failed for good: %s, run %d", job.call_string, why, job.attempts + 1)
+        elif await self._jobs.requeue(job, Requeue(0, counted=True)):
+            _log.warning("%s: put back: %s", job.call_string, why)
+
+    async def _take_back_own(self, worker_id: int) -> None:
+        """Jobs that the database gives to this worker and that it does not hold: a reply was lost on the way.
+
+        A job just being handed over looks the same for an instant, so only the second sighting counts.
+        """
+        mine = await self._jobs.list_jobs_async(status=Status.DOING.value, worker_id=worker_id)
+        astray = {(job.id, job.attempts): job for job in mine if job.id not in self._jobs.held}
+        for sighting in astray.keys() & self._suspects:
+            await self._take_over(astray[sighting], "a reply of the database was lost")
+        self._suspects = set(astray)
+
+    async def _arm(self, task: Periodic) -> None:
+        await self._jobs.execute(statements.ARM, name=task.name, key=task.key)
+        await self._jobs.execute(statements.HASTEN, key=task.key, seconds=task.seconds)

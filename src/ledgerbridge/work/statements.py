@@ -1,0 +1,101 @@
+"""What we ask of the queue library's tables beyond what its own functions do, and why each is ours.
+
+A job is `todo` (waiting), `doing` (taken by a worker), then `succeeded`, `failed` (tried often enough) or `aborted`
+(its work was left to a waiting job with the same queueing lock). `worker_id` and `attempts` together name one run.
+"""
+
+from __future__ import annotations
+
+_WAKE = """pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', {id})::text)"""
+
+# The library raises a unique violation for a queueing lock in use, which would end the caller's transaction. This
+# writes to the waiting job instead, and so locks its row: workers pass it by until the caller commits. Without that it
+# could start before the commit, miss what the caller is just writing, and leave nobody to look again.
+DEFER = """
+    insert into procrastinate_jobs as j (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+    values ('default', :name, :lock, :queueing_lock, cast(:args as jsonb), now() + make_interval(secs => :seconds))
+    on conflict (queueing_lock) where status = 'todo'
+        do update set scheduled_at = least(j.scheduled_at, excluded.scheduled_at)
+    returning id, xmax = 0 as inserted
+"""
+WAKE = "select " + _WAKE.format(id="cast(:id as bigint)")
+
+# The library's finish and retry ask only for the job's id. A worker that was taken for dead and comes back would end
+# or restart the run of the one that took over.
+_THIS_RUN = """
+    id = %(id)s and status = 'doing' and attempts = %(attempts)s
+    and worker_id is not distinct from %(worker_id)s::bigint
+"""
+FINISH = f"""
+    update procrastinate_jobs
+    set status = %(status)s::procrastinate_job_status, attempts = attempts + 1,
+        worker_id = null, abort_requested = false
+    where {_THIS_RUN}
+    returning id
+"""  # noqa: S608
+# The library's retry breaks the unique index when an equal job waits already, and would leave this one `doing`, with
+# its lock, for ever. It also tells nobody, so that other workers would wait for their next poll.
+REQUEUE = f"""
+    with mine as (
+        select id, queueing_lock from procrastinate_jobs where {_THIS_RUN} for update
+    ), moved as (
+        update procrastinate_jobs j
+        set status = (case when exists (
+                select 1 from procrastinate_jobs o where o.queueing_lock = mine.queueing_lock and o.status = 'todo'
+            ) then 'aborted' else 'todo' end)::procrastinate_job_status,
+            attempts = j.attempts + %(counted)s, worker_id = null, abort_requested = false,
+            scheduled_at = now() + make_interval(secs => %(seconds)s::float8)
+        from mine where j.id = mine.id
+        returning j.id, j.status
+    )
+    select id, status::text, case when %(seconds)s::float8 <= 0 then {_WAKE.format(id="id")}::text end from moved
+"""  # noqa: S608
+
+ARM = """
+    insert into procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+    select 'default', %(name)s, %(key)s, %(key)s, '{}', now()
+    where not exists (
+        select 1 from procrastinate_jobs where queueing_lock = %(key)s and status in ('todo', 'doing')
+    )
+    on conflict do nothing
+"""
+NEXT = """
+    insert into procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+    values ('default', %(name)s, %(key)s, %(key)s, '{}', now() + make_interval(secs => %(seconds)s::float8))
+    on conflict do nothing
+"""
+HASTEN = """
+    update procrastinate_jobs set scheduled_at = now() + make_interval(secs => %(seconds)s::float8)
+    where queueing_lock = %(key)s and status = 'todo'
+      and scheduled_at > now() + make_interval(secs => %(seconds)s::float8)
+"""
+
+BEAT = "update procrastinate_workers set last_heartbeat = now() where id = %(worker_id)s returning id"
+
+# The library's clean-up sorts all events of all jobs.
+FORGET = """
+    delete from procrastinate_jobs where id in (
+        select j.id from procrastinate_jobs j
+        where j.status in ('succeeded', 'failed', 'cancelled', 'aborted')
+          and not exists (
+            select 1 from procrastinate_events e
+            where e.job_id = j.id and e.at > now() - make_interval(
+                secs => case j.status when 'failed' then %(failed_seconds)s::float8 else %(seconds)s::float8 end)
+          )
+        limit 5000 for update skip locked
+    )
+"""
+
+STATS = """
+    select count(*) filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now())) as waiting,
+           count(*) filter (where status = 'todo' and scheduled_at > now()) as scheduled,
+           count(*) filter (where status = 'todo' and attempts > 0) as retrying,
+           count(*) filter (where status = 'doing') as running,
+           count(*) filter (where status = 'failed') as failed,
+           coalesce(extract(epoch from now() - min(coalesce(scheduled_at, now()))
+               filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now()))), 0)::float8 as oldest
+    from procrastinate_jobs where status in ('todo', 'doing', 'failed')
+"""
+WORKERS = """
+    select id, extract(epoch from now() - last_heartbeat)::float8 as silent from procrastinate_workers order by silent
+"""

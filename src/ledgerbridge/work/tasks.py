@@ -1,0 +1,45 @@
+"""What a worker can run: named handlers with the rule for their failures."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ledgerbridge.work.retry import RetryRule
+
+Argument = str | int | None
+Handler = Callable[..., Awaitable[None]]
+"""`async def handler(**arguments)` with the arguments given to `Queue.defer`, each a str, an int or None."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of work."""
+
+    name: str
+    handler: Handler
+    retry: RetryRule
+
+    def wait_after(self, runs: int) -> float | None:
+        """Seconds until the next try after this many failed runs; None when there were enough."""
+        return self.retry.wait_after(runs)
+
+
+@dataclass(frozen=True)
+class Periodic(Task):
+    """Work that comes again for ever, also after a failure."""
+
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """Lock and queueing lock: one waiting and one running over all replicas."""
+        return f"every:{self.name}"
+
+    def wait_after(self, runs: int) -> float:
+        return self.next_wait()
+
+    def next_wait(self) -> float:
+        """Seconds until the next run: never later than asked, a little apart from other companies' and replicas'."""
+        return self.seconds * random.uniform(0.9, 1)  # noqa: S311
