@@ -1,0 +1,105 @@
+"""Configuration versions: checked against the live chart, then kept for ever.
+
+A version never changes; the next one follows it, and each posting records the one it used.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.bookkeeping import configuration as rules
+from ledgerbridge.bookkeeping.words import Configuration
+from ledgerbridge.connections.access import load, open_erp, verify_erp_company
+from ledgerbridge.connections.config_body import ConfigurationBody
+from ledgerbridge.connections.context import Connections
+from ledgerbridge.connections.errors import ConfigurationRefused, ErpNotBound, Fault, Refused
+from ledgerbridge.connections.rows import connection_row, newest_config
+from ledgerbridge.erp.port import Erp, ErpError
+from ledgerbridge.store import audit
+from ledgerbridge.store.tables import ConfigVersion, ErpBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One stored version."""
+
+    version: int
+    body: ConfigurationBody
+    created_at: datetime
+    created_by: str
+
+
+async def put(room: Connections, connection_id: uuid.UUID, body: object, actor: str) -> Version:
+    """Check a configuration against the live ERP chart and store it as the next version.
+
+    Raises `ConfigurationRefused` naming every faulty place, `ErpNotBound`, `Refused` when the ERP cannot be read or is
+    another company than the bound one, and `ConnectionUnknown`. Nothing changes then.
+    """
+    wanted = ConfigurationBody.read(body)
+    binding = (await load(room, connection_id)).binding
+    if binding is None:
+        raise ErpNotBound
+    async with open_erp(room, connection_id) as erp:
+        if wrong := await verify_erp_company(erp, binding):
+            raise Refused(wrong.failure.value, f"{wrong.text} Nothing was changed.")
+        if faults := await faults_in(erp, wanted.configuration(version=0)):
+            raise ConfigurationRefused(faults)
+    async with room.db.transaction() as session:
+        await connection_row(session, connection_id, lock=True)
+        await _refuse_when_rebound(session, binding)
+        newest = await newest_config(session, connection_id)
+        row = ConfigVersion(
+            connection_id=connection_id,
+            version=newest.version + 1 if newest else 1,
+            body=wanted.model_dump(mode="json"),
+            created_at=room.now(),
+            created_by=actor,
+        )
+        session.add(row)
+        audit.record(session, actor, "configuration_changed", connection_id, version=row.version)
+    return _version(row)
+
+
+async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
+    """What of a configuration the live chart does not bear out. Raises `Refused` when the chart cannot be read."""
+    try:
+        chart = await erp.chart()
+    except ErpError as error:
+        raise Refused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
+    return [Fault(fault.path, fault.text) for fault in rules.check(configuration, chart)]
+
+
+async def current(room: Connections, connection_id: uuid.UUID) -> Version | None:
+    """The version in force; None before the first. Raises `ConnectionUnknown`."""
+    async with room.db.transaction() as session:
+        await connection_row(session, connection_id)
+        newest = await newest_config(session, connection_id)
+    return _version(newest) if newest else None
+
+
+async def versions(
+    room: Connections, connection_id: uuid.UUID, *, before: int | None = None, limit: int = 50
+) -> list[Version]:
+    """Versions, newest first, `limit` at a time; `before` is the last one seen. Raises `ConnectionUnknown`."""
+    query = select(ConfigVersion).where(ConfigVersion.connection_id == connection_id)
+    if before is not None:
+        query = query.where(ConfigVersion.version < before)
+    async with room.db.transaction() as session:
+        await connection_row(session, connection_id)
+        rows = await session.scalars(query.order_by(ConfigVersion.version.desc()).limit(limit))
+        return [_version(row) for row in rows]
+
+
+def _version(row: ConfigVersion) -> Version:
+    return Version(row.version, ConfigurationBody.read(row.body), row.created_at, row.created_by)
+
+
+async def _refuse_when_rebound(session: AsyncSession, checked_against: ErpBinding) -> None:
+    binding = await session.get(ErpBinding, checked_against.connection_id)
+    if binding is None or binding.bound_at != checked_against.bound_at:
+        raise Refused("erp_rebound", "The accounting system was changed meanwhile. Nothing was changed; try again.")

@@ -1,0 +1,176 @@
+"""Binding a connection to one ERP company: checked live, pinned, and never shared (EXP-ENT-01, EXP-ENT-02)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.connections.context import Connections
+from ledgerbridge.connections.errors import BindingRefused, Fault
+from ledgerbridge.connections.rows import connection_row
+from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
+from ledgerbridge.store import audit
+from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState
+
+_LIVE = (PostingState.INTENDED, PostingState.BOOKED, PostingState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What was bound, for a person to confirm at a glance."""
+
+    kind: str
+    settings: Mapping[str, Any]
+    """Without secrets."""
+    company: ErpCompany
+
+
+async def bind(
+    room: Connections,
+    connection_id: uuid.UUID,
+    kind: object,
+    settings: object,
+    actor: str,
+    *,
+    confirm_company_change: bool = False,
+) -> Bound:
+    """Bind an ERP company after reading it live; its name and registration number are pinned.
+
+    A secret that is left out keeps its stored value, unless the address it belongs to changed. Moving a connection
+    that has booked something to another ERP company needs `confirm_company_change`, because what was booked stays where
+    it is. Raises `BindingRefused` and `ConnectionUnknown`; nothing changes then.
+    """
+    adapter = _adapter(room, kind)
+    async with room.db.transaction() as session:
+        await _bindable(session, connection_id)
+        old = await session.get(ErpBinding, connection_id)
+    checked = _checked(room, connection_id, adapter, settings, old)
+    company = await _read_company(adapter, checked)
+    shown = {name: value for name, value in checked.items() if name not in adapter.secret_fields()}
+    key = company_key(adapter.kind, shown, company)
+    sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
+    try:
+        async with room.db.transaction() as session:
+            await _bindable(session, connection_id, lock=True)
+            binding = await session.get(ErpBinding, connection_id)
+            if binding is None:
+                binding = ErpBinding(connection_id=connection_id)
+                session.add(binding)
+            else:
+                await _refuse_silent_move(session, binding, key, company, confirm_company_change)
+            moved_from = binding.company_name if binding.company_key not in (None, key) else None
+            binding.kind, binding.company_key = adapter.kind, key
+            binding.settings_sealed, binding.settings_shown = sealed, shown
+            binding.company_ref, binding.company_name = company.id, company.name
+            binding.registration_number, binding.currency = company.registration_number, company.currency
+            binding.bound_at, binding.bound_by = room.now(), actor
+            audit.record(
+                session, actor, "erp_bound", connection_id, kind=adapter.kind, company=company.name,
+                registration_number=company.registration_number, moved_from=moved_from,
+            )  # fmt: skip
+    except IntegrityError as error:
+        if "company_key" not in str(error.orig):
+            raise
+        raise BindingRefused(
+            "erp_company_taken",
+            f"{company.name} is already connected to another Pleo company. "
+            "One ERP company belongs to one Pleo company; choose another one, or disconnect it there first.",
+        ) from None
+    return Bound(adapter.kind, shown, company)
+
+
+def company_key(kind: str, shown: Mapping[str, Any], company: ErpCompany) -> str:
+    """Names an ERP company among all ERPs: two bindings to the same company have the same key (EXP-ENT-01)."""
+    place = {
+        name: value.lower() if isinstance(value, str) and "://" in value else value for name, value in shown.items()
+    }
+    return json.dumps([kind, place, company.id], sort_keys=True)
+
+
+def _adapter(room: Connections, kind: object) -> Adapter:
+    if not isinstance(kind, str) or kind not in room.erps:
+        raise BindingRefused(
+            "kind_unknown", "This kind of accounting system is not supported.",
+            [Fault("kind", f"must be one of {', '.join(sorted(room.erps))}")],
+        )  # fmt: skip
+    return room.erps[kind]
+
+
+async def _bindable(session: AsyncSession, connection_id: uuid.UUID, *, lock: bool = False) -> None:
+    connection = await connection_row(session, connection_id, lock=lock)
+    if connection.status == ConnectionStatus.DISCONNECTED:
+        raise BindingRefused("disconnected", "This company is disconnected from Pleo. Connect it there again first.")
+
+
+def _checked(
+    room: Connections, connection_id: uuid.UUID, adapter: Adapter, settings: object, old: ErpBinding | None
+) -> dict[str, Any]:
+    """The settings as they will be stored, with secrets that were left out taken from the old ones."""
+    if not isinstance(settings, dict):
+        raise BindingRefused("settings_refused", "The settings are missing.", [Fault("settings", "must be an object")])
+    given = {name: value for name, value in settings.items() if value is not None and value != ""}
+    missing = adapter.secret_fields() - given.keys()
+    kept: dict[str, Any] = {}
+    if missing and old is not None and old.settings_sealed is not None and old.kind == adapter.kind:
+        stored = room.vault.open(old.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id)
+        kept = {name: value for name, value in json.loads(stored).items() if name in missing}
+    try:
+        checked = adapter.check_settings({**given, **kept})
+    except SettingsError as error:
+        raise _settings_refused(error.errors) from None
+    if kept and old is not None:
+        # A stored key must never be sent to an address it was not entered for, or an address could be used to fetch it.
+        moved = [
+            name for name, value in old.settings_shown.items() if isinstance(value, str) and checked[name] != value
+        ]
+        if moved:
+            raise _settings_refused(
+                {name: f"Enter it again, because {' and '.join(moved)} changed." for name in sorted(kept)}
+            )
+    return checked
+
+
+def _settings_refused(errors: Mapping[str, str]) -> BindingRefused:
+    return BindingRefused(
+        "settings_refused",
+        "The settings of the accounting system are not right. Nothing was changed.",
+        [Fault(f"settings.{name}", text) for name, text in errors.items()],
+    )
+
+
+async def _read_company(adapter: Adapter, checked: dict[str, Any]) -> ErpCompany:
+    try:
+        async with adapter.open(checked) as erp:
+            return await erp.company()
+    except ErpError as error:
+        raise BindingRefused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
+
+
+async def _refuse_silent_move(
+    session: AsyncSession, old: ErpBinding, key: str, company: ErpCompany, confirmed: bool
+) -> None:
+    same = (old.company_key in (None, key)) and old.registration_number == company.registration_number
+    if same and old.company_ref == company.id:
+        return
+    booked = await session.scalar(
+        select(Posting.id).where(Posting.connection_id == old.connection_id, Posting.state.in_(_LIVE)).limit(1)
+    )
+    if booked is not None and not confirmed:
+        raise BindingRefused(
+            "erp_company_change",
+            "Expenses of this Pleo company were already booked in "
+            f"{_named(old.company_name, old.registration_number)}. "
+            f"To book in {_named(company.name, company.registration_number)} from now on, confirm the change; "
+            "what was booked stays where it is and is not booked again.",
+        )
+
+
+def _named(name: str, number: str | None) -> str:
+    return f"{name} ({number})" if number else name

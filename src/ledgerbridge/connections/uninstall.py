@@ -1,0 +1,81 @@
+"""Disconnecting, in an order that can be repeated from any point (AUTH-080).
+
+Deleting the installation revokes every token, so the subscriptions go first and our own secrets last. The row and its
+ledger stay: they prevent double posting when the company connects again.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Sequence
+
+from sqlalchemy import delete
+
+from ledgerbridge.connections import subscriptions
+from ledgerbridge.connections.access import open_pleo
+from ledgerbridge.connections.context import Connections
+from ledgerbridge.connections.errors import Refused
+from ledgerbridge.connections.rows import connection_row, credential_row, wipe
+from ledgerbridge.pleo.errors import Forbidden, PleoError, Unauthorised
+from ledgerbridge.pleo.installations import InstallationsApi
+from ledgerbridge.store import audit
+from ledgerbridge.store.tables import BrowserSession, ConnectionStatus, ErpBinding, Subscription
+
+_GRANT_DEAD = (Unauthorised, Forbidden)
+
+_log = logging.getLogger(__name__)
+
+
+async def disconnect(room: Connections, connection_id: uuid.UUID, actor: str) -> None:
+    """Uninstall at Pleo, then wipe tokens and secrets; nothing happens to a connection that is disconnected already.
+
+    Works when the grant is dead, because then there is nothing left to delete with. Raises `ConnectionUnknown`, and
+    `Refused("pleo_unavailable")` when Pleo does not answer: the connection is paused then, and the same call goes on.
+    """
+    async with room.db.transaction() as session:
+        connection = await connection_row(session, connection_id, lock=True)
+        if connection.status == ConnectionStatus.DISCONNECTED:
+            return
+        connection.status, connection.paused_by = ConnectionStatus.PAUSED, "operator"
+        connection.status_reason = "The connection is being removed."
+    left: list[str] = []
+    if not await _gone(connection_id, subscriptions.remove(room, connection_id)):
+        left.append("subscriptions")
+    if not await _gone(connection_id, InstallationsApi(await open_pleo(room, connection_id)).delete()):
+        left.append("installation")
+    await _wipe(room, connection_id, actor, left)
+
+
+async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
+    """Whether Pleo confirmed a removal; False when our access is dead, so that nothing can be removed any more."""
+    try:
+        await removal
+    except _GRANT_DEAD as error:
+        _log.info("connection %s: not removed at Pleo, the access is dead: %s", connection_id, error)
+        return False
+    except PleoError as error:
+        _log.warning("connection %s not removed at Pleo: %s", connection_id, error)
+        raise Refused(
+            "pleo_unavailable",
+            "Pleo did not answer, so the connection could not be removed there yet. It is paused. Try again later.",
+        ) from error
+    return True
+
+
+async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, left: Sequence[str]) -> None:
+    now = room.now()
+    async with room.db.transaction() as session:
+        connection = await connection_row(session, connection_id, lock=True)
+        credential = await credential_row(session, connection_id, lock=True)
+        if credential is not None:
+            wipe(credential)
+        if subscription := await session.get(Subscription, connection_id, with_for_update=True):
+            subscription.pleo_id = subscription.secret_sealed = None
+            subscription.ended_at = now
+        if binding := await session.get(ErpBinding, connection_id, with_for_update=True):
+            binding.settings_sealed = binding.company_key = None
+        await session.execute(delete(BrowserSession).where(BrowserSession.connection_id == connection_id))
+        connection.status, connection.paused_by, connection.status_reason = ConnectionStatus.DISCONNECTED, None, None
+        connection.disconnected_at = connection.updated_at = now
+        audit.record(session, actor, "disconnected", connection_id, left_at_pleo=list(left))
