@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from ledgerbridge.bookkeeping.words import ItemFile
 from ledgerbridge.connections.context import Connections
+from ledgerbridge.pleo.downloads import Downloader
 from ledgerbridge.store.engine import Database
 from ledgerbridge.work.queue import Queue
-
-
-class Downloads(Protocol):
-    """Fetches a receipt from Pleo's file host, without any credential (EXP-ATT-01, -02)."""
-
-    async def fetch(self, file: ItemFile) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class ExportContext:
     db: Database
     queue: Queue
     connections: Connections
-    downloads: Downloads
+    downloads: Downloader
     worker: str
     """Names this process in leases."""
     lease_seconds: float = 30

@@ -35,7 +35,7 @@ async def both_layers(run: Run) -> None:
     """
     try:
         items = await _control_layer(run)
-        strangers = 0 if run.job.phase == JobPhase.FETCHED else await _data_layer(run)
+        strangers = 0 if run.job.phase == JobPhase.FETCHED else await data_layer(run)
     except (NotFound, Unprocessable) as error:
         raise JobGone from error
     except BadRequest as error:
@@ -60,7 +60,8 @@ async def _control_layer(run: Run) -> int:
     return seen
 
 
-async def _data_layer(run: Run) -> int:
+async def data_layer(run: Run) -> int:
+    """Spool every payload, with links that live for another 24 hours; returns how many had no control item."""
     strangers = 0
     async for page in run.api.export_items(run.job.pleo_job_id):
         payloads = {found.accounting_entry_id: found.raw for found in page if found.accounting_entry_id}

@@ -29,7 +29,7 @@ from ledgerbridge.bookkeeping.words import (
 from ledgerbridge.erp.port import Booked, Erp, ErpError, Found
 from ledgerbridge.exports import ledger, spool
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.receipts import ReceiptProblem, fetch_all
+from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all
 from ledgerbridge.pleo.items import UnreadableItem, parse_item
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ItemState, ObservedSign, Posting, PostingState
@@ -80,6 +80,8 @@ class Desk:
     signs: Signs
     fresh_chart_allowed: bool = True
     """False on the second try of an item whose period was found closed only when posting."""
+    fresh_links_allowed: bool = True
+    """False on the second try of an item whose receipt links had lapsed."""
 
 
 async def load_signs(context: ExportContext, connection_id: uuid.UUID) -> Signs:
@@ -90,7 +92,10 @@ async def load_signs(context: ExportContext, connection_id: uuid.UUID) -> Signs:
 
 
 async def work_item(desk: Desk, work: spool.Work) -> ItemState:
-    """Take one item to an outcome and write it down. Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`."""
+    """Take one item to an outcome and write it down.
+
+    Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`, and `ChartStale` or `LinkLapsed` when it must be worked again.
+    """
     bound = structlog.contextvars.bind_contextvars(accounting_entry_id=work.accounting_entry_id)
     try:
         return await _work_item(desk, work)
@@ -184,6 +189,10 @@ async def _post(desk: Desk, work: spool.Work, item: ExportItem, entry: JournalEn
         final = desk.configuration.posting_mode == "final"
         booked = await desk.erp.book(entry, attachments, final=final)
     except ReceiptProblem as error:
+        return await _not_booked(desk, work, posting_id, error.problem)
+    except LinkLapsed as error:
+        if desk.fresh_links_allowed:
+            raise
         return await _not_booked(desk, work, posting_id, error.problem)
     except ErpError as error:
         return await _after_error(desk, work, posting_id, error)

@@ -20,6 +20,7 @@ from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.item import ChartStale, Desk, ErpDown, JobStopped, load_signs, work_item
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
+from ledgerbridge.exports.receipts import LinkLapsed
 from ledgerbridge.exports.report import JobGone, Reporter
 from ledgerbridge.pleo.errors import PleoError, RateLimited
 from ledgerbridge.pleo.export import ExportApi
@@ -165,6 +166,11 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
             await work_item(desk, work)
         except ChartStale as stale:
             desk = await _with_fresh_chart(desk, stale)
+        except LinkLapsed:
+            await fetch.data_layer(run)
+            async with run.context.db.reading() as session:
+                work = await spool.again(session, run.job.id, work)
+            desk = replace(desk, fresh_links_allowed=False)
         except ErpDown as down:
             waited = (utcnow() - began).total_seconds()
             if waited > patience.erp_down or _late(run):
@@ -175,7 +181,7 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
             await asyncio.sleep(pause)
             await run.reporter.keep_alive()
         else:
-            return replace(desk, fresh_chart_allowed=True)
+            return replace(desk, fresh_chart_allowed=True, fresh_links_allowed=True)
 
 
 async def _with_fresh_chart(desk: Desk, stale: ChartStale) -> Desk:

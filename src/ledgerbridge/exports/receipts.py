@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Attachment, Capabilities
-from ledgerbridge.exports.context import Downloads
-from ledgerbridge.pleo.downloads import DownloadFailed, LinkExpired, TooLarge
+from ledgerbridge.pleo.downloads import DownloadedFile, Downloader, DownloadFailed, LinkExpired, TooLarge
 
 _EXTENSIONS = {
     "application/pdf": "pdf",
@@ -37,11 +36,20 @@ class ReceiptProblem(Exception):
         self.problem = found
 
 
-def type_of(file: ItemFile, content: bytes) -> str:
-    """The MIME type Pleo gave, or the one the first bytes show where it gave none."""
+class LinkLapsed(Exception):
+    """The link to a receipt no longer works: the item must be fetched again for a new one (EXP-ATT-02)."""
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.text)
+        self.problem = found
+
+
+def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
+    """The MIME type Pleo gave, or the one the first bytes or the file host show where it gave none."""
     if file.type and "/" in file.type:
         return file.type.split(";")[0].strip().lower()
-    return next((kind for magic, kind in _MAGIC if content.startswith(magic)), "application/octet-stream")
+    seen = next((kind for magic, kind in _MAGIC if downloaded.content.startswith(magic)), None)
+    return seen or downloaded.content_type or "application/octet-stream"
 
 
 def name_of(item: ExportItem, position: int, kind: str) -> str:
@@ -51,8 +59,8 @@ def name_of(item: ExportItem, position: int, kind: str) -> str:
     return f"{stem}-{position}.{extension}"
 
 
-async def fetch_all(item: ExportItem, downloads: Downloads, capabilities: Capabilities) -> Sequence[Attachment]:
-    """Every file of the item, in Pleo's order. Raises `ReceiptProblem`; no file is skipped."""
+async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capabilities) -> Sequence[Attachment]:
+    """Every file of the item, in Pleo's order. Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped."""
     if not capabilities.attachments:
         return ()
     fetched = []
@@ -62,13 +70,15 @@ async def fetch_all(item: ExportItem, downloads: Downloads, capabilities: Capabi
         if limit is not None and file.size is not None and file.size > limit:
             raise ReceiptProblem(_too_large(label, file.size, limit))
         try:
-            content = await downloads.fetch(file)
+            downloaded = await downloads.fetch(file.url)
         except TooLarge as error:
             raise ReceiptProblem(_too_large(label, file.size, error.limit)) from error
-        except (LinkExpired, DownloadFailed) as error:
+        except LinkExpired as error:
+            raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
+        except DownloadFailed as error:
             raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
-        kind = type_of(file, content)
-        fetched.append(Attachment(name=name_of(item, position, kind), type=kind, content=content))
+        kind = type_of(file, downloaded)
+        fetched.append(Attachment(name=name_of(item, position, kind), type=kind, content=downloaded.content))
     return fetched
 
 

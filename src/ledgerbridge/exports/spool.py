@@ -138,6 +138,16 @@ async def next_items(session: AsyncSession, job_id: uuid.UUID, state: ItemState,
     return [Work(*row) for row in rows]
 
 
+async def again(session: AsyncSession, job_id: uuid.UUID, work: Work) -> Work:
+    """The same item with the payload it has now."""
+    payload = await session.scalar(
+        select(ExportItem.payload).where(
+            ExportItem.job_id == job_id, ExportItem.accounting_entry_id == work.accounting_entry_id
+        )
+    )
+    return Work(work.accounting_entry_id, work.position, payload)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One spooled item to be booked."""
