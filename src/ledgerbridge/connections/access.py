@@ -77,7 +77,7 @@ async def open_erp(room: Connections, connection_id: uuid.UUID) -> AsyncIterator
     settings = json.loads(
         room.vault.open(binding.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id)
     )
-    async with room.erps[binding.kind].open(settings) as erp:
+    async with room.erps[binding.kind].open(settings, room.observe_erp) as erp:
         yield erp
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ledgerbridge.bookkeeping.words import PostingMode
 from ledgerbridge.connections import subscriptions
 from ledgerbridge.connections.access import ConnectionState, load, open_erp, open_pleo, verify_erp_company
 from ledgerbridge.connections.configuration import faults_in
@@ -146,7 +147,7 @@ async def _preflight(room: Connections, state: ConnectionState) -> None:
         async with open_erp(room, binding.connection_id) as erp:
             wrong = await verify_erp_company(erp, binding)
             if wrong is None:
-                await erp.preflight()
+                await erp.preflight(final=configuration.posting_mode is PostingMode.FINAL)
                 faults = await faults_in(erp, configuration)
     except ErpError as error:
         raise ActivationRefused(error.problem.failure.value, error.problem.text) from error

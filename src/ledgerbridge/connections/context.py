@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Adapter
+from ledgerbridge.erp.port import Observe as ErpObserve
 from ledgerbridge.erp.registry import ADAPTERS
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.pleo.oauth import OAuthClient
@@ -74,6 +75,8 @@ class Connections:
     """Kinds of ERP by name."""
     observe: Observe | None = None
     """Sees every call to a resource API."""
+    observe_erp: ErpObserve | None = None
+    """Sees every call to an ERP."""
     count_refresh: Callable[[str], None] = _ignore
     """Counts refreshes by outcome: `renewed`, `refused`, `unavailable`, `client_rejected`."""
     now: Callable[[], datetime] = utcnow

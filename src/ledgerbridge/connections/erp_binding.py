@@ -52,7 +52,7 @@ async def bind(
         await _bindable(session, connection_id)
         old = await session.get(ErpBinding, connection_id)
     checked = _checked(room, connection_id, adapter, settings, old)
-    company = await _read_company(adapter, checked)
+    company = await _read_company(room, adapter, checked)
     shown = {name: value for name, value in checked.items() if name not in adapter.secret_fields()}
     key = company_key(adapter.kind, shown, company)
     sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
@@ -145,9 +145,9 @@ def _settings_refused(errors: Mapping[str, str]) -> BindingRefused:
     )
 
 
-async def _read_company(adapter: Adapter, checked: dict[str, Any]) -> ErpCompany:
+async def _read_company(room: Connections, adapter: Adapter, checked: dict[str, Any]) -> ErpCompany:
     try:
-        async with adapter.open(checked) as erp:
+        async with adapter.open(checked, room.observe_erp) as erp:
             return await erp.company()
     except ErpError as error:
         raise BindingRefused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
