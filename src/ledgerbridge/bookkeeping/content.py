@@ -13,8 +13,8 @@ def content_digest(item: ExportItem) -> str:
     """A stable hash of an item's bookkeeping content, 64 hexadecimal digits.
 
     In it: type, sub type, date, method, amounts, accounts, taxes, tags, vendor and invoice number, lines in any order.
-    Not in it: free text, people, receipts and links, which may change without changing the books; nor our configuration,
-    so that an entry booked under an older version is still recognised as the same.
+    Not in it: free text, people, receipts and links, which may change without changing the books; nor our
+    configuration, so that an entry booked under an older version is still recognised as the same.
     """
     content = {
         "type": item.type,

@@ -83,7 +83,7 @@ _TABLE: dict[Failure, Row] = {
         "Choose another category on the expense in Pleo, or reopen the account there, then export again.",
     ),
     Failure.ACCOUNT_AMBIGUOUS: Row(
-        Kind.DATA, "account_unknown", None,
+        Kind.DATA, "account_unknown", "invalid_configuration",
         "Account code {code} exists more than once in the accounting system, so we cannot tell which one is meant. "
         "Give the accounts different codes there, or choose another account, then export again.",
     ),

@@ -23,6 +23,8 @@ class Problem:
     """Fills the places of the row's text."""
     internal: str = ""
     """For operators: what was really said and done. Never shown to a bookkeeper, never holds a secret."""
+    spelled: str | None = None
+    """Overrides the text where several problems of one item are told together."""
 
     @property
     def row(self) -> Row:
@@ -31,7 +33,7 @@ class Problem:
     @property
     def text(self) -> str:
         """The sentence a bookkeeper reads; an unknown place shows as `?` rather than failing."""
-        return self.row.text.format_map(_Facts(self.facts))
+        return self.spelled or self.row.text.format_map(_Facts(self.facts))
 
 
 class _Facts(dict[str, str]):

@@ -1,0 +1,124 @@
+"""What a bookkeeper reads on an entry and its lines (EXP-MAP-04 to -07).
+
+All of it comes from people and merchants, so it is cleaned first: one line, no control characters, and nothing that
+looks like the key an adapter appends to find its entries again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from ledgerbridge.bookkeeping.amounts import spelled
+from ledgerbridge.bookkeeping.words import ExportItem
+
+SEPARATOR = " · "
+LINE_LENGTH = 120
+"""Longest text of a line."""
+_SUPPLIER, _USER, _NOTE = 100, 80, 300
+_REFERENCE = 100
+"""Longest single reference; Pleo asks for at least 50 characters (EXP-MAP-04)."""
+_RECONCILED = 800
+"""All references of the expenses a reimbursement settles (EXP-MAP-05)."""
+_ATTENDEES = 400
+"""All attendees; Pleo asks for at least 100 characters (EXP-MAP-06)."""
+
+_FORGED_KEY = re.compile(r"\[(?=\s*pleo\s*:)", re.IGNORECASE)
+_SPACED = frozenset({"Cc", "Zl", "Zp"})
+_DROPPED = frozenset({"Cf", "Cs", "Co"})
+
+
+def clean(text: str) -> str:
+    """Text on one line, without control or direction marks, that cannot be taken for an adapter's `[PLEO:...]` key."""
+    kept = (
+        " " if unicodedata.category(character) in _SPACED else character
+        for character in text
+        if unicodedata.category(character) not in _DROPPED
+    )
+    return _FORGED_KEY.sub("(", " ".join("".join(kept).split()))
+
+
+def shortened(text: str, length: int) -> str:
+    """The text if it fits, else its beginning and an ellipsis."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def initials(name: str) -> str:
+    """`Anna Maria Holm` as `A.M.H.`"""
+    return "".join(f"{word[0]}." for word in name.split())
+
+
+def headline(item: ExportItem, length: int) -> str:
+    """Supplier, employee and note within `length`: the employee shrinks to initials first, then the end is cut."""
+    supplier, user, note = _who(item)
+    full = _joined([supplier, user, note])
+    if len(full) <= length:
+        return full
+    return shortened(_joined([supplier, initials(user), note]), length)
+
+
+def entry_description(item: ExportItem, original: dt.date, posted: dt.date) -> str:
+    """The text of the whole entry: who and what, then every reference that helps to find it again.
+
+    `original` is named only where the entry was moved to another day (EXP-PERIOD-09).
+    """
+    supplier, user, note = _who(item)
+    facts = [
+        shortened(supplier, _SUPPLIER),
+        shortened(user, _USER),
+        shortened(note, _NOTE),
+        _labelled("Ref", clean(item.reconciliation_id), _REFERENCE),
+        _labelled("Settles", _listed(item.reconciled_entries, _RECONCILED), _RECONCILED),
+        _labelled("Invoice", clean(item.invoice.number) if item.invoice else "", _REFERENCE),
+        _labelled("Attendees", _listed(item.attendees, _ATTENDEES), _ATTENDEES),
+        _labelled("Service period", _period(item), _REFERENCE),
+        _labelled("Paid", _supplier_amount(item), _REFERENCE),
+        _labelled("Expense date", original.isoformat() if original != posted else "", _REFERENCE),
+    ]
+    return _joined(facts)
+
+
+def _who(item: ExportItem) -> tuple[str, str, str]:
+    """Supplier, employee, note; a vendor chosen in Pleo is named beside a merchant of another name.
+
+    Money moved between own accounts often has none of the three: then its type stands first.
+    """
+    merchant = clean(item.supplier.name or "") if item.supplier else ""
+    vendor = clean(item.vendor.name) if item.vendor else ""
+    if vendor and vendor.casefold() != merchant.casefold():
+        merchant = f"{merchant} ({vendor})" if merchant else vendor
+    user, note = clean(item.user.name) if item.user else "", clean(item.note or "")
+    return merchant or ("" if user or note else clean(item.type.replace("_", " ").capitalize())), user, note
+
+
+def _listed(texts: Iterable[str], length: int) -> str:
+    """As many whole texts as fit, and how many more there are."""
+    cleaned = [text for text in (clean(text) for text in texts) if text]
+    shown: list[str] = []
+    for text in cleaned:
+        if len(", ".join([*shown, text])) > length - 20 and shown:
+            return f"{', '.join(shown)} and {len(cleaned) - len(shown)} more"
+        shown.append(text)
+    return ", ".join(shown)
+
+
+def _period(item: ExportItem) -> str:
+    return " to ".join(day.isoformat() for day in item.service_period) if item.service_period else ""
+
+
+def _supplier_amount(item: ExportItem) -> str:
+    """What the supplier was paid in its own currency, as information (EXP-FX-03)."""
+    supplier = item.amount.supplier
+    if supplier.currency in ("", "UNDEFINED", item.amount.wallet.currency):
+        return ""
+    return clean(spelled(supplier))
+
+
+def _labelled(label: str, text: str, length: int) -> str:
+    return f"{label} {shortened(text, length)}" if text else ""
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return SEPARATOR.join(part for part in parts if part)

@@ -1,0 +1,56 @@
+"""Posting dates: the item's own date where its period is open, else what the customer chose (EXP-PERIOD).
+
+The service period of an expense plays no part here (EXP-PERIOD-08).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from ledgerbridge.bookkeeping.problem import Failed, Failure, failed
+from ledgerbridge.bookkeeping.words import ClosedPeriod, Period
+
+
+def zone(name: str) -> ZoneInfo | Failed:
+    """The time zone of that name."""
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return failed(Failure.TIME_ZONE_UNKNOWN, time_zone=name or "(none)")
+
+
+def local_date(instant: dt.datetime, time_zone: str) -> dt.date | Failed:
+    """The calendar day of an instant in a time zone; an instant that names no zone is taken as UTC."""
+    place = zone(time_zone)
+    if isinstance(place, Failed):
+        return place
+    aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=dt.UTC)
+    try:
+        return aware.astimezone(place).date()
+    except OverflowError:
+        return failed(Failure.PAYLOAD_UNREADABLE, detail=f"date {instant.isoformat()}")
+
+
+def posting_date(
+    source: dt.date, periods: Sequence[Period], strategy: ClosedPeriod, today: dt.date
+) -> dt.date | Failed:
+    """The day an item of `source` is booked on.
+
+    `source` itself where an open period holds it (EXP-PERIOD-01, -04), or where the ERP names no periods at all and so
+    leaves the judgement to itself. Otherwise `strategy` decides (EXP-PERIOD-05): the first day of the next open period,
+    or `today` if that is open.
+    """
+    if not periods or _is_open(source, periods):
+        return source
+    if strategy is ClosedPeriod.FAIL:
+        return failed(Failure.PERIOD_CLOSED, date=source.isoformat())
+    if strategy is ClosedPeriod.NEXT_OPEN:
+        starts = [period.start for period in periods if period.open and period.start > source]
+        return min(starts) if starts else failed(Failure.NO_OPEN_PERIOD, date=source.isoformat())
+    return today if _is_open(today, periods) else failed(Failure.NO_OPEN_PERIOD, date=today.isoformat())
+
+
+def _is_open(day: dt.date, periods: Sequence[Period]) -> bool:
+    return any(period.open and period.start <= day <= period.end for period in periods)

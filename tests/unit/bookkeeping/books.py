@@ -1,0 +1,236 @@
+"""A small company's books and Pleo items to book in them. Plain builders: a test says only what matters to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from ledgerbridge.bookkeeping.chart_index import ChartIndex
+from ledgerbridge.bookkeeping.mapping import book
+from ledgerbridge.bookkeeping.problem import Failure, Problem
+from ledgerbridge.bookkeeping.words import (
+    Account,
+    Accounts,
+    Amount,
+    Chart,
+    Configuration,
+    Dimension,
+    ErpTax,
+    ExportItem,
+    ItemLine,
+    Journal,
+    JournalEntry,
+    Money,
+    NothingToPost,
+    Period,
+    Person,
+    PleoAccount,
+    PleoTag,
+    PleoTax,
+    Supplier,
+    TaxComponent,
+)
+
+TODAY = dt.date(2026, 11, 20)
+DAY = dt.datetime(2026, 11, 5, 12, tzinfo=dt.UTC)
+
+EXPENSE, OTHER_EXPENSE, BALANCE = "4010", "4020", "5900"
+WALLET, CONTRA_WALLET, OUT_OF_POCKET, CONTRA, EXTERNAL, PAYABLE = "5820", "5821", "6810", "5840", "5850", "6800"
+SUPPLIER_PAYABLE, PARTY_PAYABLE, CLOSED, TWIN = "6801", "6802", "9999", "7000"
+VAT_IN, VAT_OUT, OTHER_VAT = "6730", "6740", "6735"
+
+ACCOUNTS = (
+    Account("a1", EXPENSE, "Travel", needs_dimensions=True),
+    Account("a2", OTHER_EXPENSE, "Meals", needs_dimensions=True),
+    Account("a3", BALANCE, "Prepaid"),
+    Account("a4", WALLET, "Pleo wallet"),
+    Account("a5", CONTRA_WALLET, "Pleo wallet DKK"),
+    Account("a6", OUT_OF_POCKET, "Owed to employees"),
+    Account("a7", CONTRA, "Bank transfers"),
+    Account("a8", EXTERNAL, "Payroll clearing"),
+    Account("a9", PAYABLE, "Payables"),
+    Account("a10", SUPPLIER_PAYABLE, "Payables Acme"),
+    Account("a11", PARTY_PAYABLE, "Payables by party", party_required=True),
+    Account("a12", CLOSED, "Old account", active=False),
+    Account("a13", TWIN, "Twin one"),
+    Account("a14", TWIN, "Twin two"),
+    Account("a15", VAT_IN, "Input VAT"),
+    Account("a16", VAT_OUT, "Output VAT"),
+    Account("a17", OTHER_VAT, "Input VAT abroad"),
+)
+
+TAXES = (
+    ErpTax("t1", "I25", "Purchase VAT 25%", (TaxComponent("c1", Decimal("0.25"), VAT_IN),)),
+    ErpTax("t2", "I0", "Exempt", (TaxComponent("c2", Decimal(0), None),)),
+    ErpTax(
+        "t3",
+        "RC25",
+        "Reverse charge 25%",
+        (TaxComponent("c3", Decimal("0.25"), VAT_IN), TaxComponent("c4", Decimal("-0.25"), VAT_OUT)),
+    ),
+    ErpTax("t4", "OLD", "Retired", (TaxComponent("c5", Decimal("0.2"), VAT_IN),), active=False),
+    ErpTax(
+        "t5",
+        "TWO",
+        "Two in one",
+        (TaxComponent("c6", Decimal("0.05"), VAT_IN), TaxComponent("c7", Decimal("0.08"), VAT_IN)),
+    ),
+    ErpTax("t6", "EMPTY", "Nothing in it", ()),
+    ErpTax("t7", None, "Same name", (TaxComponent("c8", Decimal("0.25"), VAT_IN),)),
+    ErpTax("t8", None, "Same name", (TaxComponent("c9", Decimal("0.25"), VAT_IN),)),
+    ErpTax("t9", "LOST", "Account gone", (TaxComponent("c10", Decimal("0.25"), CLOSED),)),
+)
+
+DIMENSIONS = (
+    Dimension("d1", "CC", "Cost centre", {"SALES": "v1", "IT": "v2", "dup": "v3", "DUP": "v4"}),
+    Dimension("d2", "PRJ", "Project", {"P1": "v5", "P2": "v6"}),
+)
+
+PERIODS = tuple(
+    Period(f"p{month}", f"2026-{month:02}", dt.date(2026, month, 1), end, open=month >= 7)
+    for month, end in (
+        (m, (dt.date(2026, m + 1, 1) if m < 12 else dt.date(2027, 1, 1)) - dt.timedelta(days=1)) for m in range(1, 13)
+    )
+)
+
+CHART = Chart("DKK", ACCOUNTS, (Journal("j1", "EXP", "Expenses"),), TAXES, DIMENSIONS, PERIODS)
+
+CONFIG = Configuration(
+    version=1,
+    journal="EXP",
+    accounts=Accounts(
+        wallet={"DKK": WALLET},
+        out_of_pocket=OUT_OF_POCKET,
+        contra=CONTRA,
+        external_reimbursement=EXTERNAL,
+        payable=PAYABLE,
+    ),
+    time_zone="Europe/Copenhagen",
+    dimensions=("CC", "PRJ"),
+)
+
+SPEND = ("card_purchase", "card_invoice", "out_of_pocket", "mileage", "per_diem", "invoice")
+
+
+def money(minor: int, currency: str = "DKK") -> Money:
+    return Money(minor, currency)
+
+
+def amount(minor: int, currency: str = "DKK", supplier: Money | None = None) -> Amount:
+    return Amount(Money(minor, currency), supplier or Money(minor, currency))
+
+
+def account(code: str | None = EXPENSE, identifier: str | None = None, id_: str = "pleo-account") -> PleoAccount:
+    return PleoAccount(id_, f"Category {code}", code, identifier)
+
+
+def line(
+    minor: int,
+    *,
+    on: PleoAccount | str | None = EXPENSE,
+    tax: PleoTax | None = None,
+    net: int | None = None,
+    tags: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    supplier: int | None = None,
+    supplier_net: int | None = None,
+    currency: str = "DKK",
+    foreign: str | None = None,
+    id_: str = "line",
+) -> ItemLine:
+    """One line; `net` defaults to the line amount, `supplier` to the same number in the wallet's currency."""
+    abroad = foreign or currency
+    in_supplier = minor if supplier is None else supplier
+    net_wallet = minor if net is None else net
+    net_supplier = (net_wallet if supplier is None else in_supplier) if supplier_net is None else supplier_net
+    pairs = tags.items() if isinstance(tags, Mapping) else tags
+    return ItemLine(
+        id=id_,
+        amount=Amount(Money(minor, currency), Money(in_supplier, abroad)),
+        net=Amount(Money(net_wallet, currency), Money(net_supplier, abroad)),
+        account=account(on) if isinstance(on, str) else on,
+        tax=tax,
+        tags=tuple(PleoTag(f"tag-{code}", code, group) for group, code in pairs),
+    )
+
+
+def vat(
+    minor: int,
+    type_: str = "inclusive",
+    code: str | None = "I25",
+    *,
+    ingoing: str | None = None,
+    outgoing: str | None = None,
+    supplier: Money | None = None,
+    currency: str = "DKK",
+) -> PleoTax:
+    return PleoTax("tax", code, Decimal("0.25"), type_, amount(minor, currency, supplier), ingoing, outgoing)
+
+
+def item(
+    type_: str = "card_purchase",
+    minor: int | None = None,
+    sub_type: str | None = None,
+    *,
+    lines: Sequence[ItemLine] | None = None,
+    supplier_total: Money | None = None,
+    **other: Any,
+) -> ExportItem:
+    """An item whose lines make its total unless told otherwise."""
+    if lines is None:
+        lines = (line(10_000 if minor is None else minor),)
+    total = sum(one.amount.wallet.minor for one in lines) if minor is None else minor
+    values: dict[str, Any] = {
+        "accounting_entry_id": "entry-1",
+        "company_id": "company-1",
+        "type": type_,
+        "sub_type": sub_type,
+        "date": DAY,
+        "amount": amount(total, supplier=supplier_total),
+        "lines": tuple(lines),
+        "reconciliation_id": "REC-1",
+        "supplier": Supplier(name="Acme"),
+        "user": Person("u1", "Anna Holm", None),
+    }
+    return ExportItem(**(values | other))
+
+
+def chart(**changes: Any) -> ChartIndex:
+    return ChartIndex(replace(CHART, **changes))
+
+
+def config(**changes: Any) -> Configuration:
+    named = {key: changes.pop(key) for key in list(changes) if key in Accounts.__dataclass_fields__}
+    return replace(CONFIG, accounts=replace(CONFIG.accounts, **named), **changes)
+
+
+def result(what: ExportItem, **options: Any) -> JournalEntry | NothingToPost | tuple[Problem, ...]:
+    using, on = options.pop("config", CONFIG), options.pop("chart", None) or chart()
+    return book(what, using, on, today=TODAY, **options)
+
+
+def entry(what: ExportItem, **options: Any) -> JournalEntry:
+    """The entry of an item that can be booked."""
+    made = result(what, **options)
+    assert isinstance(made, JournalEntry), [one.text for one in made] if isinstance(made, tuple) else made
+    return made
+
+
+def problems(what: ExportItem, **options: Any) -> tuple[Problem, ...]:
+    """The problems of an item that cannot be booked, every place of their texts filled."""
+    found = result(what, **options)
+    assert isinstance(found, tuple), found
+    assert found
+    assert not [one.text for one in found if "?" in one.text]
+    return found
+
+
+def failures(what: ExportItem, **options: Any) -> list[Failure]:
+    return [one.failure for one in problems(what, **options)]
+
+
+def booked(made: JournalEntry) -> list[tuple[str, str]]:
+    """Account code and signed amount of each line, debit positive: `("4010", "100.00")`."""
+    return [(one.account.code, str(one.debit - one.credit)) for one in made.lines]
