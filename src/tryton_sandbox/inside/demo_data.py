@@ -1,0 +1,342 @@
+"""Fill an empty Tryton schema with two companies, their books, and users with API keys; print the facts as JSON.
+
+Run with Tryton's own Python: `demo_data.py CONFIG DATABASE TODAY`. What is open and what is closed depends on TODAY:
+last year is closed and its December locked, of this year the first half is closed (or, while today is in it,
+everything before last month), next year is open.
+"""
+
+import datetime as dt
+import json
+import secrets
+import sys
+from decimal import Decimal
+from typing import Any
+
+from proteus import Model, Wizard  # type: ignore[import-not-found]
+from proteus import config as proteus_config
+
+CURRENCIES = [
+    ("EUR", "978", "Euro", "€", "1"),
+    ("DKK", "208", "Danish krone", "kr", "7.46"),
+    ("SEK", "752", "Swedish krona", "kr", "11.20"),
+    ("GBP", "826", "Pound sterling", "£", "0.86"),
+    ("USD", "840", "US dollar", "$", "1.09"),
+]
+COUNTRIES = [
+    ("BE", "Belgium"),
+    ("DE", "Germany"),
+    ("DK", "Denmark"),
+    ("GB", "United Kingdom"),
+    ("SE", "Sweden"),
+    ("US", "United States"),
+]
+DIMENSIONS = [
+    ("CC", "Cost centre", ["Sales", "Engineering", "Finance", "People"]),
+    ("PRJ", "Project", ["Internal", "Apollo", "Borealis"]),
+]
+# What the universal chart lacks: code, name, and the account after which type and parent are modelled.
+ADDED_ACCOUNTS = [
+    ("1.1.5", "Pleo wallet", "1.1.1"),
+    ("1.4.4", "Input VAT", "1.4.1"),
+    ("2.2.5", "Output VAT", "2.2.3"),
+    ("2.2.6", "Owed to employees, out-of-pocket expenses", "2.2.4"),
+    ("2.2.7", "Owed to employees, reimbursed outside Pleo", "2.2.4"),
+    ("5.1.7", "Software subscriptions", "5.1.3"),
+    ("5.1.8", "Travel", "5.1.3"),
+    ("5.1.9", "Meals and entertainment", "5.1.3"),
+    ("5.1.10", "Office supplies", "5.1.3"),
+]
+COMPANIES: dict[str, dict[str, Any]] = {
+    "DK": {
+        "name": "Demo ApS",
+        "country": "DK",
+        "currency": "DKK",
+        "chart": "account.account_template_root_en",
+        "identifier": ("dk_vat", "99999993"),
+        "accounts": {
+            "wallet": "1.1.5",
+            "out_of_pocket": "2.2.6",
+            "contra": "1.1.1",
+            "external_reimbursement": "2.2.7",
+            "payable": "2.1.1",
+            "payable_without_party": "2.1.3",
+            "input_vat": "1.4.4",
+            "output_vat": "2.2.5",
+            "closed": "2.1.0",
+        },
+        "expenses": ["5.1.1", "5.1.3", "5.1.7", "5.1.8", "5.1.9", "5.1.10"],
+    },
+    "BE": {
+        "name": "Demo BV",
+        "country": "BE",
+        "currency": "EUR",
+        "chart": "account_be.root_nl",
+        "identifier": ("be_vat", "0999999922"),
+        "accounts": {
+            "wallet": "5510",
+            "out_of_pocket": "459",
+            "contra": "5500",
+            "external_reimbursement": "499",
+            "payable": "440",
+            "payable_without_party": "455",
+            "input_vat": "411",
+            "output_vat": "451",
+        },
+        "expenses": ["600", "602", "617", "618"],
+    },
+}
+
+
+class Books:
+    """The connection to the database, and the few helpers every step needs."""
+
+    def __init__(self, config: str, database: str, today: dt.date) -> None:
+        self.config = proteus_config.set_trytond(database, config_file=config)
+        self.outset = dict(self.config._context)
+        self.today = today
+
+    def find_id(self, reference: str) -> int:
+        """The database id of a record of Tryton's own data files, such as `account.group_account`."""
+        return int(Model.get("ir.model.data").get_id(reference, self.config.context))
+
+    def account(self, company: Any, code: str) -> Any:
+        """The one account of this code in this company."""
+        (found,) = Model.get("account.account").find([("company", "=", company.id), ("code", "=", code)])
+        return found
+
+    def first_account(self, company: Any, kind: str) -> Any:
+        """The first usable account of a kind: `receivable`, `payable`, `expense`, `revenue`."""
+        domain = [(f"type.{kind}", "=", True), ("company", "=", company.id), ("closed", "!=", True)]
+        return Model.get("account.account").find(domain, order=[("code", "ASC")], limit=1)[0]
+
+    def reset_context(self) -> None:
+        """Forget the company that was being made."""
+        self.config._context = dict(self.outset)
+
+
+def add_currencies(books: Books) -> dict[str, Any]:
+    """Currencies with one rate each from two years ago; the euro is the base."""
+    made = {}
+    for code, number, name, symbol, rate in CURRENCIES:
+        currency = Model.get("currency.currency")(name=name, code=code, numeric_code=number, symbol=symbol)
+        currency.rounding, currency.digits = Decimal("0.01"), 2
+        currency.save()
+        start = dt.date(books.today.year - 2, 1, 1)
+        Model.get("currency.currency.rate")(currency=currency, date=start, rate=Decimal(rate)).save()
+        made[code] = currency
+    return made
+
+
+def add_countries() -> dict[str, Any]:
+    """The countries addresses need."""
+    made = {}
+    for code, name in COUNTRIES:
+        made[code] = Model.get("country.country")(name=name, code=code)
+        made[code].save()
+    return made
+
+
+def add_company(books: Books, plan: dict[str, Any], currency: Any, country: Any) -> Any:
+    """The company with its registration number; the setting-up user sees it and works in it from here on."""
+    books.reset_context()
+    party = Model.get("party.party")(name=plan["name"])
+    address = party.addresses[0] if party.addresses else party.addresses.new()
+    address.country, address.city = country, "Capital"
+    kind, code = plan["identifier"]
+    identifier = party.identifiers.new()
+    identifier.type, identifier.code = kind, code
+    party.save()
+    wizard = Wizard("company.company.config")
+    wizard.execute("company")
+    wizard.form.party, wizard.form.currency = party, currency
+    wizard.execute("add")
+    Company, User = Model.get("company.company"), Model.get("res.user")
+    (company,) = Company.find([("party", "=", party.id)])
+    (me,) = User.find([("login", "=", "admin")])
+    if company.id not in [each.id for each in me.companies]:
+        me.companies.append(Company(company.id))
+    me.company, me.company_filter = Company(company.id), "all"  # the default filter hides the other companies
+    me.save()
+    books.config._context = User.get_preferences(True, {}) | {"company": company.id}
+    return company
+
+
+def add_chart(books: Books, company: Any, template: str) -> None:
+    """The chart of accounts from a template, with its default accounts; the exchange accounts serve foreign bills."""
+    wizard = Wizard("account.create_chart")
+    wizard.execute("account")
+    wizard.form.account_template = Model.get("account.account.template")(books.find_id(template))
+    wizard.form.company = company
+    wizard.execute("create_account")
+    receivable, payable = books.first_account(company, "receivable"), books.first_account(company, "payable")
+    expense, revenue = books.first_account(company, "expense"), books.first_account(company, "revenue")
+    if receivable.party_required:
+        wizard.form.account_receivable = receivable
+    if payable.party_required:
+        wizard.form.account_payable = payable
+    wizard.form.category_account_expense, wizard.form.category_account_revenue = expense, revenue
+    wizard.execute("create_properties")
+    configuration = Model.get("account.configuration")(1)
+    configuration.currency_exchange_debit_account = expense
+    configuration.currency_exchange_credit_account = revenue
+    (configuration.currency_exchange_journal,) = Model.get("account.journal").find([("code", "=", "EXC")])
+    configuration.save()
+
+
+def add_accounts(books: Books, company: Any) -> None:
+    """The accounts of `ADDED_ACCOUNTS`, each of the type and at the place of its model."""
+    for code, name, model_code in ADDED_ACCOUNTS:
+        model = books.account(company, model_code)
+        account = Model.get("account.account")(name=name, code=code, company=company)
+        account.type, account.parent = model.type, model.parent
+        account.save()
+
+
+def add_years(books: Books, key: str, company: Any) -> None:
+    """Last, this and next year in months, numbered gaplessly per year, closed as the head of this file says."""
+    SequenceType, Sequence = Model.get("ir.sequence.type"), Model.get("ir.sequence.strict")
+    for year in range(books.today.year - 1, books.today.year + 2):
+        first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+        fiscal_year = Model.get("account.fiscalyear")(name=str(year), company=company, start_date=first, end_date=last)
+
+        def sequence(kind: str, prefix: str, padding: int, year: int = year) -> Any:
+            (sequence_type,) = SequenceType.find([("name", "=", kind)], limit=1)
+            made = Sequence(name=f"{key} {kind} {year}", sequence_type=sequence_type, company=company)
+            made.prefix, made.padding = prefix, padding
+            made.save()
+            return made
+
+        fiscal_year.move_sequence = sequence("Account Move", f"{year}-", 6)
+        invoices = sequence("Invoice", f"{year}/", 5)
+        (numbering,) = fiscal_year.invoice_sequences
+        numbering.out_invoice_sequence = numbering.out_credit_note_sequence = invoices
+        numbering.in_invoice_sequence = numbering.in_credit_note_sequence = invoices
+        fiscal_year.save()
+        fiscal_year.click("create_period")
+    Period = Model.get("account.period")
+    ours = ("company", "=", company.id)
+    for period in Period.find([ours, ("end_date", "<", first_open_day(books.today))], order=[("start_date", "ASC")]):
+        period.click("close")
+    (december,) = Period.find([ours, ("end_date", "=", dt.date(books.today.year - 1, 12, 31))])
+    december.click("lock_")
+
+
+def first_open_day(today: dt.date) -> dt.date:
+    """The first day of the first open month; always in this year."""
+    if today.month > 6:
+        return dt.date(today.year, 7, 1)
+    return dt.date(today.year, max(1, today.month - 1), 1)
+
+
+def add_dimensions(company: Any) -> dict[str, Any]:
+    """Each analytic root is one dimension, each normal account below it one of its values."""
+    made: dict[str, Any] = {}
+    Account = Model.get("analytic_account.account")
+    for code, name, values in DIMENSIONS:
+        root = Account(type="root", name=name, code=code, company=company)
+        root.save()
+        made[code] = {"root": root.id, "values": {}}
+        for number, value in enumerate(values, 1):
+            account = Account(root=root, parent=root, type="normal", name=value, code=f"{code}{number:02}")
+            account.company, account.state = company, "opened"
+            account.save()
+            made[code]["values"][account.code] = account.id
+    return made
+
+
+def add_taxes(books: Books, company: Any) -> dict[str, int]:
+    """Danish purchase VAT: 25 %, none, and reverse charge, which owes and deducts the same 25 %."""
+    group = Model.get("account.tax.group")(name="VAT purchase", code="VATP", kind="purchase")
+    group.save()
+    accounts = COMPANIES["DK"]["accounts"]
+
+    def tax(name: str, rate: str | None, account: str = "input_vat", parent: Any = None) -> Any:
+        made = Model.get("account.tax")(name=name, description=name, company=company)
+        if parent is None:
+            made.group = group
+        else:
+            made.parent = parent
+        made.type = "none" if rate is None else "percentage"
+        if rate is not None:
+            made.rate = Decimal(rate)
+            made.invoice_account = made.credit_note_account = books.account(company, accounts[account])
+        made.save()
+        return made
+
+    standard, exempt = tax("I25 Purchase VAT 25%", "0.25"), tax("I0 Exempt / no VAT", "0")
+    reverse = tax("RC25 Reverse charge 25%", None)
+    tax("RC25 Reverse charge, deducted", "0.25", parent=reverse)
+    tax("RC25 Reverse charge, owed", "-0.25", "output_vat", parent=reverse)
+    return {"I25": standard.id, "I0": exempt.id, "RC25": reverse.id}
+
+
+def belgian_taxes(company: Any) -> dict[str, int]:
+    """The purchase taxes the Belgian chart brings, by name."""
+    domain = [("company", "=", company.id), ("parent", "=", None), ("group.kind", "in", ["purchase", "both"])]
+    return {tax.name: tax.id for tax in Model.get("account.tax").find(domain, order=[("id", "ASC")])}
+
+
+def add_user(books: Books, login: str, groups: list[str], companies: list[Any]) -> str:
+    """A user with a REST key, which is returned; the password is thrown away."""
+    Company = Model.get("company.company")
+    user = Model.get("res.user")(login=login, name=login, password=secrets.token_urlsafe(16))
+    for group in groups:
+        user.groups.append(Model.get("res.group")(books.find_id(group)))
+    for company in companies:
+        user.companies.append(Company(company.id))
+    user.company, user.company_filter = Company(companies[0].id), "all"
+    user.save()
+    key = Model.get("res.user.application")(user=user, application="rest")
+    key.save()
+    return str(key.key)
+
+
+def months(today: dt.date) -> dict[str, str]:
+    """One example of each state of a month, as `YYYY-MM`."""
+    start = first_open_day(today)
+    return {
+        "locked": f"{today.year - 1}-12",
+        "closed": f"{today.year - 1}-11",
+        "first_open": f"{start:%Y-%m}",
+        "open": f"{today:%Y-%m}",
+    }
+
+
+def main(config: str, database: str, today: dt.date) -> dict[str, Any]:
+    """Do all of it; the order matters, each step needs what the ones before it made."""
+    books = Books(config, database, today)
+    currencies, countries = add_currencies(books), add_countries()
+    facts: dict[str, Any] = {"companies": {}, "keys": {}, "months": months(today), "journal": "EXP"}
+    companies = {}
+    for key, plan in COMPANIES.items():
+        print(f"company {plan['name']}", file=sys.stderr, flush=True)
+        company = companies[key] = add_company(books, plan, currencies[plan["currency"]], countries[plan["country"]])
+        add_chart(books, company, plan["chart"])
+        if key == "DK":
+            add_accounts(books, company)
+        add_years(books, key, company)
+        facts["companies"][key] = {
+            "id": company.id,
+            "name": plan["name"],
+            "currency": plan["currency"],
+            "registration_number": plan["identifier"][1],
+            "accounts": plan["accounts"],
+            "expenses": plan["expenses"],
+            "dimensions": add_dimensions(company),
+            "taxes": add_taxes(books, company) if key == "DK" else belgian_taxes(company),
+        }
+    books.reset_context()
+    posting = ["account.group_account", "party.group_party_admin"]
+    both = list(companies.values())
+    admin = [*posting, "account.group_account_admin", "analytic_account.group_analytic_admin"]
+    facts["keys"] = {
+        "erp_integration": add_user(books, "erp_integration", posting, both),
+        "erp_admin": add_user(books, "erp_admin", admin, both),
+        "erp_nogroups": add_user(books, "erp_nogroups", [], [companies["DK"]]),
+        "erp_be_only": add_user(books, "erp_be_only", posting, [companies["BE"]]),
+    }
+    return facts
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], sys.argv[2], dt.date.fromisoformat(sys.argv[3]))))

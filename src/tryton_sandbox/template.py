@@ -1,0 +1,178 @@
+"""The template database: Tryton's schema with two companies' books, built once per cluster and copied per test.
+
+A finished template is recognised by its name, which carries a stamp of everything it was made from, so a half-built one
+is never mistaken for it. Its facts (ids, account codes, API keys) are kept as the comment of the database itself: what
+belongs together cannot be parted.
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tryton_sandbox.environment import INSIDE, REQUIREMENTS, Environment, TrytonSandboxError, prepare, run
+from tryton_sandbox.server import TrytonServer, start_server
+
+__all__ = ["Template", "TrytonSandboxError", "build"]
+
+MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank"]
+LANGUAGES = ["en", "nl"]  # the Belgian chart exists only in a language of Belgium
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A built template: make databases from it with `clone()` and serve them with `start()`."""
+
+    environment: Environment
+    postgres_url: str
+    config: Path
+    name: str
+    facts: dict[str, Any]
+
+    def clone(self) -> str:
+        """A fresh database with a name of its own, which a running server may serve at once (well under a second)."""
+        name = f"tryton_clone_{os.getpid()}_{secrets.token_hex(4)}"
+        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
+        return name
+
+    def drop(self, *databases: str) -> None:
+        """Drop databases that no running server serves any more."""
+        self._sql(*[f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in databases])
+
+    def sweep(self) -> None:
+        """Drop the clones of processes that are gone; servers die with the process that started them."""
+        names = [
+            str(name)
+            for (name,) in self._sql("SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_clone\\_%'")
+        ]
+        self.drop(*[name for name in names if not _alive(int(name.split("_")[2]))])
+
+    def start(self, database: str, port: int = 0) -> TrytonServer:
+        """Serve this database, and later clones too, on a loopback port (a free one unless named)."""
+        return start_server(self.environment, self.config, database, self.facts, port)
+
+    def _sql(self, *statements: str) -> list[list[Any]]:
+        return self.environment.sql(_admin(self.postgres_url), statements)
+
+
+def build(cache_dir: Path, postgres_url: str, progress: Progress = lambda line: None) -> Template:
+    """The template in this cluster, built if it is missing or out of date (about a minute; a second call takes 0.2 s).
+
+    `postgres_url` is a superuser's URL of any database of the cluster. `cache_dir` keeps the packages and the server's
+    files. Two builders at once: one builds, the other waits. Raises TrytonSandboxError if a step fails.
+    """
+    cache_dir = cache_dir.resolve()
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with _alone(cache_dir / "build.lock", progress):
+        progress("Building Tryton: packages ...")
+        environment = prepare(cache_dir)
+        config = _write_config(cache_dir, postgres_url)
+        name = f"tryton_template_{_stamp()}"
+        facts = _facts(environment, postgres_url, name)
+        if facts is None:
+            _build_template(environment, postgres_url, config, name, progress)
+            facts = _facts(environment, postgres_url, name)
+        if facts is None:
+            raise TrytonSandboxError(f"The template {name} was built but cannot be found.")
+    return Template(environment, postgres_url, config, name, facts)
+
+
+def _build_template(environment: Environment, postgres_url: str, config: Path, name: str, progress: Progress) -> None:
+    draft = f"tryton_draft_{secrets.token_hex(4)}"
+    admin = _admin(postgres_url)
+    leftovers = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_draft\\_%'"])
+    environment.sql(
+        admin, [*[f'DROP DATABASE "{old}" WITH (FORCE)' for (old,) in leftovers], f'CREATE DATABASE "{draft}"']
+    )
+    progress("Building Tryton: schema (about a minute, once) ...")
+    _create_schema(environment, config, draft)
+    progress("Building Tryton: companies, charts, periods, users ...")
+    today = dt.date.today()  # noqa: DTZ011 - the books open and close by the calendar on the wall
+    facts = json.loads(run(environment.command("demo_data.py", str(config), draft, today.isoformat())).splitlines()[-1])
+    progress("Building Tryton: template ...")
+    outdated = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_template\\_%'"])
+    comment = json.dumps(facts).replace("'", "''")
+    final = [
+        f'ALTER DATABASE "{draft}" RENAME TO "{name}"',
+        f"COMMENT ON DATABASE \"{name}\" IS '{comment}'",
+        # Tryton connects to every database that is no template to see whether it is one of its own.
+        f'ALTER DATABASE "{name}" IS_TEMPLATE true ALLOW_CONNECTIONS false',
+    ]
+    environment.sql(admin, final, together=True)
+    for (old,) in outdated:
+        environment.sql(admin, [f'ALTER DATABASE "{old}" IS_TEMPLATE false', f'DROP DATABASE "{old}" WITH (FORCE)'])
+
+
+def _create_schema(environment: Environment, config: Path, database: str) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".password") as password:
+        password.write(secrets.token_urlsafe(24) + "\n")
+        password.flush()
+        admin = [str(environment.directory / "bin" / "trytond-admin"), "-c", str(config), "-d", database]
+        languages = ["--email", "admin@example.invalid", "-l", *LANGUAGES]
+        modules = ["-u", "ir", "res", *MODULES, "--activate-dependencies"]
+        run([*admin, *languages, *modules], environ={"TRYTONPASSFILE": password.name})
+
+
+def _facts(environment: Environment, postgres_url: str, name: str) -> dict[str, Any] | None:
+    """The facts of a finished template; None if there is no such template."""
+    query = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}' AND datistemplate"  # noqa: S608
+    rows = environment.sql(_admin(postgres_url), [query])
+    if not rows:
+        return None
+    facts: dict[str, Any] = json.loads(rows[0][0])
+    return facts
+
+
+def _stamp() -> str:
+    """What a template depends on: the pins, the data and how they are loaded, and the year its books are about."""
+    parts = [REQUIREMENTS.read_text(), (INSIDE / "demo_data.py").read_text(), *MODULES, *LANGUAGES]
+    parts.append(str(dt.date.today().year))  # noqa: DTZ011
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _write_config(cache_dir: Path, postgres_url: str) -> Path:
+    """Tryton's configuration for this cluster; private, because it holds the cluster's password."""
+    files = cache_dir / "files"
+    files.mkdir(exist_ok=True)
+    text = (INSIDE / "trytond.conf").read_text()
+    base = postgres_url.rpartition("/")[0] + "/"
+    draft = cache_dir / "trytond.conf.new"
+    draft.touch(mode=0o600)
+    draft.write_text(text.replace("{uri}", base).replace("{files}", str(files)))
+    return draft.rename(cache_dir / "trytond.conf")
+
+
+def _admin(postgres_url: str) -> str:
+    """The URL of the cluster's maintenance database."""
+    return postgres_url.rpartition("/")[0] + "/postgres"
+
+
+@contextlib.contextmanager
+def _alone(lock: Path, progress: Progress) -> Iterator[None]:
+    with lock.open("ab") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("Building Tryton: waiting for another build ...")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
