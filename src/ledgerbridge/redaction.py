@@ -23,7 +23,7 @@ _SECRET_KEY = re.compile(
 )
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_SECRET_PARAMETERS = (
+_PARAMETERS = (
     r"(?:access_|refresh_|id_|client_|api_|path_)?(?:token|secret|key)|apikey|code|state|code_verifier|password|passwd"
     r"|authorization|credential|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|policy|key-pair-id"
 )
@@ -32,7 +32,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"whsec_[A-Za-z0-9+/=_\-]+"), HIDDEN),
     (re.compile(r"(/webhooks/pleo/)[^/?#\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"([a-z][a-z0-9+.\-]*://)[^/?#\s@\"']+@", re.IGNORECASE), rf"\1{HIDDEN}@"),
-    (re.compile(rf"([?&;]({_SECRET_PARAMETERS})=)[^&\s\"'#<>]+", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(rf"([?&;]({_PARAMETERS})=)[^&\s\"'#<>]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (
         re.compile(
             r"""(["']?\b(?:access_token|refresh_token|client_secret|code_verifier|api_key|apiKey|secretKey|password
@@ -66,7 +66,9 @@ def redact(value: Any, depth: int = _DEPTH) -> Any:
         return redact_text(value)
     if isinstance(value, Mapping):
         return {
-            redact_text(str(key)): HIDDEN if inner is not None and is_secret_name(str(key)) else redact(inner, depth - 1)
+            redact_text(str(key)): HIDDEN
+            if inner is not None and is_secret_name(str(key))
+            else redact(inner, depth - 1)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,0 +1,74 @@
+"""What the database knows better than one process, read at scrape time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.store.engine import Database
+from ledgerbridge.store.tables import (
+    Connection,
+    ConnectionStatus,
+    DeliveryStatus,
+    ExportJob,
+    JobPhase,
+    Posting,
+    PostingState,
+    WebhookDelivery,
+)
+from ledgerbridge.work.queue import Queue
+
+SECONDS = 5
+"""For all queries of one scrape; a database that is slower counts as down."""
+_OPEN = [phase for phase in JobPhase if phase is not JobPhase.CLOSED]
+_log = get_logger(__name__)
+
+
+async def read(metrics: Metrics, db: Database, queue: Queue) -> None:
+    """Set the gauges. A database that does not answer shows as `database_up 0`; never raises for that."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            async with db.reading() as session:
+                await _read_business(metrics, session)
+                await _read_queue(metrics, queue, session)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        _log.warning("the database did not answer the scrape", error=str(error))
+        metrics.database_up.set(0)
+    else:
+        metrics.database_up.set(1)
+
+
+async def _read_business(metrics: Metrics, session: AsyncSession) -> None:
+    connections = await session.execute(select(Connection.status, func.count()).group_by(Connection.status))
+    found = dict(connections.tuples().all())
+    for status in ConnectionStatus:
+        metrics.connections.labels(status.value).set(found.get(status.value, 0))
+    jobs = await session.execute(
+        select(ExportJob.phase, func.count()).where(ExportJob.phase != JobPhase.CLOSED).group_by(ExportJob.phase)
+    )
+    found = dict(jobs.tuples().all())
+    for phase in _OPEN:
+        metrics.open_jobs.labels(phase.value).set(found.get(phase.value, 0))
+    waiting = select(func.count()).where(WebhookDelivery.status == DeliveryStatus.QUEUED)
+    metrics.waiting_deliveries.set(await session.scalar(waiting) or 0)
+    unknown = select(func.count()).where(Posting.state == PostingState.UNKNOWN)
+    metrics.unknown_postings.set(await session.scalar(unknown) or 0)
+
+
+async def _read_queue(metrics: Metrics, queue: Queue, session: AsyncSession) -> None:
+    stats = await queue.stats(session)
+    for status, number in (
+        ("waiting", stats.waiting),
+        ("scheduled", stats.scheduled),
+        ("retrying", stats.retrying),
+        ("running", stats.running),
+        ("failed", stats.failed),
+    ):
+        metrics.queue_depth.labels(status).set(number)
+    metrics.queue_oldest.set(stats.oldest_waiting_seconds)
+    metrics.workers.set(sum(worker.silent_seconds <= queue.tempo.stalled_after for worker in stats.workers))

@@ -1,0 +1,92 @@
+"""Connections as operations and customers see them: the company, its ERP company, what is missing, its last job."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.store.tables import (
+    ConfigVersion,
+    Connection,
+    ConnectionStatus,
+    ErpBinding,
+    ExportJob,
+    Subscription,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One connection with what hangs on it. The rows are detached."""
+
+    connection: Connection
+    binding: ErpBinding | None
+    """None too when its access was wiped on disconnect."""
+    subscription: Subscription | None
+    config_version: int | None
+    last_job: ExportJob | None
+
+
+async def connections(
+    session: AsyncSession, *, before: tuple[dt.datetime, uuid.UUID] | None = None, limit: int
+) -> list[Overview]:
+    """At most `limit` connections, newest first, behind the key `before` (creation time and id)."""
+    query = select(Connection).order_by(Connection.created_at.desc(), Connection.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(tuple_(Connection.created_at, Connection.id) < before)
+    return await _with_rest(session, (await session.scalars(query)).all())
+
+
+async def connection(session: AsyncSession, connection_id: uuid.UUID) -> Overview | None:
+    """One connection; None for an unknown id."""
+    found = await session.get(Connection, connection_id)
+    return (await _with_rest(session, [found]))[0] if found else None
+
+
+def missing(overview: Overview) -> list[str]:
+    """What has to be done before exports are booked, in order; empty once the connection is active."""
+    match overview.connection.status:
+        case ConnectionStatus.ACTIVE:
+            return []
+        case ConnectionStatus.PAUSED:
+            return ["Clear the reason for the pause, then switch the connection on again."]
+        case ConnectionStatus.RECONNECT_NEEDED | ConnectionStatus.DISCONNECTED:
+            return ["Press Connect in Pleo to allow access again."]
+    steps = []
+    if overview.binding is None:
+        steps.append("Connect the accounting system.")
+    if overview.config_version is None:
+        steps.append("Choose journal and accounts.")
+    return [*steps, "Switch the connection on."]
+
+
+async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list[Overview]:
+    ids = [row.id for row in found]
+    bindings = await session.scalars(
+        select(ErpBinding).where(ErpBinding.connection_id.in_(ids), ErpBinding.settings_sealed.is_not(None))
+    )
+    subscriptions = await session.scalars(select(Subscription).where(Subscription.connection_id.in_(ids)))
+    versions = await session.execute(
+        select(ConfigVersion.connection_id, func.max(ConfigVersion.version))
+        .where(ConfigVersion.connection_id.in_(ids))
+        .group_by(ConfigVersion.connection_id)
+    )
+    jobs = await session.scalars(
+        select(ExportJob)
+        .distinct(ExportJob.connection_id)
+        .where(ExportJob.connection_id.in_(ids))
+        .order_by(ExportJob.connection_id, ExportJob.pleo_created_at.desc(), ExportJob.id.desc())
+    )
+    binding_of = {row.connection_id: row for row in bindings}
+    subscription_of = {row.connection_id: row for row in subscriptions}
+    version_of = {row[0]: row[1] for row in versions}
+    job_of = {row.connection_id: row for row in jobs}
+    return [
+        Overview(row, binding_of.get(row.id), subscription_of.get(row.id), version_of.get(row.id), job_of.get(row.id))
+        for row in found
+    ]

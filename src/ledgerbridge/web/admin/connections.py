@@ -1,0 +1,170 @@
+"""Connections: look at them, connect by key, bind the ERP, configure, activate, export now, disconnect."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Body, Response
+
+from ledgerbridge.connections import activation, api_keys, configuration, erp_binding, uninstall
+from ledgerbridge.connections.errors import ConnectionUnknown, Refused
+from ledgerbridge.exports.enqueue import enqueue_look
+from ledgerbridge.ops import audit, overview
+from ledgerbridge.store.tables import ConnectionStatus
+from ledgerbridge.web.admin import models, render
+from ledgerbridge.web.admin.auth import Actor
+from ledgerbridge.web.admin.paging import Cursor, Limit, Page
+from ledgerbridge.web.admin.router import admin_router, answers
+from ledgerbridge.web.problems import HttpProblem
+from ledgerbridge.web.services import Provided, Services
+
+router = admin_router("connections")
+_LISTING = "connections"
+_OF_A_VERSION = ("id", "version", "created_at", "created_by")
+
+
+@router.get("/connections", summary="List connections, newest first", responses=answers(400, 422))
+async def list_connections(
+    services: Provided, _actor: Actor, cursor: Cursor = None, limit: Limit = 50
+) -> Page[models.Connection]:
+    """All connections of this service."""
+    before = services.cursors.read_moment(_LISTING, cursor)
+    async with services.db.reading() as session:
+        found = await overview.connections(session, before=before, limit=limit + 1)
+    return services.cursors.page(
+        _LISTING, found, limit, render.connection, lambda row: (row.connection.created_at, row.connection.id)
+    )
+
+
+@router.post(
+    "/connections", status_code=201, summary="Connect a company by an API key", responses=answers(409, 415, 422)
+)
+async def connect_by_key(services: Provided, actor: Actor, body: models.NewConnection) -> models.Connection:
+    """Validates the key with Pleo, binds the company it belongs to and creates the installation (AUTH-101, -102)."""
+    outcome = await api_keys.connect_with_key(services.connections, body.api_key, actor)
+    return await _shown(services, outcome.connection_id)
+
+
+@router.get("/connections/{connection_id}", summary="One connection", responses=answers(404, 422))
+async def get_connection(services: Provided, _actor: Actor, connection_id: uuid.UUID) -> models.Connection:
+    """The company, its ERP company, what is missing and the last job."""
+    return await _shown(services, connection_id)
+
+
+@router.put(
+    "/connections/{connection_id}/api-key", summary="Replace the API key", responses=answers(404, 409, 415, 422)
+)
+async def replace_key(
+    services: Provided, actor: Actor, connection_id: uuid.UUID, body: models.NewConnection
+) -> models.Connection:
+    """The new key must belong to the same company; the old one is forgotten (AUTH-103)."""
+    await api_keys.replace_key(services.connections, connection_id, body.api_key, actor)
+    return await _shown(services, connection_id)
+
+
+@router.put("/connections/{connection_id}/erp", summary="Bind the ERP company", responses=answers(404, 409, 415, 422))
+async def bind_erp(services: Provided, actor: Actor, connection_id: uuid.UUID, body: models.BindErp) -> models.Erp:
+    """Reads the company live and pins its name and registration number; posting stops when they change."""
+    bound = await erp_binding.bind(
+        services.connections,
+        connection_id,
+        body.kind,
+        body.settings,
+        actor,
+        confirm_company_change=body.confirm_company_change,
+    )
+    return render.erp(connection_id, bound)
+
+
+@router.get("/connections/{connection_id}/config", summary="The configuration in force", responses=answers(404, 422))
+async def get_config(services: Provided, _actor: Actor, connection_id: uuid.UUID) -> models.Configuration:
+    """May be kept as a file and sent back with PUT; 404 before the first version."""
+    version = await configuration.current(services.connections, connection_id)
+    if version is None:
+        raise HttpProblem(404, "This connection has no configuration yet. PUT one.", kind="not-configured")
+    return render.configuration(connection_id, version)
+
+
+@router.put(
+    "/connections/{connection_id}/config", summary="Change the configuration", responses=answers(404, 409, 415, 422)
+)
+async def put_config(
+    services: Provided,
+    actor: Actor,
+    connection_id: uuid.UUID,
+    body: Annotated[
+        dict[str, Any],
+        Body(openapi_examples={"journal": {"summary": "Journal bookkeeping", "value": models.CONFIGURATION_EXAMPLE}}),
+    ],
+) -> models.Configuration:
+    """Checked against the live ERP chart; becomes the next version. `id`, `version`, `created_*` are ignored."""
+    wanted = {name: value for name, value in body.items() if name not in _OF_A_VERSION}
+    return render.configuration(
+        connection_id, await configuration.put(services.connections, connection_id, wanted, actor)
+    )
+
+
+@router.get(
+    "/connections/{connection_id}/config/versions",
+    summary="All versions, newest first",
+    responses=answers(400, 404, 422),
+)
+async def list_versions(
+    services: Provided, _actor: Actor, connection_id: uuid.UUID, cursor: Cursor = None, limit: Limit = 50
+) -> Page[models.Configuration]:
+    """Each posting records the version it used."""
+    listing = f"config/{connection_id}"
+    before = services.cursors.read_number(listing, cursor)
+    found = await configuration.versions(services.connections, connection_id, before=before, limit=limit + 1)
+    return services.cursors.page(
+        listing, found, limit, lambda row: render.configuration(connection_id, row), lambda row: (row.version,)
+    )
+
+
+@router.post("/connections/{connection_id}/activate", summary="Go live", responses=answers(404, 409, 422))
+async def activate(services: Provided, actor: Actor, connection_id: uuid.UUID) -> models.Connection:
+    """Preflight, subscription, Pleo activation, then one look for pending jobs. Refused with what is missing."""
+    await activation.activate(services.connections, connection_id, actor)
+    return await _shown(services, connection_id)
+
+
+@router.post(
+    "/connections/{connection_id}/exports",
+    status_code=202,
+    summary="Look for export jobs now",
+    responses=answers(404, 409, 422),
+)
+async def export_now(services: Provided, actor: Actor, connection_id: uuid.UUID) -> models.Queued:
+    """The same enqueue as webhook and schedule."""
+    async with services.db.transaction() as session:
+        found = await overview.connection(session, connection_id)
+        if found is None:
+            raise ConnectionUnknown(connection_id)
+        if found.connection.status != ConnectionStatus.ACTIVE:
+            raise Refused(
+                "not_active", f"The connection is {found.connection.status}; only an active one works export jobs."
+            )
+        queued = await enqueue_look(session, services.queue, connection_id, "manual")
+        audit.record(session, actor, "export_look_requested", connection_id, queued=queued)
+    return models.Queued(id=connection_id, queued=queued)
+
+
+@router.delete(
+    "/connections/{connection_id}",
+    status_code=204,
+    summary="Disconnect and wipe all secrets",
+    responses=answers(404, 422),
+)
+async def disconnect(services: Provided, actor: Actor, connection_id: uuid.UUID) -> Response:
+    """Subscriptions, installation, tokens, in this order; repeatable. What was booked stays on record."""
+    await uninstall.disconnect(services.connections, connection_id, actor)
+    return Response(status_code=204)
+
+
+async def _shown(services: Services, connection_id: uuid.UUID) -> models.Connection:
+    async with services.db.reading() as session:
+        found = await overview.connection(session, connection_id)
+    if found is None:
+        raise ConnectionUnknown(connection_id)
+    return render.connection(found)

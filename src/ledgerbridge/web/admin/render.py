@@ -1,0 +1,190 @@
+"""From our rows to the admin API's answers: the one place that decides what is shown."""
+
+from __future__ import annotations
+
+import uuid
+
+from ledgerbridge.connections.configuration import Version
+from ledgerbridge.connections.erp_binding import Bound
+from ledgerbridge.exports.queries import ItemSummary, JobSummary
+from ledgerbridge.ops.overview import Overview, missing
+from ledgerbridge.redaction import redact_text
+from ledgerbridge.store import tables
+from ledgerbridge.web.admin import models
+
+
+def connection(overview: Overview) -> models.Connection:
+    """A connection as the API shows it."""
+    row, subscription = overview.connection, overview.subscription
+    return models.Connection(
+        id=row.id,
+        environment=row.environment,
+        company_id=row.company_id,
+        company_name=row.company_name,
+        status=row.status,
+        status_reason=row.status_reason,
+        missing=missing(overview),
+        auth_method=row.auth_method,
+        scopes=row.scopes.split(),
+        installation=models.Installation(
+            id=row.installation_id, status=row.installation_status, read_at=row.installation_read_at
+        )
+        if row.installation_id
+        else None,
+        erp=_bound(overview.binding) if overview.binding else None,
+        config_version=overview.config_version,
+        webhooks=models.Webhooks(
+            subscribed=subscription.pleo_id is not None and subscription.ended_at is None,
+            event_types=subscription.event_types,
+            checked_at=subscription.checked_at,
+        )
+        if subscription
+        else None,
+        last_job=_glance(overview.last_job) if overview.last_job else None,
+        created_at=row.created_at,
+        activated_at=row.activated_at,
+        disconnected_at=row.disconnected_at,
+    )
+
+
+def _bound(binding: tables.ErpBinding) -> models.Erp:
+    return models.Erp(
+        id=binding.connection_id,
+        kind=binding.kind,
+        settings=binding.settings_shown,
+        company=models.ErpCompany(
+            id=binding.company_ref,
+            name=binding.company_name,
+            registration_number=binding.registration_number,
+            currency=binding.currency,
+        ),
+    )
+
+
+def erp(connection_id: uuid.UUID, bound: Bound) -> models.Erp:
+    """An ERP company that was bound just now."""
+    company = bound.company
+    return models.Erp(
+        id=connection_id,
+        kind=bound.kind,
+        settings=dict(bound.settings),
+        company=models.ErpCompany(
+            id=company.id,
+            name=company.name,
+            registration_number=company.registration_number,
+            currency=company.currency,
+        ),
+    )
+
+
+def configuration(connection_id: uuid.UUID, version: Version) -> models.Configuration:
+    """A version of the configuration, ready to be sent back."""
+    return models.Configuration(
+        **dict(version.body),
+        id=f"{connection_id}:{version.version}",
+        version=version.version,
+        created_at=version.created_at,
+        created_by=version.created_by,
+    )
+
+
+def _glance(row: tables.ExportJob) -> models.JobGlance:
+    return models.JobGlance(
+        id=row.id,
+        pleo_job_id=row.pleo_job_id,
+        status=row.pleo_status,
+        created_at=row.pleo_created_at,
+        closed_at=row.closed_at,
+    )
+
+
+def job(summary: JobSummary) -> models.ExportJob:
+    """An export job with its counts."""
+    row = summary.job
+    return models.ExportJob(
+        id=row.id,
+        connection_id=row.connection_id,
+        pleo_job_id=row.pleo_job_id,
+        status=row.pleo_status,
+        phase=row.phase,
+        number_of_items=row.number_of_items,
+        items=models.ItemCounts(**summary.items),
+        found_by=row.found_by,
+        announced_at=row.announced_at,
+        created_at=row.pleo_created_at,
+        created_by=row.created_by,
+        config_version=row.config_version,
+        claimed_at=row.claimed_at,
+        started_at=row.started_at,
+        closed_at=row.closed_at,
+        failure_type=row.failure_type,
+        failure_reason=row.failure_reason,
+    )
+
+
+def event(row: tables.JobEvent) -> models.JobEvent:
+    """A step of a job's timeline."""
+    return models.JobEvent(id=row.id, at=row.at, name=row.name, detail=row.detail)
+
+
+def item(summary: ItemSummary) -> models.ExportItem:
+    """An item with the posting it led to."""
+    row, posting = summary.item, summary.posting
+    return models.ExportItem(
+        id=row.accounting_entry_id,
+        accounting_entry_id=row.accounting_entry_id,
+        position=row.position,
+        state=row.state,
+        attempts=row.attempts,
+        failure=row.failure,
+        failure_type=row.failure_type,
+        failure_reason=row.failure_reason,
+        internal=redact_text(row.internal) if row.internal else None,
+        reported_at=row.reported_at,
+        report_refusal=row.report_refusal,
+        erp_url=posting.erp_url if posting else None,
+        posting=_posting(posting) if posting else None,
+    )
+
+
+def _posting(row: tables.Posting) -> models.Posting:
+    return models.Posting(
+        id=row.id,
+        state=row.state,
+        revision=row.revision,
+        erp_kind=row.erp_kind,
+        erp_id=row.erp_id,
+        erp_number=row.erp_number,
+        erp_url=row.erp_url,
+        final=row.final,
+        total=row.total,
+        currency=row.currency,
+        config_version=row.config_version,
+        booked_at=row.booked_at,
+        note=row.note,
+    )
+
+
+def delivery(row: tables.WebhookDelivery) -> models.WebhookDelivery:
+    """A stored delivery."""
+    return models.WebhookDelivery(
+        id=row.id,
+        connection_id=row.connection_id,
+        webhook_id=row.webhook_id,
+        event_id=row.event_id,
+        event_type=row.event_type,
+        resource_id=row.resource_id,
+        company_id=row.company_id,
+        status=row.status,
+        note=row.note,
+        received_at=row.received_at,
+        settled_at=row.settled_at,
+        repeats=row.repeats,
+    )
+
+
+def audit_record(row: tables.AuditRecord) -> models.AuditRecord:
+    """A line of the audit log."""
+    return models.AuditRecord(
+        id=row.id, at=row.at, actor=row.actor, action=row.action, connection_id=row.connection_id, detail=row.detail
+    )

@@ -1,0 +1,49 @@
+"""The web face as a whole: every route, every error a problem document, the frame around every request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.web import connect, docs, health, hooks, problems, refusals, settings_page
+from ledgerbridge.web.admin import connections, jobs, records
+from ledgerbridge.web.middleware import RequestFrame
+from ledgerbridge.web.pages import ASSETS
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_DESCRIPTION = (
+    "Between Pleo and a company's ERP. Admin routes need `Authorization: Bearer`; errors are "
+    "`application/problem+json` (RFC 9457); lists page by `cursor` and `limit`; nothing returns a secret."
+)
+
+
+def build(metrics: Metrics, lifespan: Lifespan, *, secure: bool) -> FastAPI:
+    """The app with all its routes; `lifespan` must provide the services. `secure` is whether we live behind HTTPS."""
+    app = FastAPI(
+        title="Ledgerbridge",
+        version=version("ledgerbridge"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    refusals.install(app)
+    for router in (hooks.router, connect.router, settings_page.router, health.router, docs.router):
+        app.include_router(router)
+    for router in (connections.router, jobs.router, records.router):
+        app.include_router(router)
+    app.mount("/assets", ASSETS, name="assets")
+
+    def framed(inner: ASGIApp) -> RequestFrame:
+        return RequestFrame(inner, metrics.request, secure=secure)
+
+    app.add_middleware(framed)
+    return app

@@ -1,0 +1,39 @@
+"""For machines that watch us: is the process alive, can it work, what does it count."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from ledgerbridge.ops import gauges, readiness
+from ledgerbridge.ops.metrics import CONTENT_TYPE
+from ledgerbridge.web.services import Provided
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process runs")
+async def healthz() -> dict[str, str]:
+    """Looks at nothing else: a database that is away must not get the process killed."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="The service can work", responses={503: {"description": "A check failed"}})
+async def readyz(services: Provided) -> JSONResponse:
+    """Database, migrations, and a worker with a recent heartbeat, here or in another process."""
+    found = await readiness.checks(services.db, services.queue)
+    ready = all(check.ok for check in found)
+    return JSONResponse(
+        {
+            "status": "ready" if ready else "not ready",
+            "checks": {check.name: {"ok": check.ok, "detail": check.detail} for check in found},
+        },
+        200 if ready else 503,
+    )
+
+
+@router.get("/metrics", summary="Prometheus metrics")
+async def metrics(services: Provided) -> Response:
+    """No label names a company; keep it off the public address all the same."""
+    await gauges.read(services.metrics, services.db, services.queue)
+    return Response(services.metrics.render(), media_type=CONTENT_TYPE)

@@ -1,0 +1,143 @@
+"""Pleo's deliveries: verify the raw bytes, store, answer 202, work later (HOOK-030, -040)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.connections import subscriptions
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.pleo.events import UnreadableEvent, parse_event
+from ledgerbridge.pleo.signature import Refusal, Verdict, verify
+from ledgerbridge.web import inbox
+from ledgerbridge.web.admin.auth import is_json
+from ledgerbridge.web.inbox import Mailbox, Result
+from ledgerbridge.web.middleware import declared_length
+from ledgerbridge.web.problems import HttpProblem, from_exception
+from ledgerbridge.web.services import Services, services_of
+
+MAX_BODY = 256 * 1024
+"""Bytes of a delivery; Pleo's are below one KiB (HOOK-048)."""
+SECRET_SECONDS = 3
+"""For reading a secret again, so that the answer still comes in time (HOOK-040)."""
+_log = get_logger(__name__)
+
+router = APIRouter(tags=["webhooks"])
+
+
+@router.post(
+    "/webhooks/pleo/{subscription_token}",
+    status_code=202,
+    summary="Take a delivery from Pleo",
+    description="Verified by its signature over the raw body. Answers 202 for everything that was stored or needs no "
+    "storing; 401 without detail for a failed check; 503 when it could not be stored, so that Pleo sends it again.",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+    responses={code: {"description": text} for code, text in {
+        400: "Verified, but no event", 401: "Not believed", 404: "No such subscription", 413: "Larger than 256 KiB",
+        415: "Not JSON", 503: "Could not be stored",
+    }.items()},
+)  # fmt: skip
+async def receive(subscription_token: str, request: Request) -> JSONResponse:
+    """One delivery."""
+    services = services_of(request)
+    try:
+        result = await _receive(services, subscription_token, request)
+    except Exception as error:
+        problem = from_exception(error)
+        services.metrics.delivery(_REFUSED.get(problem.status, "not_stored"))
+        raise problem from None
+    services.metrics.delivery(result)
+    return JSONResponse({"result": result.value}, 202)
+
+
+_REFUSED = {
+    400: "unreadable",
+    401: "signature_refused",
+    404: "unknown_path",
+    413: "too_large",
+    415: "not_json",
+}
+
+
+async def _receive(services: Services, path_token: str, request: Request) -> Result:
+    if (declared_length(request.headers) or 0) > MAX_BODY:
+        raise _TOO_LARGE
+    if not is_json(request.headers.get("content-type", "")):
+        raise HttpProblem(415, "Deliveries are application/json.", kind="not-json")
+    box = await inbox.mailbox(services, path_token)
+    if box is None:
+        raise HttpProblem(404, "There is no such subscription.")
+    body = await _read(request)
+    with structlog.contextvars.bound_contextvars(connection_id=str(box.connection_id)):
+        if box.ended and box.secret is None:
+            _log.info("delivery for an ended connection dropped")
+            return Result.DROPPED
+        verdict = await _verify(services, box, request, body)
+        return await _accept(services, box, verdict, body)
+
+
+_TOO_LARGE = HttpProblem(413, f"The delivery is larger than {MAX_BODY} bytes.", kind="too-large")
+
+
+async def _read(request: Request) -> bytes:
+    """The raw body, counted while it arrives: Content-Length may be absent or wrong."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _TOO_LARGE
+    return bytes(body)
+
+
+async def _verify(services: Services, box: Mailbox, request: Request, body: bytes) -> Verdict:
+    """The verdict on a delivery that is Pleo's; raises 401 otherwise, after one look for a newer secret (HOOK-037)."""
+    headers = _headers(request)
+    verdict = verify(headers, body, [box.secret] if box.secret else [], utcnow())
+    if verdict.refusal in (Refusal.NO_MATCH, Refusal.NO_USABLE_SECRET) and not box.ended:
+        newer = await _newer_secret(services, box)
+        if newer is not None:
+            verdict = verify(headers, body, [newer], utcnow())
+    if not verdict.ok:
+        _log.warning("delivery refused", reason=str(verdict.refusal))
+        raise HttpProblem(401, "Not accepted.")
+    return verdict
+
+
+async def _newer_secret(services: Services, box: Mailbox) -> str | None:
+    """Another secret than the one just tried, from Pleo or from a colleague who read it; None when there is none."""
+    try:
+        async with asyncio.timeout(SECRET_SECONDS):
+            found = await subscriptions.secret_for(services.connections, box.connection_id, re_read=True)
+    except TimeoutError:
+        _log.warning("reading the webhook secret again took too long")
+        return None
+    return found if found != box.secret else None
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The headers with repeated ones joined, so that a second `webhook-signature` cannot hide behind the first."""
+    joined: dict[str, str] = {}
+    for name, value in request.headers.items():
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+async def _accept(services: Services, box: Mailbox, verdict: Verdict, body: bytes) -> Result:
+    try:
+        event = parse_event(body)
+    except UnreadableEvent as error:
+        _log.error("signed delivery cannot be read", reason=str(error), webhook_id=verdict.webhook_id)
+        raise HttpProblem(400, f"The delivery cannot be read: {error}.", kind="unreadable-event") from None
+    assert verdict.webhook_id is not None  # noqa: S101 - set on every accepted verdict
+    result = await inbox.accept(services, box, verdict.webhook_id, event)
+    said = {"result": result.value, "event_type": event.event_type, "webhook_id": verdict.webhook_id}
+    if result is Result.MISMATCH:
+        services.metrics.mismatch()
+        _log.error("ALERT: delivery names another company than the connected one", **said)
+    else:
+        _log.info("delivery stored", **said)
+    return result

@@ -1,0 +1,112 @@
+"""Around every request: an id, headers that bind the browser, a cap on bodies, one log line, no escaping exception."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.web.problems import HttpProblem, from_exception, problem_response
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request body, everywhere but where a route sets its own lower cap."""
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_log = get_logger("ledgerbridge.web")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+TOO_LARGE = HttpProblem(413, f"The request body is larger than {MAX_BODY} bytes.", kind="too-large")
+
+
+def declared_length(headers: Headers) -> int | None:
+    """Content-Length as a number; None when absent or no number (then only counting tells)."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+class RequestFrame:
+    """ASGI middleware; outermost, so that nothing answers without it."""
+
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None], *, secure: bool) -> None:
+        self._app = app
+        self._observe = observe
+        self._headers = dict(_HEADERS)
+        if secure:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    answer.setdefault(name, value)
+                answer["X-Request-ID"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                if (declared_length(headers) or 0) > MAX_BODY:
+                    raise TOO_LARGE
+                await self._app(scope, _counted(receive), framed)
+            except Exception as error:
+                if status:
+                    _log.error("failed while answering", exc_info=error)
+                    raise
+                await problem_response(Request(scope), from_exception(error))(scope, receive, framed)
+            seconds = time.perf_counter() - began
+            route = _route(scope)
+            self._observe(scope["method"], route, status, seconds)
+            level = _log.debug if scope["path"] in _QUIET else _log.info
+            level("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the route, never the path: a path may hold a subscription's token."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _counted(receive: Receive) -> Receive:
+    """Count what arrives and refuse beyond `MAX_BODY`, whatever Content-Length says."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY:
+                # An HTTPException, because FastAPI turns every other error while reading a body into a 400.
+                raise HTTPException(413)
+        return message
+
+    return counted

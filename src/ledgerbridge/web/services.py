@@ -1,0 +1,45 @@
+"""What routes work with; made once a process by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+
+from ledgerbridge.connections.context import Connections
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.settings import Settings
+from ledgerbridge.store.engine import Database
+from ledgerbridge.web.admin.paging import Cursors
+from ledgerbridge.work.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The rooms behind the routes."""
+
+    settings: Settings
+    db: Database
+    queue: Queue
+    connections: Connections
+    exports: ExportContext
+    metrics: Metrics
+    cursors: Cursors
+
+
+def provide(app: FastAPI, services: Services) -> None:
+    """Let the app's routes find the services."""
+    app.state.services = services
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that answers this request."""
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - set by the lifespan before the first request
+    return services
+
+
+Provided = Annotated[Services, Depends(services_of)]
+"""The services, as a route's parameter."""
