@@ -240,7 +240,7 @@ async def counts(session: AsyncSession, job_id: uuid.UUID) -> dict[str, int]:
     rows = await session.execute(
         select(ExportItem.state, func.count()).where(ExportItem.job_id == job_id).group_by(ExportItem.state)
     )
-    return {state: count for state, count in rows.tuples()}  # noqa: C416 - dict() loses the row types
+    return {state: count for state, count in rows}  # noqa: C416 - dict() loses the types
 
 
 async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:

@@ -1,0 +1,205 @@
+"""An ERP in memory, for tests that count calls or break things on purpose. Books like the real one: by key, once.
+
+It obeys the port and refuses unbalanced entries, closed periods and unknown keys; the real Tryton has its own tests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.bookkeeping.words import (
+    Account,
+    Chart,
+    Dimension,
+    ErpTax,
+    Journal,
+    JournalEntry,
+    Period,
+    TaxComponent,
+)
+from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.port import Attachment, Booked, Capabilities, ErpCompany, ErpError, Found
+
+CAPABILITIES = Capabilities(
+    vendor_bills=False,
+    drafts=True,
+    attachments=True,
+    several_attachments=True,
+    computes_tax_on_journal_entries=False,
+    can_probe=True,
+    can_reverse=False,
+    parallel_writers=1,
+)
+
+CODES = {
+    "expense": "6000",
+    "travel": "6100",
+    "wallet": "5820",
+    "out_of_pocket": "6810",
+    "contra": "5840",
+    "external_reimbursement": "5850",
+    "payable": "6800",
+    "input_vat": "1300",
+    "output_vat": "2300",
+}
+
+
+def month_periods(today: dt.date, closed_before: dt.date) -> tuple[Period, ...]:
+    """Monthly periods of last, this and next year; those ending before `closed_before` are closed."""
+    periods = []
+    for year in (today.year - 1, today.year, today.year + 1):
+        for month in range(1, 13):
+            start = dt.date(year, month, 1)
+            end = (dt.date(year + month // 12, month % 12 + 1, 1)) - dt.timedelta(days=1)
+            periods.append(Period(f"{year}{month:02}", f"{year}-{month:02}", start, end, open=end >= closed_before))
+    return tuple(periods)
+
+
+def default_chart() -> Chart:
+    """Chart of a Danish company with the sandbox's tax and dimension codes."""
+    today = utcnow().date()
+    return Chart(
+        currency="DKK",
+        accounts=tuple(
+            Account(str(number), code, name.replace("_", " ").title())
+            for number, (name, code) in enumerate(CODES.items(), 1)
+        ),
+        journals=(Journal("1", "EXP", "Expense"),),
+        taxes=(
+            ErpTax("1", "I25", "I25 Purchase VAT 25%", (TaxComponent("1", Decimal("0.25"), "1300"),)),
+            ErpTax("2", "I0", "I0 Exempt / no VAT", (TaxComponent("2", Decimal(0), "1300"),)),
+            ErpTax(
+                "3",
+                "RC25",
+                "RC25 Reverse charge 25%",
+                (TaxComponent("4", Decimal("0.25"), "1300"), TaxComponent("5", Decimal("-0.25"), "2300")),
+            ),
+        ),
+        dimensions=(
+            Dimension("1", "CC", "Cost centre", {f"CC{n:02}": str(n) for n in range(1, 5)}),
+            Dimension("2", "PRJ", "Project", {f"PRJ{n:02}": str(n) for n in range(1, 4)}),
+        ),
+        periods=month_periods(today, today.replace(day=1)),
+    )
+
+
+@dataclass
+class Entry:
+    """What stands in the double's books."""
+
+    id: str
+    entry: JournalEntry
+    files: tuple[str, ...]
+    final: bool
+
+
+@dataclass
+class Books:
+    """State and switches of one double; shared by every opening of it."""
+
+    company: ErpCompany = field(default_factory=lambda: ErpCompany("1", "Demo ApS", "41414141", "DKK"))
+    chart: Chart = field(default_factory=default_chart)
+    capabilities: Capabilities = CAPABILITIES
+    entries: dict[str, Entry] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    before: dict[str, list[BaseException]] = field(default_factory=dict)
+    """Raised, one a call, before the named operation has any effect."""
+    after: dict[str, list[BaseException]] = field(default_factory=dict)
+    """Raised, one a call, after its effect: the reply is lost."""
+
+    def of(self, accounting_entry_id: str) -> list[Entry]:
+        """Entries carrying an accounting entry, any revision."""
+        return [one for one in self.entries.values() if one.entry.key.accounting_entry_id == accounting_entry_id]
+
+
+def down() -> ErpError:
+    """The ERP cannot be reached; nothing happened."""
+    return ErpError(problem(Failure.ERP_UNREACHABLE, "connection refused"))
+
+
+def lost_reply() -> ErpError:
+    """The ERP may have done it."""
+    return ErpError(problem(Failure.ERP_TIMEOUT, "reply lost"), outcome_unknown=True)
+
+
+def refused(message: str = "No.") -> ErpError:
+    """The ERP refused the entry."""
+    return ErpError(problem(Failure.ERP_REFUSED, message=message))
+
+
+class DoubleErp:
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self.capabilities = books.capabilities
+
+    async def company(self) -> ErpCompany:
+        return self._call("company", lambda: self._books.company)
+
+    async def preflight(self, *, final: bool = False) -> None:
+        self._call("preflight", lambda: None)
+
+    async def chart(self) -> Chart:
+        return self._call("chart", lambda: self._books.chart)
+
+    async def find(self, accounting_entry_id: str, company_id: str) -> Sequence[Found]:
+        return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
+
+    async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        return self._call("book", lambda: self._book(entry, attachments, final))
+
+    def url(self, erp_id: str) -> str | None:
+        return f"https://erp.example/{erp_id}"
+
+    def _call(self, name: str, effect: Any) -> Any:
+        self._books.calls[name] += 1
+        if waiting := self._books.before.get(name):
+            raise waiting.pop(0)
+        result = effect()
+        if waiting := self._books.after.get(name):
+            raise waiting.pop(0)
+        return result
+
+    def _book(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
+        if sum(line.debit - line.credit for line in entry.lines) != 0:
+            raise refused("unbalanced")
+        period = next(period for period in self._books.chart.periods if period.start <= entry.date <= period.end)
+        if not period.open:
+            raise ErpError(problem(Failure.PERIOD_CLOSED, date=entry.date))
+        for one in self._books.of(entry.key.accounting_entry_id):
+            if one.entry.key.revision == entry.key.revision:
+                return replace(self._booked(one), already_there=True)
+        made = Entry(str(1000 + len(self._books.entries)), entry, tuple(file.name for file in attachments), final)
+        self._books.entries[made.id] = made
+        return self._booked(made)
+
+    def _booked(self, one: Entry) -> Booked:
+        return Booked(one.id, f"JE-{one.id}" if one.final else None, one.final, self.url(one.id), utcnow())
+
+    def _found(self, one: Entry) -> Found:
+        return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=True)
+
+
+class DoubleAdapter:
+    """The adapter of kind `double`, for a registry in tests."""
+
+    kind = "double"
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+
+    def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return dict(settings)
+
+    def secret_fields(self) -> frozenset[str]:
+        return frozenset({"api_key"})
+
+    @asynccontextmanager
+    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[DoubleErp]:
+        yield DoubleErp(self.books)

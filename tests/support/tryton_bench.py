@@ -1,0 +1,227 @@
+"""The bench of the Tryton adapter: a company in a real Tryton, faults on the wire, and eyes and hands of its own.
+
+It speaks to Tryton in its own few lines, with an administrator's key, and shares none with the adapter.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.erp.conformance.bench import Facts, Fate, Fault, Killed, Standing, Step
+from ledgerbridge.erp.port import Erp
+from ledgerbridge.erp.tryton import TrytonAdapter
+from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.erp.tryton.patience import Patience
+
+IMPATIENT = Patience(tries=7, first=0.05, longest=0.6)
+
+
+class FaultyTransport(httpx.AsyncBaseTransport):
+    """The real wire, with a fault on the first calls of one step."""
+
+    def __init__(self, fault: Fault | None) -> None:
+        self._wire = httpx.AsyncHTTPTransport()
+        self._fault = fault
+        self._left = fault.times if fault else 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._fault or not self._left or _step(request) is not self._fault.step:
+            return await self._wire.handle_async_request(request)
+        self._left -= 1
+        match self._fault.fate:
+            case Fate.NEVER_ARRIVED:
+                raise httpx.ReadError("connection broken", request=request)
+            case Fate.BUSY:
+                return httpx.Response(503, html="<p>could not obtain lock on row</p>", request=request)
+        response = await self._wire.handle_async_request(request)
+        await response.aread()
+        assert response.status_code == 200, response.text
+        match self._fault.fate:
+            case Fate.KILLED:
+                raise Killed
+            case Fate.TIMED_OUT:
+                raise httpx.ReadTimeout("too late", request=request)
+        raise httpx.RemoteProtocolError("server disconnected without a reply", request=request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+def _step(request: httpx.Request) -> Step | None:
+    if request.method != "POST":
+        return None
+    path = request.url.path
+    endings = {"/model/account.move": Step.CREATE, "/model/ir.attachment": Step.ATTACH, "/post": Step.POST}
+    return next((step for ending, step in endings.items() if path.endswith(ending)), None)
+
+
+@dataclass
+class Tryton:
+    """Where a Tryton is and who may do what there."""
+
+    base_url: str
+    database: str
+    company: int
+    other_company: int
+    keys: Mapping[str, str]
+    """By login: `erp_integration`, `erp_admin`, `erp_nogroups`, `erp_be_only`."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "base_url": self.base_url,
+            "database": self.database,
+            "api_key": self.keys["erp_integration"],
+            "company": self.company,
+        }
+
+
+@dataclass
+class TrytonBench:
+    at: Tryton
+    facts: Facts
+    adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(patience=IMPATIENT))
+    capabilities = CAPABILITIES
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.at.settings
+
+    @property
+    def refused(self) -> Mapping[str, tuple[dict[str, Any], Failure]]:
+        good, keys = self.settings, self.at.keys
+        return {
+            "wrong key": (good | {"api_key": "wrong"}, Failure.ERP_AUTHENTICATION),
+            "user without rights": (good | {"api_key": keys["erp_nogroups"]}, Failure.ERP_FORBIDDEN),
+            "user of another company": (good | {"api_key": keys["erp_be_only"]}, Failure.ERP_COMPANY_UNKNOWN),
+            "no such company": (good | {"company": 99}, Failure.ERP_COMPANY_UNKNOWN),
+            "no such database": (good | {"database": "nosuch"}, Failure.ERP_UNREACHABLE),
+            "nobody there": (good | {"base_url": "http://127.0.0.1:1"}, Failure.ERP_UNREACHABLE),
+        }
+
+    def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
+        return TrytonAdapter(patience=IMPATIENT, transport=lambda: FaultyTransport(fault)).open(self.settings)
+
+    # ------------------------------------------------------------------ eyes
+
+    async def entries(self, accounting_entry_id: str) -> Sequence[Standing]:
+        pattern = accounting_entry_id.replace("_", r"\_")
+        rows = await self.search(
+            "account.move",
+            [["company", "=", self.at.company], ["description", "like", f"%{pattern}%"]],
+            "state number description lines.debit",
+        )
+        return [
+            Standing(
+                id=str(row["id"]),
+                final=row["state"] == "posted",
+                number=row["number"],
+                text=row["description"],
+                total=sum((line["debit"] for line in row["lines"]), Decimal(0)),
+                lines=len(row["lines"]),
+            )
+            for row in rows
+        ]
+
+    async def files(self, erp_id: str) -> Sequence[tuple[str, bytes]]:
+        rows = await self.search("ir.attachment", [["resource", "=", f"account.move,{erp_id}"]], "name data")
+        return [(row["name"], row["data"]) for row in rows]
+
+    async def drafts_in_period(self, date: dt.date) -> int:
+        period = await self._period(date)
+        return len(await self.search("account.move", [["period", "=", period], ["state", "=", "draft"]], "id"))
+
+    # ------------------------------------------------------------------ hands
+
+    async def reverse(self, erp_id: str) -> None:
+        mirror = await self.copy(erp_id, reversing=True)
+        await self.send("POST", f"model/account.move/{mirror}/post", {})
+
+    async def copy(self, erp_id: str, *, reversing: bool = False) -> str:
+        fields = "journal date period description lines.account lines.debit lines.credit lines.party"
+        (original,) = await self.search("account.move", [["id", "=", int(erp_id)]], fields)
+        debit, credit = ("credit", "debit") if reversing else ("debit", "credit")
+        lines = [
+            {"account": line["account"], "party": line["party"], "debit": line[debit], "credit": line[credit]}
+            for line in original["lines"]
+        ]
+        values = {name: original[name] for name in ("journal", "date", "period", "description")}
+        values |= {"company": self.at.company, "lines": [["create", lines]]}
+        if reversing:
+            values["origin"] = f"account.move,{erp_id}"
+        made = await self.send("POST", "model/account.move", values)
+        return str(made["id"])
+
+    async def change_amounts(self, erp_id: str) -> None:
+        (move,) = await self.search("account.move", [["id", "=", int(erp_id)]], "lines.debit lines.credit")
+        for side in ("debit", "credit"):
+            line = next(line for line in move["lines"] if line[side])
+            await self.send("PUT", f"model/account.move.line/{line['id']}", {side: line[side] + 1})
+
+    async def set_period(self, date: dt.date, *, open_: bool) -> None:
+        await self.send("POST", f"model/account.period/{await self._period(date)}/{'reopen' if open_ else 'close'}", {})
+
+    async def _period(self, date: dt.date) -> int:
+        domain = [["company", "=", self.at.company], ["start_date", "<=", date], ["end_date", ">=", date]]
+        (period,) = await self.search("account.period", domain, "name")
+        return int(period["id"])
+
+    # ------------------------------------------------------------------ wire
+
+    async def search(self, model: str, domain: list[Any], fields: str) -> list[dict[str, Any]]:
+        query = [("d", _packed(domain)), ("o", _packed([["id", "ASC"]])), *(("f", name) for name in fields.split())]
+        rows: list[dict[str, Any]] = await self.send("GET", f"model/{model}", parameters=query)
+        return rows
+
+    async def send(self, method: str, path: str, body: Any = None, parameters: Any = ()) -> Any:
+        async with self._http() as http:
+            content = None if body is None else json.dumps(body, default=_tagged)
+            answer = await http.request(method, path, params=parameters, content=content)
+            assert answer.status_code in (200, 204), f"{method} {path}: {answer.status_code} {answer.text[:300]}"
+            return json.loads(answer.content, object_hook=_plain) if answer.content else None
+
+    @asynccontextmanager
+    async def _http(self) -> AsyncIterator[httpx.AsyncClient]:
+        headers = {
+            "Authorization": f"bearer {self.at.keys['erp_admin']}",
+            "Content-Type": "application/json",
+            "Accept-Language": "en",
+            "X-Tryton-Context": _packed({"company": self.at.company}),
+        }
+        base = f"{self.at.base_url}/{self.at.database}/rest/"
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
+            yield http
+
+
+def _tagged(value: object) -> object:
+    match value:
+        case Decimal():
+            return {"__class__": "Decimal", "decimal": str(value)}
+        case dt.date():
+            return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
+    raise TypeError(value)
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    match value.get("__class__"):
+        case "Decimal":
+            return Decimal(value["decimal"])
+        case "date":
+            return dt.date(value["year"], value["month"], value["day"])
+        case "bytes":
+            return base64.b64decode(value["base64"])
+    return value
+
+
+def _packed(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value, default=_tagged).encode()).decode()
