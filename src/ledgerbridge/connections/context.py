@@ -71,7 +71,7 @@ class Connections:
     endpoints: PleoEndpoints
     budgets: Budgets
     enqueue_look: EnqueueLook
-    erps: Mapping[str, Adapter] = ADAPTERS
+    erps: Mapping[str, Adapter] = field(default_factory=lambda: ADAPTERS)
     """Kinds of ERP by name."""
     observe: Observe | None = None
     """Sees every call to a resource API."""

@@ -55,7 +55,7 @@ _TABLE: dict[Why, _Words] = {
     ),
     Why.STATE_USED: _Words(
         "This connection attempt was already finished",
-        "Each attempt works once. If it connected the company, that still stands; opening the page again changes nothing.",
+        "Each attempt works once. If it connected the company, that still stands. Nothing more was done now.",
         "Open the settings of the integration in Pleo to see where things stand, or press Connect there again.",
     ),
     Why.STATE_EXPIRED: _Words(
