@@ -156,11 +156,7 @@ def _redirected(url: str, answer: Answer) -> str:
     location = answer.headers.get("Location")
     if not location:
         raise DownloadFailed("a redirect without a target", status=answer.status)
-    try:
-        return str(httpx.URL(url).join(location))
-    except httpx.InvalidURL:
-        failed = DownloadFailed("a redirect to something that is not a URL", status=answer.status)
-    raise failed
+    return str(httpx.URL(url).join(location))
 
 
 def _hide_queries(record: logging.LogRecord) -> bool:

@@ -41,7 +41,8 @@ class PleoEndpoints:
     def environment(self) -> Environment:
         """`production` or `staging` when both hosts are Pleo's own of that environment, else `custom`."""
         auth, api = _known(self.auth_url), _known(self.api_url)
-        return auth[0] if auth and api and auth[0] == api[0] else "custom"
+        pair = auth and api and auth[0] == api[0] and (auth[1], api[1]) == ("authorisation", "API")
+        return auth[0] if auth and pair else "custom"
 
     @property
     def local(self) -> bool:
