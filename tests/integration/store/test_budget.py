@@ -1,0 +1,145 @@
+"""The budget of calls: never more than allowed in any window, over all replicas, and fair."""
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from ledgerbridge.store.budget import Limit, PostgresBudget
+from ledgerbridge.store.engine import Database
+
+MINUTE = 1.5
+"""Seconds that stand for a minute here."""
+
+
+def most_in_a_minute(times: list[float]) -> int:
+    return max(sum(begin <= moment < begin + MINUTE for moment in times) for begin in times)
+
+
+async def granted(budget: PostgresBudget, db: Database, times: list[float]) -> None:
+    await budget.take()
+    times.append(time.monotonic())
+
+
+@pytest.mark.rule("LIMIT-001")
+async def test_two_replicas_together_never_pass_more_than_allowed_in_any_minute(database_url: str) -> None:
+    replicas = [Database(database_url), Database(database_url)]
+    budgets = [PostgresBudget(db, "staging:c1", 30, 6, minute=MINUTE) for db in replicas]
+    times: list[float] = []
+    began = time.monotonic()
+    await asyncio.gather(*(granted(budgets[n % 2], replicas[n % 2], times) for n in range(75)))
+    took = time.monotonic() - began
+    # The moment of the grant is the database's; ours is later by a reply's way, so one call may cross a window's edge.
+    assert most_in_a_minute(times) <= 31
+    assert took >= (75 - 6) / 24 * MINUTE * 0.98, "faster than the rate allows"
+    assert took < (75 - 6) / 24 * MINUTE * 2, "far below the allowed rate"
+    for db in replicas:
+        await db.close()
+
+
+@pytest.mark.rule("LIMIT-001")
+async def test_the_database_itself_never_grants_more_than_allowed(db: Database) -> None:
+    """By the database's own clock: GCRA state after each grant bounds every window of a minute."""
+    budget = PostgresBudget(db, "k", 20, 5, minute=MINUTE)
+    async with db.transaction() as session:
+        await session.execute(text("create table grants (at timestamptz)"))
+        await session.execute(
+            text(
+                "create function note() returns trigger language plpgsql as "
+                "$$ begin insert into grants values (clock_timestamp()); return new; end $$"
+            )
+        )
+        await session.execute(
+            text("create trigger note after update on rate_budgets for each row execute function note()")
+        )
+    await asyncio.gather(*(budget.take() for _ in range(45)))
+    async with db.reading() as session:
+        worst = await session.execute(
+            text(
+                "select max((select count(*) from grants b where b.at >= a.at"
+                " and b.at < a.at + make_interval(secs => :m))) from grants a"
+            ),
+            {"m": MINUTE},
+        )
+        assert worst.scalar_one() <= 20
+        assert (await session.execute(text("select count(*) from grants"))).scalar_one() == 45
+
+
+@pytest.mark.rule("LIMIT-001")
+async def test_a_ceiling_binds_all_credentials_together(database_url: str) -> None:
+    db = Database(database_url)
+    ceiling = Limit("staging", 30, 6)
+    budgets = [PostgresBudget(db, f"staging:c{n}", 25, 5, ceiling=ceiling, minute=MINUTE) for n in range(3)]
+    times: list[float] = []
+    await asyncio.gather(*(granted(budgets[n % 3], db, times) for n in range(60)))
+    assert most_in_a_minute(times) <= 31
+    await db.close()
+
+
+async def test_one_credential_at_its_limit_does_not_use_up_the_ceiling(db: Database) -> None:
+    ceiling = Limit("all", 1000, 100)
+    narrow = PostgresBudget(db, "narrow", 3, 1, ceiling=ceiling, minute=60)
+    await narrow.take()
+    waiting = asyncio.create_task(narrow.take())
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    async with db.reading() as session:
+        ahead = text("select extract(epoch from next_free_at - now()) from rate_budgets where key = 'all'")
+        assert (await session.execute(ahead)).scalar_one() < 60 / 900, "a refused call was counted"
+    waiting.cancel()
+
+
+async def test_waiters_are_served_in_their_order(db: Database) -> None:
+    budget = PostgresBudget(db, "k", 300, 1, minute=3)
+    served: list[int] = []
+
+    async def wait(number: int) -> None:
+        await budget.take()
+        served.append(number)
+
+    await asyncio.gather(*(wait(number) for number in range(30)))
+    assert served == list(range(30))
+
+
+async def test_no_transaction_is_open_while_somebody_waits(database_url: str) -> None:
+    db = Database(database_url, pool_size=2)
+    budget = PostgresBudget(db, "k", 3, 1, minute=60)
+    await budget.take()
+    waiters = [asyncio.create_task(budget.take()) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    open_ones = text(
+        "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
+    )
+    async with db.reading() as session:
+        assert (await session.execute(open_ones)).scalar_one() == 0
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    await db.close()
+
+
+async def test_a_waiter_that_is_cancelled_costs_nothing(db: Database) -> None:
+    budget = PostgresBudget(db, "k", 61, 1, minute=30)
+    await budget.take()
+    waiters = [asyncio.create_task(budget.take()) for _ in range(50)]
+    await asyncio.sleep(0.1)
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    async with asyncio.timeout(2):
+        await budget.take()
+
+
+async def test_without_a_database_no_call_is_allowed() -> None:
+    gone = Database("postgresql://x:y@127.0.0.1:1/none")
+    with pytest.raises(OperationalError):
+        await PostgresBudget(gone, "k", 10, 1).take()
+    await gone.close()
+
+
+@pytest.mark.parametrize(("per_minute", "burst"), [(5, 5), (5, 0), (1, 1)])
+def test_a_burst_that_leaves_no_room_is_refused(per_minute: int, burst: int) -> None:
+    with pytest.raises(ValueError, match="burst"):
+        Limit("k", per_minute, burst)
