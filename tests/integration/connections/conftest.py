@@ -1,0 +1,244 @@
+"""A real database and a real Pleo sandbox over loopback for every test of this room; the ERP is the double."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from tests.support.erp_double import Books, DoubleAdapter
+
+from ledgerbridge.connections import activation, configuration, connect, erp_binding
+from ledgerbridge.connections.context import Budgets, Connections
+from ledgerbridge.connections.errors import ConnectRefused
+from ledgerbridge.erp.port import SettingsError
+from ledgerbridge.pleo.endpoints import PleoEndpoints
+from ledgerbridge.settings import Settings
+from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
+from ledgerbridge.store.engine import Database
+from ledgerbridge.store.schema import upgrade
+from ledgerbridge.store.tables import Connection, Credential
+from ledgerbridge.store.vault import Vault
+from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
+from pleo_sandbox.server import Running, running
+
+KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
+BROWSER = "a-browser-cookie"
+CONFIG = {
+    "journal": "EXP",
+    "accounts": {"wallet": {"*": "5820"}, "out_of_pocket": "6810", "contra": "5840", "external_reimbursement": "5850"},
+    "time_zone": "Europe/Copenhagen",
+    "dimensions": ["CC"],
+}
+ERP_SETTINGS = {"base_url": "https://erp.example", "database": "books", "api_key": "erp-secret", "company": 1}
+
+
+class StrictAdapter(DoubleAdapter):
+    """The double with settings like a real adapter's: four fields, all needed, nothing else."""
+
+    def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        errors = dict.fromkeys(settings.keys() - ERP_SETTINGS.keys(), "There is no such setting.")
+        errors |= dict.fromkeys(ERP_SETTINGS.keys() - settings.keys(), "Enter it.")
+        if errors:
+            raise SettingsError(errors)
+        return {**settings, "base_url": str(settings["base_url"]).rstrip("/")}
+
+
+@dataclass
+class Pleo:
+    """The sandbox as a test drives it: through its control API, as a person or as bad luck would."""
+
+    url: str
+    running: Running
+    http: httpx.Client
+
+    def control(self, verb: str, where: str, /, **body: Any) -> Any:
+        answer = self.http.request(verb, f"{self.url}/sandbox{where}", json=body or None)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def decide(self, authorise_url: str, subject: str = DEMO_COMPANY_ID, decision: str = "allow") -> dict[str, str]:
+        """A person's decision on the consent page; the parameters Pleo sends the browser back with."""
+        body = {"authorize_url": authorise_url, "subject": subject, "decision": decision}
+        location = self.control("POST", "/consents", **body)["location"]
+        return dict(parse_qsl(urlsplit(location).query))
+
+    def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
+        self.control("POST", "/faults", kind=kind, method=method, path=path, **more)
+
+    def calls(self, method: str, path: str) -> int:
+        """How often an endpoint was called since the last `forget`."""
+        recorded = list(self.running.sandbox.world.recorder.requests)
+        return sum(one.method == method and one.path == path for one in recorded)
+
+    def token_calls(self, grant: str) -> int:
+        recorded = list(self.running.sandbox.world.recorder.requests)
+        return sum(one.path == "/oauth/token" and f"grant_type={grant}" in one.body for one in recorded)
+
+    def forget(self) -> None:
+        self.running.sandbox.world.recorder.clear()
+
+    @property
+    def families(self) -> list[Any]:
+        return list(self.running.sandbox.world.tokens.families.values())
+
+    @property
+    def installations(self) -> list[Any]:
+        return self.running.sandbox.world.installations.all()
+
+    @property
+    def subscriptions(self) -> list[Any]:
+        return self.running.sandbox.world.subscriptions.all()
+
+
+@dataclass
+class Looks:
+    """Stands in for the exports room: remembers whose export jobs were to be looked at."""
+
+    asked: list[uuid.UUID] = field(default_factory=list)
+
+    async def __call__(self, session: AsyncSession, connection_id: uuid.UUID) -> None:
+        self.asked.append(connection_id)
+
+
+@dataclass
+class House:
+    """One service instance, and short ways to say what a test does with it."""
+
+    room: Connections
+    pleo: Pleo
+    books: Books
+    looks: Looks
+    refreshes: list[str]
+
+    async def connect(self, subject: str = DEMO_COMPANY_ID, **more: Any) -> connect.ConnectOutcome:
+        """Press Connect, allow, come back."""
+        url = await connect.begin(self.room, BROWSER)
+        return await connect.complete(self.room, BROWSER, self.pleo.decide(url, subject), **more)
+
+    async def connect_refused(self, subject: str = DEMO_COMPANY_ID, **more: Any) -> str:
+        """The same when it must not work; the code of the refusal."""
+        with pytest.raises(ConnectRefused) as caught:
+            await self.connect(subject, **more)
+        return caught.value.code
+
+    async def configured(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> connect.ConnectOutcome:
+        """Connected, bound and configured, not active yet."""
+        outcome = await self.connect(subject)
+        await erp_binding.bind(self.room, outcome.connection_id, "double", {**ERP_SETTINGS, **settings}, "admin:test")
+        await configuration.put(self.room, outcome.connection_id, CONFIG, "admin:test")
+        return outcome
+
+    async def active(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> connect.ConnectOutcome:
+        outcome = await self.configured(subject, **settings)
+        await activation.activate(self.room, outcome.connection_id, "admin:test")
+        self.looks.asked.clear()
+        self.pleo.forget()
+        return outcome
+
+    async def row(self, connection_id: uuid.UUID) -> Connection:
+        async with self.room.db.transaction() as session:
+            return await session.get_one(Connection, connection_id)
+
+    async def credential(self, connection_id: uuid.UUID) -> Credential:
+        async with self.room.db.transaction() as session:
+            return await session.get_one(Credential, connection_id)
+
+    async def change(self, connection_id: uuid.UUID, table: type[Any] = Credential, **values: Any) -> None:
+        """Put a row into a state that only time or a crash would bring about."""
+        async with self.room.db.transaction() as session:
+            row = await session.get_one(table, connection_id)
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    def with_room(self, **changes: Any) -> House:
+        return replace(self, room=replace(self.room, **changes))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with embedded_postgres(tmp_path_factory.mktemp("pg"), {"fsync": "off", "synchronous_commit": "off"}) as server:
+        server.create_database("connections_template")
+        upgrade(server.url("connections_template"))
+        yield server
+
+
+@pytest.fixture
+def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex}"
+    cluster.create_database(name, template="connections_template")
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def pleo() -> Iterator[Pleo]:
+    with running() as served, httpx.Client(timeout=30) as http:
+        yield Pleo(served.url, served, http)
+
+
+def settings_for(pleo: Pleo, **changes: Any) -> Settings:
+    return Settings(
+        _env_file=None,
+        pleo_auth_url=pleo.url,
+        pleo_api_url=pleo.url,
+        pleo_client_id=DEFAULT_CLIENT_ID,
+        pleo_client_secret=changes.pop("pleo_client_secret", DEFAULT_CLIENT_SECRET),
+        encryption_keys=KEY,
+        **changes,
+    )
+
+
+async def at_once(_: float) -> None:
+    """Back-off that does not wait."""
+
+
+MakeHouse = Callable[..., Any]
+
+
+@pytest.fixture
+def make_house(database_url: str, pleo: Pleo) -> MakeHouse:
+    """Opens service instances on one database and one Pleo; each has a pool and a client of its own."""
+
+    @asynccontextmanager
+    async def make(
+        *, books: Books | None = None, transport: httpx.AsyncBaseTransport | None = None, **changes: Any
+    ) -> AsyncIterator[House]:
+        settings = settings_for(pleo, **changes)
+        endpoints = PleoEndpoints(settings.pleo_auth_url, settings.pleo_api_url)
+        db, http = Database(database_url, pool_size=5), httpx.AsyncClient(transport=transport)
+        books = books or Books()
+        looks, refreshes = Looks(), list[str]()
+        room = Connections(
+            settings=settings,
+            db=db,
+            vault=Vault(settings.keys),
+            http=http,
+            endpoints=endpoints,
+            budgets=Budgets(db, endpoints.environment, settings.pleo_requests_per_minute),
+            enqueue_look=looks,
+            erps={"double": StrictAdapter(books)},
+            count_refresh=refreshes.append,
+            sleep=at_once,
+        )
+        try:
+            yield House(room, pleo, books, looks, refreshes)
+        finally:
+            await http.aclose()
+            await db.close()
+
+    return make
+
+
+@pytest.fixture
+async def house(make_house: MakeHouse) -> AsyncIterator[House]:
+    async with make_house() as made:
+        yield made

@@ -1,0 +1,453 @@
+"""A customer's browser connects a company, against a real database and the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.connections import activation, configuration, connect, erp_binding, sessions, uninstall
+from ledgerbridge.connections.errors import ActivationRefused, ConnectRefused
+from ledgerbridge.store.tables import (
+    AuditRecord,
+    ConnectAttempt,
+    Connection,
+    ConnectionStatus,
+    ErpBinding,
+    Subscription,
+)
+from pleo_sandbox.config import DEMO_COMPANY_ID, ORGANISATION_ID, SECOND_COMPANY_ID
+
+
+def asked(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+async def refusal(house: House, params: dict[str, str], browser: str | None = BROWSER) -> ConnectRefused:
+    with pytest.raises(ConnectRefused) as caught:
+        await connect.complete(house.room, browser, params)
+    return caught.value
+
+
+async def count(house: House, table: type[Any]) -> int:
+    async with house.room.db.transaction() as session:
+        return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+class Rewriting(httpx.AsyncBaseTransport):
+    """The network, with some of Pleo's answers changed on the way."""
+
+    def __init__(self, change: Callable[[httpx.Request, Any], Any]) -> None:
+        self._network = httpx.AsyncHTTPTransport()
+        self._change = change
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._network.handle_async_request(request)
+        body = await response.aread()
+        if response.status_code != 200 or not body:
+            return httpx.Response(response.status_code, content=body)
+        return httpx.Response(response.status_code, json=self._change(request, json.loads(body)))
+
+
+@pytest.mark.rule("AUTH-062", "AUTH-063", "AUTH-027")
+async def test_a_company_is_connected_and_bound_to_one_row(house: House) -> None:
+    outcome = await house.connect()
+
+    row = await house.row(outcome.connection_id)
+    assert (outcome.created, outcome.company_id, outcome.company_name) == (True, DEMO_COMPANY_ID, "Demo ApS")
+    assert (row.company_id, row.company_name, row.status) == (DEMO_COMPANY_ID, "Demo ApS", "setting_up")
+    assert (row.auth_method, row.subject_urn) == ("oauth", f"urn:pleo:company:{DEMO_COMPANY_ID}")
+    assert (row.installation_id, row.installation_status) == (house.pleo.installations[0].id, "AUTHORIZED")
+    assert set(row.scopes.split()) == set(house.room.settings.pleo_scopes.split())
+    assert house.pleo.calls("GET", "/v1/introspect") == house.pleo.calls("GET", "/v1/installations/me") == 1
+
+
+@pytest.mark.rule("AUTH-061")
+async def test_pleo_makes_the_installation_on_the_oauth_route(house: House) -> None:
+    await house.connect()
+
+    assert len(house.pleo.installations) == 1
+    assert house.pleo.calls("POST", "/v1/installations/me") == 0
+
+
+@pytest.mark.rule("AUTH-022", "AUTH-023", "AUTH-024", "AUTH-090")
+async def test_every_press_of_connect_asks_with_a_state_and_a_challenge_of_its_own(house: House) -> None:
+    first, second = [asked(await connect.begin(house.room, BROWSER)) for _ in range(2)]
+
+    assert set(first) == {
+        "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
+    }  # fmt: skip
+    assert (first["response_type"], first["code_challenge_method"]) == ("code", "S256")
+    assert first["scope"] == house.room.settings.pleo_scopes
+    assert first["state"] != second["state"]
+    assert first["code_challenge"] != second["code_challenge"]
+
+
+@pytest.mark.rule("AUTH-023", "AUTH-045")
+async def test_neither_state_nor_verifier_nor_tokens_are_stored_readable(house: House) -> None:
+    url = await connect.begin(house.room, BROWSER)
+    async with house.room.db.transaction() as session:
+        (attempt,) = await session.scalars(select(ConnectAttempt))
+    stored = attempt.state_hash + attempt.browser_hash + attempt.verifier_sealed
+    assert asked(url)["state"].encode() not in stored
+    assert BROWSER.encode() not in stored
+
+    outcome = await connect.complete(house.room, BROWSER, house.pleo.decide(url))
+    row = await house.credential(outcome.connection_id)
+    issued = [token.value.encode() for token in house.pleo.running.sandbox.world.tokens._tokens.values()]
+    assert len(issued) == 2
+    assert not any(token in (row.access_token_sealed or b"") + (row.refresh_token_sealed or b"") for token in issued)
+    assert not any(token.decode() in repr(outcome) for token in issued)
+
+
+@pytest.mark.rule("AUTH-030", "AUTH-016")
+async def test_the_code_is_exchanged_with_the_redirect_uri_of_the_authorise_request(house: House) -> None:
+    url = await connect.begin(house.room, BROWSER)
+    await connect.complete(house.room, BROWSER, house.pleo.decide(url))
+
+    (exchange,) = [one for one in house.pleo.running.sandbox.world.recorder.requests if one.path == "/oauth/token"]
+    form = dict(parse_qsl(exchange.body))
+    assert (form["grant_type"], form["redirect_uri"]) == ("authorization_code", asked(url)["redirect_uri"])
+    assert asked(url)["redirect_uri"] == "http://127.0.0.1:8080/oauth/callback"
+
+
+@pytest.mark.rule("AUTH-028")
+@pytest.mark.parametrize(
+    ("params", "browser", "code"),
+    [
+        ({}, BROWSER, "state_missing"),
+        ({"state": "", "code": "x"}, BROWSER, "state_missing"),
+        ({"state": "never-given-out", "code": "x"}, BROWSER, "state_unknown"),
+    ],
+)
+async def test_without_our_state_nothing_is_exchanged(
+    house: House, params: dict[str, str], browser: str, code: str
+) -> None:
+    assert (await refusal(house, params, browser)).code == code
+    assert house.pleo.token_calls("authorization_code") == 0
+
+
+@pytest.mark.rule("AUTH-024", "AUTH-028")
+@pytest.mark.parametrize("browser", ["another-cookie", "", None])
+async def test_another_browser_can_neither_finish_nor_spoil_an_attempt(house: House, browser: str | None) -> None:
+    params = house.pleo.decide(await connect.begin(house.room, BROWSER))
+
+    assert (await refusal(house, params, browser)).code == "other_browser"
+    assert house.pleo.token_calls("authorization_code") == 0
+
+    assert (await connect.complete(house.room, BROWSER, params)).created
+
+
+@pytest.mark.rule("AUTH-024", "AUTH-029")
+async def test_a_state_works_once_even_when_the_answer_arrives_twice_at_the_same_time(house: House) -> None:
+    params = house.pleo.decide(await connect.begin(house.room, BROWSER))
+
+    outcomes = await asyncio.gather(
+        *(connect.complete(house.room, BROWSER, params) for _ in range(4)), return_exceptions=True
+    )
+
+    refused = [one for one in outcomes if isinstance(one, ConnectRefused)]
+    assert [one.code for one in refused] == ["state_used"] * 3
+    assert house.pleo.token_calls("authorization_code") == 1
+    assert [family.ended_because for family in house.pleo.families] == [None]
+
+
+@pytest.mark.rule("AUTH-024")
+async def test_an_attempt_is_valid_for_ten_minutes(house: House) -> None:
+    params = house.pleo.decide(await connect.begin(house.room, BROWSER))
+    later = house.with_room(now=lambda: utcnow() + dt.timedelta(minutes=10))
+
+    assert (await refusal(later, params)).code == "state_expired"
+    assert house.pleo.token_calls("authorization_code") == 0
+
+
+@pytest.mark.rule("AUTH-027")
+async def test_denied_consent_is_said_in_words_and_uses_the_attempt_up(house: House) -> None:
+    params = house.pleo.decide(await connect.begin(house.room, BROWSER), decision="deny")
+
+    said = await refusal(house, params)
+
+    assert said.code == "denied"
+    assert all((said.title, said.text, said.what_to_do))
+    assert await count(house, Connection) == 0
+    assert (await refusal(house, params)).code == "state_used"
+
+
+@pytest.mark.rule("AUTH-027")
+@pytest.mark.parametrize(
+    ("error", "shown"), [("server_error", "server_error"), ("<script>alert(1)</script>", "(unreadable)")]
+)
+async def test_another_error_is_named_but_never_echoed_as_it_came(house: House, error: str, shown: str) -> None:
+    url = await connect.begin(house.room, BROWSER)
+
+    said = await refusal(house, {"state": asked(url)["state"], "error": error, "error_description": "free text"})
+
+    assert said.code == "pleo_error"
+    assert shown in said.text
+    assert "script" not in said.text
+    assert "free text" not in said.text
+
+
+@pytest.mark.rule("AUTH-028")
+async def test_a_missing_code_is_a_failure(house: House) -> None:
+    url = await connect.begin(house.room, BROWSER)
+    assert (await refusal(house, {"state": asked(url)["state"]})).code == "code_missing"
+
+
+async def test_a_code_pleo_does_not_take_is_refused_in_words(house: House) -> None:
+    url = await connect.begin(house.room, BROWSER)
+    said = await refusal(house, {"state": asked(url)["state"], "code": "invented"})
+    assert said.code == "code_refused"
+    assert await count(house, Connection) == 0
+
+
+@pytest.mark.rule("AUTH-029")
+async def test_a_code_whose_answer_was_lost_is_not_sent_again(house: House) -> None:
+    house.pleo.fault("drop", "POST", "/oauth/token", after_effect=True)
+
+    assert await house.connect_refused() == "pleo_unreachable"
+
+    assert house.pleo.token_calls("authorization_code") == 1
+    assert await count(house, Connection) == 0
+
+
+@pytest.mark.rule("AUTH-057a")
+async def test_our_own_bad_client_secret_is_called_our_fault(make_house: Any) -> None:
+    async with make_house(pleo_client_secret="wrong") as house:
+        assert await house.connect_refused() == "client_rejected"
+
+
+@pytest.mark.rule("AUTH-065", "AUTH-064")
+async def test_an_organisation_is_refused(house: House) -> None:
+    assert await house.connect_refused(f"urn:pleo:organisation:{ORGANISATION_ID}") == "organisation"
+    assert await count(house, Connection) == 0
+
+
+@pytest.mark.rule("AUTH-062")
+async def test_a_credential_and_an_installation_of_different_companies_are_refused(make_house: Any) -> None:
+    def other_company(request: httpx.Request, body: Any) -> Any:
+        if request.url.path == "/v1/introspect":
+            body["data"]["subjectURN"] = f"urn:pleo:company:{SECOND_COMPANY_ID}"
+        return body
+
+    async with make_house(transport=Rewriting(other_company)) as house:
+        assert await house.connect_refused() == "company_unclear"
+        assert await count(house, Connection) == 0
+
+
+async def test_a_subject_that_pleo_does_not_name_is_taken_from_the_installation(make_house: Any) -> None:
+    def silent(request: httpx.Request, body: Any) -> Any:
+        if request.url.path == "/v1/introspect":
+            del body["data"]["subjectURN"]
+        return body
+
+    async with make_house(transport=Rewriting(silent)) as house:
+        assert (await house.connect()).company_id == DEMO_COMPANY_ID
+
+
+@pytest.mark.rule("AUTH-034")
+@pytest.mark.parametrize("told_by", ["token", "introspect"])
+async def test_a_scope_that_was_not_granted_is_seen_and_stops_activation(make_house: Any, told_by: str) -> None:
+    def less(request: httpx.Request, body: Any) -> Any:
+        if request.url.path == "/oauth/token":
+            body.pop("scope")
+            if told_by == "token":
+                body["scope"] = "export-jobs:read companies:read"
+        if request.url.path == "/v1/introspect" and told_by == "introspect":
+            body["data"]["scope"] = "export-jobs:read companies:read"
+        return body
+
+    async with make_house(transport=Rewriting(less)) as house:
+        outcome = await house.configured()
+        assert "export-jobs:write" in outcome.missing_scopes
+        with pytest.raises(ActivationRefused, match="export-jobs:write") as caught:
+            await activation.activate(house.room, outcome.connection_id, "admin:test")
+        assert caught.value.code == "scopes_missing"
+        assert house.pleo.calls("POST", "/v1/installations/me:activate") == 0
+
+
+@pytest.mark.rule("AUTH-026", "EXP-ENT-04", "HOOK-002")
+async def test_each_company_of_a_group_gets_a_connection_of_its_own(house: House) -> None:
+    one, other = await house.connect(DEMO_COMPANY_ID), await house.connect(SECOND_COMPANY_ID)
+
+    assert one.connection_id != other.connection_id
+    async with house.room.db.transaction() as session:
+        paths = set(await session.scalars(select(Subscription.path_token_hash)))
+    assert len(paths) == 2
+    urls = {(one.subject, one.wish.endpoint_url) for one in house.pleo.subscriptions}
+    assert len(urls) == 2
+
+
+@pytest.mark.rule("AUTH-066")
+async def test_a_working_active_connection_is_left_to_whom_it_belongs(house: House) -> None:
+    mine = await house.active()
+    before = await house.credential(mine.connection_id)
+
+    assert await house.connect_refused() == "connected_elsewhere"
+
+    after = await house.credential(mine.connection_id)
+    assert (after.generation, after.access_token_sealed) == (before.generation, before.access_token_sealed)
+    assert (await house.row(mine.connection_id)).status == "active"
+
+
+async def test_the_browser_that_is_signed_in_may_connect_its_own_company_again(house: House) -> None:
+    mine = await house.active()
+
+    again = await house.connect(session_token=mine.session.token)
+
+    assert (again.connection_id, again.created, again.status) == (mine.connection_id, False, "active")
+    assert (await configuration.current(house.room, mine.connection_id)).version == 1  # type: ignore[union-attr]
+    assert house.looks.asked == [mine.connection_id]
+
+
+@pytest.mark.rule("AUTH-066")
+async def test_a_session_of_another_company_does_not_count(house: House) -> None:
+    await house.active()
+    other = await house.connect(SECOND_COMPANY_ID)
+
+    assert await house.connect_refused(session_token=other.session.token) == "connected_elsewhere"
+
+
+async def test_a_connection_whose_grant_is_dead_is_taken_over_with_everything_it_has(house: House) -> None:
+    mine = await house.active()
+    house.pleo.control("POST", "/tokens/revoke", company_id=DEMO_COMPANY_ID)
+
+    again = await house.connect()
+
+    assert (again.connection_id, again.status) == (mine.connection_id, "active")
+    assert (await house.row(mine.connection_id)).status_reason is None
+    assert await count(house, ErpBinding) == 1
+
+
+@pytest.mark.rule("AUTH-066")
+async def test_when_pleo_cannot_say_whether_the_old_one_works_it_is_left_alone(house: House) -> None:
+    mine = await house.active()
+    url = await connect.begin(house.room, BROWSER)
+    params = house.pleo.decide(url)
+    # The read with the new token passes, every read with the old one fails.
+    house.pleo.fault("status", "GET", "/v1/installations/me", skip=1, times=None)
+
+    assert (await refusal(house, params)).code == "cannot_check_now"
+    assert (await house.row(mine.connection_id)).status == "active"
+
+
+async def test_a_customer_who_disconnected_in_pleo_and_comes_back_goes_live_again(house: House) -> None:
+    mine = await house.active()
+    house.pleo.control("POST", "/installations/disconnect", company_id=DEMO_COMPANY_ID)
+
+    again = await house.connect()
+
+    assert (again.connection_id, again.status) == (mine.connection_id, "active")
+    assert house.pleo.installations[0].status == "ACTIVATED"
+    assert house.looks.asked == [mine.connection_id]
+
+
+@pytest.mark.rule("AUTH-059")
+async def test_reconnecting_keeps_configuration_and_binding(house: House) -> None:
+    mine = await house.active()
+    await house.change(mine.connection_id, Connection, status=ConnectionStatus.RECONNECT_NEEDED)
+
+    again = await house.connect()
+
+    assert (again.connection_id, again.status, again.created) == (mine.connection_id, "active", False)
+
+
+async def test_an_operators_pause_survives_reconnecting(house: House) -> None:
+    mine = await house.active()
+    await activation.pause(house.room, mine.connection_id, "admin:test", "Looks odd.")
+    again = await house.connect(session_token=mine.session.token)
+    row = await house.row(mine.connection_id)
+    assert (again.status, row.status, row.status_reason) == ("paused", "paused", "Looks odd.")
+
+
+async def test_a_disconnected_company_comes_back_as_the_same_row_without_its_erp_key(house: House) -> None:
+    mine = await house.active()
+    await uninstall.disconnect(house.room, mine.connection_id, "admin:test")
+
+    again = await house.connect()
+
+    assert (again.connection_id, again.created, again.status) == (mine.connection_id, False, "setting_up")
+    await erp_binding.bind(house.room, mine.connection_id, "double", ERP_SETTINGS, "admin:test")
+    assert (await activation.activate(house.room, mine.connection_id, "admin:test")).first_time is False
+
+
+async def test_two_browsers_that_connect_one_company_at_once_make_one_connection(house: House) -> None:
+    params = [house.pleo.decide(await connect.begin(house.room, BROWSER)) for _ in range(3)]
+
+    outcomes = await asyncio.gather(
+        *(connect.complete(house.room, BROWSER, one) for one in params), return_exceptions=True
+    )
+
+    connected = [one for one in outcomes if isinstance(one, connect.ConnectOutcome)]
+    assert connected
+    assert len({one.connection_id for one in connected}) == 1
+    assert all(isinstance(one, connect.ConnectOutcome | ConnectRefused) for one in outcomes)
+    assert await count(house, Connection) == 1
+
+
+async def test_a_failed_subscription_does_not_lose_the_connection(house: House) -> None:
+    house.pleo.fault("status", "GET", "/v1/subscriptions", times=6)
+
+    outcome = await house.connect()
+
+    assert outcome.subscribed is False
+    assert (await house.row(outcome.connection_id)).status == "setting_up"
+    await erp_binding.bind(house.room, outcome.connection_id, "double", ERP_SETTINGS, "admin:test")
+    await configuration.put(house.room, outcome.connection_id, CONFIG, "admin:test")
+    await activation.activate(house.room, outcome.connection_id, "admin:test")
+    assert len(house.pleo.subscriptions) == 1
+
+
+async def test_the_company_is_connected_even_when_its_name_may_not_be_read(house: House) -> None:
+    house.pleo.fault("status", "GET", "/v1/companies/*", status=403)
+    assert (await house.connect()).company_name is None
+
+
+async def test_the_browser_is_signed_in_to_its_connection_for_some_hours(house: House) -> None:
+    outcome = await house.connect()
+    token = outcome.session.token
+
+    assert await sessions.connection_of(house.room, token) == outcome.connection_id
+    assert await sessions.connection_of(house.room, token + "x") is None
+    assert await sessions.connection_of(house.room, None) is None
+    late = replace(house.room, now=lambda: outcome.session.expires_at)
+    assert await sessions.connection_of(late, token) is None
+
+    await sessions.sign_out(house.room, token)
+    assert await sessions.connection_of(house.room, token) is None
+
+
+async def test_connecting_is_in_the_audit_log_without_a_secret(house: House) -> None:
+    outcome = await house.connect()
+    async with house.room.db.transaction() as session:
+        (record,) = await session.scalars(select(AuditRecord).where(AuditRecord.action == "connected"))
+    assert (record.actor, record.connection_id) == ("customer", outcome.connection_id)
+    assert record.detail["company_id"] == DEMO_COMPANY_ID
+
+
+@pytest.mark.rule("AUTH-001")
+async def test_the_same_company_id_in_another_environment_is_another_connection(house: House) -> None:
+    await house.connect()
+    async with house.room.db.transaction() as session:
+        session.add(
+            Connection(
+                id=uuid.uuid4(),
+                environment="production",
+                company_id=DEMO_COMPANY_ID,
+                auth_method="oauth",
+                subject_urn="urn",
+                status=ConnectionStatus.ACTIVE,
+            )
+        )
+    assert await count(house, Connection) == 2
