@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.contract.contracts import request_breaches, response_breaches
 
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.pleo.transport import Observation, PleoClient
+from tests.contract.contracts import request_breaches, response_breaches
 
 NOW = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
 PRODUCTION = PleoEndpoints("https://auth.pleo.io", "https://external.pleo.io")

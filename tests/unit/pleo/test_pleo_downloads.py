@@ -29,7 +29,6 @@ def pdf(**options: Any) -> httpx.Response:
     return httpx.Response(200, content=b"%PDF-", headers={"Content-Type": "Application/PDF; charset=x"}, **options)
 
 
-@pytest.mark.rule("EXP-ATT-01", "EXP-ATT-03")
 async def test_the_bytes_and_the_type_come_as_they_are(stage, sample) -> None:
     stage.answers(pdf(), httpx.Response(200, content=b""))
     files = downloader(stage, sample)
@@ -103,7 +102,7 @@ async def test_a_transient_failure_is_tried_again(stage, sample, fault) -> None:
     assert len(stage.slept) == 1
 
 
-@pytest.mark.rule("EXP-ATT-08", "EXP-ATT-07")
+@pytest.mark.rule("EXP-ATT-08")
 async def test_and_given_up_with_an_error(stage, sample) -> None:
     stage.answers(*(httpx.Response(503) for _ in range(MAX_TRIES)))
     with pytest.raises(DownloadFailed) as caught:
@@ -112,7 +111,6 @@ async def test_and_given_up_with_an_error(stage, sample) -> None:
     assert not isinstance(caught.value, LinkExpired | TooLarge)
 
 
-@pytest.mark.rule("EXP-ATT-02")
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 async def test_a_dead_link_says_so_at_once(stage, sample, status) -> None:
     stage.answers(httpx.Response(status))

@@ -37,7 +37,7 @@ async def test_an_empty_page_without_cursors_is_the_end(stage, sample) -> None:
     assert stage.requests[0].url.params["limit"] == "100"
 
 
-@pytest.mark.rule("LIMIT-020", "EXP-DATA-01", "EXP-CTRL-02")
+@pytest.mark.rule("LIMIT-020")
 @pytest.mark.parametrize("cursor", [None, "", 7])
 async def test_a_next_page_without_a_cursor_is_an_error_not_an_end(stage, sample, cursor) -> None:
     body = sample.page(1, after="A")

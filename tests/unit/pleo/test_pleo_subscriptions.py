@@ -48,7 +48,7 @@ async def test_an_existing_one_that_serves_is_reused(stage, sample) -> None:
     assert [request.method for request in stage.requests] == ["GET"]
 
 
-@pytest.mark.rule("HOOK-004", "HOOK-009", "HOOK-010")
+@pytest.mark.rule("HOOK-004", "HOOK-009")
 @pytest.mark.parametrize("wrong", [{"status": "INACTIVE"}, {"eventTypes": ["v1.vendor.created"]}])
 async def test_an_existing_one_is_put_right_with_the_full_object(stage, sample, wrong) -> None:
     stage.answers(ok(sample.page(sample.subscription(**wrong))), ok({"data": sample.subscription()}))
@@ -112,7 +112,6 @@ async def test_a_missing_secret_is_an_error(stage, sample, body) -> None:
         await SubscriptionsApi(stage.client).secret(sample.entry(13))
 
 
-@pytest.mark.rule("AUTH-080")
 @pytest.mark.parametrize("status", [204, 404])
 async def test_deleting_one_that_is_gone_is_done(stage, sample, status) -> None:
     stage.answers(httpx.Response(status))
