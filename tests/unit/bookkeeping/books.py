@@ -81,6 +81,12 @@ TAXES = (
     ErpTax("t6", "EMPTY", "Nothing in it", ()),
     ErpTax("t7", None, "Same name", (TaxComponent("c8", Decimal("0.25"), VAT_IN),)),
     ErpTax("t8", None, "Same name", (TaxComponent("c9", Decimal("0.25"), VAT_IN),)),
+    ErpTax(
+        "t10",
+        "TWO-OUT",
+        "Two outgoing",
+        tuple(TaxComponent(f"o{n}", Decimal(rate), VAT_OUT) for n, rate in enumerate(("0.25", "-0.1", "-0.15"))),
+    ),
     ErpTax("t9", "LOST", "Account gone", (TaxComponent("c10", Decimal("0.25"), CLOSED),)),
 )
 

@@ -179,9 +179,16 @@ def test_an_invoice_without_supplier_currency_is_held_back() -> None:
     ]
 
 
-@pytest.mark.parametrize("supplier", [-1_000, 0])
-def test_both_currencies_of_an_invoice_go_the_same_way(supplier: int) -> None:
-    lines = [line(7_500, supplier=supplier, foreign="EUR")]
-    (found,) = problems(item("invoice", lines=lines, supplier_total=money(supplier, "EUR")))
+@pytest.mark.parametrize(
+    ("wallet", "supplier"), [(7_500, -1_000), (7_500, 0), (-7_500, 0), (-7_500, 1_000), (0, 1_000)]
+)
+def test_both_currencies_of_an_invoice_go_the_same_way(wallet: int, supplier: int) -> None:
+    lines = [line(wallet, supplier=supplier, foreign="EUR"), line(10_000, supplier=2_000, foreign="EUR")]
+    (found,) = problems(item("invoice", lines=lines, supplier_total=money(supplier + 2_000, "EUR")))
     assert found.failure is Failure.CURRENCIES_CONTRADICT
-    assert "DKK 75.00" in found.text
+    assert found.text.startswith(f"Line 1 has DKK {wallet / 100:.2f}")
+
+
+def test_an_invoice_line_of_zero_in_both_currencies_is_no_contradiction() -> None:
+    lines = [line(7_500, supplier=1_000, foreign="EUR"), line(0, supplier=0, foreign="EUR")]
+    assert len(entry(item("invoice", lines=lines, supplier_total=money(1_000, "EUR"))).lines) == 2

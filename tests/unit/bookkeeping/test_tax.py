@@ -150,6 +150,7 @@ def test_the_mapping_of_the_customer_comes_first() -> None:
 def test_an_unknown_retired_or_ambiguous_tax_code_fails_the_item(code: str, tax: int) -> None:
     (found,) = problems(item(lines=[line(12_500, tax=vat(tax, code=code))]))
     assert found.failure is Failure.TAX_CODE_UNKNOWN
+    assert found.internal == ("2 taxes match" if code == "Same name" else "")
     assert found.row.item_type == "tax_code_unknown"
     assert found.text == (
         f"Tax code {code} does not exist in the accounting system. Choose another tax code on the expense in Pleo, "
@@ -173,7 +174,9 @@ def test_vat_without_a_code_has_no_account_to_go_to(code: str | None) -> None:
 @pytest.mark.rule("EXP-TAX-02")
 @pytest.mark.parametrize("type_", ["", "margin", "INCLUSIVE"])
 def test_an_unknown_tax_type_is_never_guessed(type_: str) -> None:
-    assert failures(item(lines=[line(12_500, tax=vat(2_500, type_))])) == [Failure.TAX_TYPE_UNKNOWN]
+    (found,) = problems(item(lines=[line(12_500, tax=vat(2_500, type_))]))
+    assert found.failure is Failure.TAX_TYPE_UNKNOWN
+    assert f"the tax type {type_ or '(none)'}," in found.text
 
 
 @pytest.mark.rule("EXP-TAX-03", "EXP-TAX-08")
@@ -205,7 +208,17 @@ def test_reverse_charge_on_one_side_only_is_held_back(type_: str, code: str) -> 
     assert Failure.TAX_TYPE_CONTRADICTS in failures(item(lines=[line(10_000, tax=vat(0, type_, code))]))
 
 
+def test_the_contradiction_is_spelled_out() -> None:
+    (found,) = problems(item(lines=[line(12_500, tax=vat(2_500, code="RC25"))]))
+    assert found.text.startswith(
+        "Pleo sent inclusive VAT for tax code RC25, but in the accounting system that tax is a reverse charge."
+    )
+    (found,) = problems(item(lines=[line(12_500, tax=vat(2_500, "reverse"))]))
+    assert "that tax is not a reverse charge." in found.text
+
+
 def test_a_tax_of_several_parts_is_not_shared_out() -> None:
+    assert failures(item(lines=[line(12_500, tax=vat(0, "reverse", "TWO-OUT"))])) == [Failure.TAX_NOT_SPLITTABLE]
     assert failures(item(lines=[line(12_500, tax=vat(2_500, code="TWO"))])) == [Failure.TAX_NOT_SPLITTABLE]
 
 
