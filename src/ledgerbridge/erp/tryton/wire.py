@@ -48,7 +48,7 @@ def _tagged(value: object) -> object:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise TypeError(f"{value} is no amount")
-        return {"__class__": "Decimal", "decimal": format(value, "f")}
+        return {"__class__": "Decimal", "decimal": _shortest(value)}
     if isinstance(value, dt.datetime):
         raise TypeError("Tryton's moments are only read, never sent")
     if isinstance(value, dt.date):
@@ -56,6 +56,12 @@ def _tagged(value: object) -> object:
     if isinstance(value, bytes):
         return {"__class__": "bytes", "base64": base64.b64encode(value).decode("ascii")}
     raise TypeError(f"no form for {type(value).__name__} in Tryton's JSON")
+
+
+def _shortest(value: Decimal) -> str:
+    """Without trailing zeros: Tryton counts them as decimals, and refuses 50.000 in a currency of two."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _untagged(value: Record) -> Any:

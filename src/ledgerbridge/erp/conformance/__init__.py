@@ -1,0 +1,16 @@
+"""The tests every adapter inherits, run against the real ERP.
+
+A test module of an adapter defines a fixture `bench` (see `bench.Bench`) and subclasses each suite:
+
+    class TestBooking(conformance.Booking): ...
+
+Capabilities decide which tests apply; no suite asks for an adapter's name. Only tests import this package.
+"""
+
+from ledgerbridge.erp.conformance.booking import Booking, Files
+from ledgerbridge.erp.conformance.company import Company
+from ledgerbridge.erp.conformance.finding import Finding
+from ledgerbridge.erp.conformance.once import ExactlyOnce
+from ledgerbridge.erp.conformance.refusals import Refusals
+
+__all__ = ["Booking", "Company", "ExactlyOnce", "Files", "Finding", "Refusals"]

@@ -1,0 +1,206 @@
+"""What the conformance suite needs of a real ERP: a company set up for tests, and hands and eyes beside the adapter.
+
+A bench looks into the books and changes them by a way of its own, so that a test never asks the adapter whether the
+adapter was right.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+
+from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.bookkeeping.words import Account, Chart, EntryLine, JournalEntry, PostingKey, TaxPosting
+from ledgerbridge.erp.port import Adapter, Attachment, Capabilities, Erp, ErpError
+
+PLEO_COMPANY = "3f0c2f6e-0c43-4a39-9d5e-0a3f8f3f1c11"
+
+
+class Step(StrEnum):
+    """The writes a booking consists of."""
+
+    CREATE = "create"
+    ATTACH = "attach"
+    POST = "post"
+
+
+class Fate(StrEnum):
+    """What befalls the first call of a step."""
+
+    REPLY_LOST = "reply_lost"
+    """It is carried out, the answer does not arrive."""
+    TIMED_OUT = "timed_out"
+    """It is carried out, the answer comes too late."""
+    KILLED = "killed"
+    """It is carried out and our process dies: `Killed` is raised out of the adapter."""
+    NEVER_ARRIVED = "never_arrived"
+    """The connection breaks before anything is carried out, which the adapter cannot tell from a lost reply."""
+    BUSY = "busy"
+    """The ERP says that it is busy and carries nothing out."""
+
+
+class Killed(BaseException):
+    """Stands for the end of our process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    step: Step
+    fate: Fate
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry in the books, drafts and reversing entries included."""
+
+    id: str
+    final: bool
+    number: str | None
+    text: str
+    total: Decimal
+    """Sum of the debits."""
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the test company."""
+
+    name: str
+    registration_number: str | None
+    currency: str
+    journal: str
+    expense: str
+    """Account of the income statement."""
+    vat: str
+    """Account of the balance sheet that takes VAT."""
+    wallet: str
+    """Account of the balance sheet, without a party."""
+    wants_party: str | None
+    """An account that demands a party on every line."""
+    tax: str
+    """Name of a plain purchase tax."""
+    reverse_charge: str
+    dimensions: Sequence[tuple[str, str]]
+    """One value of every dimension; empty when the company keeps none."""
+    open_date: dt.date
+    closed_date: dt.date
+    closable_date: dt.date
+    """In an open period that a test may close and open again."""
+    oversize: int | None
+    """Bytes of a file that the ERP is sure to refuse."""
+
+
+class Bench(Protocol):
+    adapter: Adapter
+    capabilities: Capabilities
+    settings: dict[str, Any]
+    facts: Facts
+    refused: Mapping[str, tuple[dict[str, Any], Failure]]
+    """Settings that must not work, by what is wrong with them, and the failure each must show before any item."""
+
+    def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
+        """The company, opened with little patience."""
+        ...
+
+    async def entries(self, accounting_entry_id: str) -> Sequence[Standing]:
+        """Everything in the books whose text names the entry."""
+        ...
+
+    async def files(self, erp_id: str) -> Sequence[tuple[str, bytes]]: ...
+
+    async def reverse(self, erp_id: str) -> None:
+        """Take a final entry back as a bookkeeper would."""
+        ...
+
+    async def change_amounts(self, erp_id: str) -> None:
+        """Change a draft as a bookkeeper would, so that its total differs."""
+        ...
+
+    async def copy(self, erp_id: str) -> str:
+        """Copy an entry by hand, text and all, as a draft of another user; answers its id."""
+        ...
+
+    async def set_period(self, date: dt.date, *, open_: bool) -> None:
+        """Close the period of a date, or open it again; raises when the ERP refuses."""
+        ...
+
+
+def needs(bench: Bench, capability: str) -> None:
+    """Skip a test of something this ERP does not claim."""
+    if not getattr(bench.capabilities, capability):
+        pytest.skip(f"this ERP does not claim {capability}")
+
+
+async def failure_of(
+    erp: Erp, wanted: JournalEntry, files: Sequence[Attachment] = (), *, final: bool = True
+) -> ErpError:
+    """The error that booking ends in."""
+    with pytest.raises(ErpError) as caught:
+        await erp.book(wanted, files, final=final)
+    return caught.value
+
+
+def account(chart: Chart, code: str) -> Account:
+    return next(account for account in chart.accounts if account.code == code)
+
+
+def entry(
+    chart: Chart,
+    facts: Facts,
+    *,
+    id_: str | None = None,
+    revision: int = 1,
+    net: str = "100.00",
+    vat: str = "25.00",
+    date: dt.date | None = None,
+    text: str = "AWS, Ada Lovelace, hosting in November",
+    dimensions: Sequence[tuple[str, str]] | None = None,
+    expense: Account | None = None,
+) -> JournalEntry:
+    """A purchase with VAT of its own line: expense and VAT against the wallet."""
+    tax = next(tax for tax in chart.taxes if tax.name == facts.tax).components[0].tax_id
+    nothing = Decimal(0)
+    lines = (
+        EntryLine(
+            expense or account(chart, facts.expense),
+            Decimal(net),
+            nothing,
+            text,
+            (TaxPosting(tax, "base", Decimal(net)),),
+            tuple(facts.dimensions if dimensions is None else dimensions),
+        ),
+        EntryLine(account(chart, facts.vat), Decimal(vat), nothing, text, (TaxPosting(tax, "tax", Decimal(vat)),)),
+        EntryLine(account(chart, facts.wallet), nothing, Decimal(net) + Decimal(vat), text),
+    )
+    when = date or facts.open_date
+    return JournalEntry(
+        key=PostingKey(PLEO_COMPANY, id_ or str(uuid4()), revision),
+        journal=next(journal for journal in chart.journals if journal.code == facts.journal),
+        date=when,
+        original_date=when,
+        currency=chart.currency,
+        description=text,
+        lines=lines,
+    )
+
+
+def receipts(*sizes: int) -> list[Attachment]:
+    """Files of these sizes whose bytes differ and are not text."""
+    return [
+        Attachment(
+            f"R-2026-{size}-{position}.pdf",
+            "application/pdf",
+            bytes((size + position + at) % 256 for at in range(size)),
+        )
+        for position, size in enumerate(sizes, start=1)
+    ]
