@@ -20,6 +20,8 @@ LINE_LENGTH = 120
 _SUPPLIER, _USER, _NOTE = 100, 80, 300
 _REFERENCE = 100
 """Longest single reference; Pleo asks for at least 50 characters (EXP-MAP-04)."""
+_INVOICE_NUMBER = 50
+_ABOUT_INVOICES = frozenset({"invoice", "invoice_payment", "card_invoice"})
 _RECONCILED = 800
 """All references of the expenses a reimbursement settles (EXP-MAP-05)."""
 _ATTENDEES = 400
@@ -71,7 +73,7 @@ def entry_description(item: ExportItem, original: dt.date, posted: dt.date) -> s
         shortened(note, _NOTE),
         _labelled("Ref", clean(item.reconciliation_id), _REFERENCE),
         _labelled("Settles", _listed(item.reconciled_entries, _RECONCILED), _RECONCILED),
-        _labelled("Invoice", clean(item.invoice.number) if item.invoice else "", _REFERENCE),
+        _labelled("Invoice", _invoice(item), _REFERENCE),
         _labelled("Attendees", _listed(item.attendees, _ATTENDEES), _ATTENDEES),
         _labelled("Service period", _period(item), _REFERENCE),
         _labelled("Paid", _supplier_amount(item), _REFERENCE),
@@ -102,6 +104,16 @@ def _listed(texts: Iterable[str], length: int) -> str:
             return f"{', '.join(shown)} and {len(cleaned) - len(shown)} more"
         shown.append(text)
     return ", ".join(shown)
+
+
+def _invoice(item: ExportItem) -> str:
+    """Number and days of the invoice, on items about one (EXP-MAP-10)."""
+    invoice = item.invoice
+    if invoice is None or item.type not in _ABOUT_INVOICES:
+        return ""
+    due = f" due {invoice.due_date}" if invoice.due_date else ""
+    paid = f" paid {invoice.payment_date}" if invoice.payment_date else ""
+    return f"{shortened(clean(invoice.number), _INVOICE_NUMBER)} of {invoice.invoice_date}{due}{paid}"
 
 
 def _period(item: ExportItem) -> str:

@@ -284,9 +284,10 @@ _TABLE: dict[Failure, Row] = {
         Kind.DATA, None, "validation_failure",
         "None of the {count} items could be exported. The reason stands beside each item; correct them, then export again.",
     ),
-    Failure.SOME_ITEMS_FAILED: Row(
-        Kind.DATA, None, "validation_failure",
-        "{failed} of {count} items could not be exported. The reason stands beside each item; correct them, then export again.",
+    Failure.REPORT_REFUSED: Row(
+        Kind.BUG, None, "validation_failure",
+        "Pleo did not accept the outcome of {count} items. What was booked stays booked; export these items again and they will be "
+        "recognised, never booked twice.",
     ),
     Failure.UNEXPECTED: Row(
         Kind.BUG, "unexpected_failure", "integration_unusable",

@@ -108,5 +108,5 @@ class Failure(StrEnum):
     # Pleo and ourselves
     PLEO_RATE_LIMIT = "pleo_rate_limit"
     ALL_ITEMS_FAILED = "all_items_failed"
-    SOME_ITEMS_FAILED = "some_items_failed"
+    REPORT_REFUSED = "report_refused"
     UNEXPECTED = "unexpected"

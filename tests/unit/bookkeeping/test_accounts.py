@@ -177,7 +177,6 @@ def test_a_supplier_account_that_cannot_be_used_gives_way_to_the_configured_one(
     assert PAYABLE in dict(booked(entry(item("invoice", supplier=None))))
 
 
-@pytest.mark.rule("EXP-VENDOR-05")
 def test_with_a_vendor_the_supplier_record_is_not_looked_at() -> None:
     known = Supplier(name="Acme", account=SUPPLIER_PAYABLE)
     assert PAYABLE in dict(booked(entry(item("invoice", supplier=known, vendor=VENDOR))))

@@ -156,7 +156,6 @@ def test_faults_that_spoil_every_item_fail_the_job(changes: dict[str, Any], fail
     assert "?" not in found.text
 
 
-@pytest.mark.rule("EXP-DATA-05")
 @pytest.mark.parametrize(
     "changes",
     [{"payable": "0000"}, {"contra": "0000"}, {"external_reimbursement": "0000"}, {"dimensions": ("NOPE",)}],

@@ -23,23 +23,40 @@ def test_the_description_is_supplier_employee_and_note() -> None:
     assert [one.description for one in made.lines] == ["Acme · Anna Holm · Train to Aarhus"] * 2
 
 
-@pytest.mark.rule("EXP-MAP-02", "EXP-MAP-04", "EXP-MAP-05", "EXP-MAP-06", "EXP-MAP-10", "EXP-MAP-11", "EXP-TYPE-06")
+@pytest.mark.rule("EXP-MAP-02", "EXP-MAP-04", "EXP-MAP-05", "EXP-MAP-06", "EXP-MAP-11")
 def test_every_reference_is_on_the_entry() -> None:
-    invoice = InvoiceInformation("INV-77", dt.date(2026, 11, 1), "paid", None, None)
     made = entry(
         item(
             reconciled_entries=("REC-7", "REC-8"),
             attendees=("Bo Lund", "Eva Juhl"),
-            invoice=invoice,
             service_period=(dt.date(2026, 1, 1), dt.date(2026, 3, 31)),
             supplier_total=money(1_340, "EUR"),
             lines=[line(10_000, supplier=1_340, foreign="EUR")],
         )
     )
     assert made.description == (
-        "Acme · Anna Holm · Ref REC-1 · Settles REC-7, REC-8 · Invoice INV-77 · Attendees Bo Lund, Eva Juhl · "
+        "Acme · Anna Holm · Ref REC-1 · Settles REC-7, REC-8 · Attendees Bo Lund, Eva Juhl · "
         "Service period 2026-01-01 to 2026-03-31 · Paid EUR 13.40"
     )
+
+
+@pytest.mark.parametrize("type_", ["invoice", "invoice_payment", "card_invoice"])
+@pytest.mark.parametrize(
+    ("due", "paid", "shown"),
+    [
+        (None, None, "Invoice INV-77 of 2026-11-01"),
+        (dt.date(2026, 12, 1), None, "Invoice INV-77 of 2026-11-01 due 2026-12-01"),
+        (
+            dt.date(2026, 12, 1),
+            dt.date(2026, 11, 3),
+            "Invoice INV-77 of 2026-11-01 due 2026-12-01 paid 2026-11-03",
+        ),
+    ],
+)
+def test_the_invoice_is_named_with_its_days(type_: str, due: dt.date | None, paid: dt.date | None, shown: str) -> None:
+    invoice = InvoiceInformation("INV-77", dt.date(2026, 11, 1), "paid", due, paid)
+    assert entry(item(type_, invoice=invoice)).description.endswith(f" · {shown}")
+    assert "INV-77" not in entry(item("card_purchase", invoice=invoice)).description
 
 
 @pytest.mark.rule("EXP-MAP-04", "EXP-MAP-05", "EXP-MAP-06")
@@ -51,7 +68,7 @@ def test_references_keep_the_length_pleo_asks_for() -> None:
     assert guest in made.description
 
 
-@pytest.mark.rule("EXP-MAP-05")
+@pytest.mark.rule("EXP-MAP-05", "EXP-TYPE-06")
 def test_long_lists_are_cut_at_a_whole_reference_and_counted() -> None:
     many = tuple(f"0f0f0f0f-0000-4000-8000-{number:012}" for number in range(60))
     text = entry(item("direct_reimbursement", reconciled_entries=many)).description
@@ -136,7 +153,7 @@ def test_nobody_can_forge_the_key_of_an_entry(place: str) -> None:
         "attendee": {"attendees": (FORGED,)},
         "invoice": {"invoice": invoice},
     }
-    made = entry(item(**changes[place]))  # type: ignore[arg-type]
+    made = entry(item("card_invoice", **changes[place]))  # type: ignore[arg-type]
     texts = [made.description, *(one.description for one in made.lines)]
     assert "PLEO:0000" in made.description
     assert not [text for text in texts if "[PLEO" in text]

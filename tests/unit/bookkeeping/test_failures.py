@@ -23,7 +23,7 @@ PLEOS_SIDE = frozenset(
 
 WAY_OUT = re.compile(
     r"\b(choose|add|set|check|open|enter|create|give|keep|unlock|upload|finish|reverse|correct|look there|"
-    r"book it by hand|contact support|try again|export (it )?again)\b",
+    r"book it by hand|contact support|try again|export (it |these items )?again)\b",
     re.IGNORECASE,
 )
 

@@ -71,7 +71,6 @@ def test_a_date_beyond_every_period_cannot_move_on() -> None:
     assert failures(item(date=CLOSED_DAY.replace(year=2031))) == [Failure.PERIOD_CLOSED]
 
 
-@pytest.mark.rule("EXP-PERIOD-07")
 def test_an_erp_that_names_no_periods_judges_for_itself() -> None:
     assert entry(item(date=CLOSED_DAY), chart=chart(periods=())).date == dt.date(2026, 3, 14)
 

@@ -6,7 +6,7 @@ import pytest
 
 from ledgerbridge.bookkeeping.posting_table import TABLE
 from ledgerbridge.bookkeeping.problem import Failure
-from ledgerbridge.bookkeeping.words import NothingToPost, Supplier
+from ledgerbridge.bookkeeping.words import NothingToPost, PostingKey, Supplier
 
 from .books import (
     CONTRA,
@@ -23,6 +23,7 @@ from .books import (
     failures,
     item,
     line,
+    problems,
     result,
 )
 
@@ -74,6 +75,7 @@ def test_each_row_debits_and_credits_the_accounts_of_the_table(
 ) -> None:
     made = entry(item(type_, 12_345, sub_type, method=method, contra_account=account(CONTRA_WALLET)))
     assert booked(made) == [(debit, "123.45"), (credit, "-123.45")]
+    assert made.key == PostingKey("company-1", "entry-1", 1)
 
 
 @pytest.mark.rule("EXP-TYPE-15", "EXP-TYPE-01", "EXP-TYPE-07")
@@ -88,7 +90,9 @@ def test_a_negative_amount_is_booked_the_same_way_as_a_positive_one(
 @pytest.mark.rule("EXP-TYPE-15")
 @pytest.mark.parametrize("type_", SPEND)
 def test_negative_spend_waits_for_a_person(type_: str) -> None:
-    assert failures(item(type_, -12_345)) == [Failure.SIGN_UNEXPECTED]
+    (found,) = problems(item(type_, -12_345))
+    assert found.failure is Failure.SIGN_UNEXPECTED
+    assert found.text.startswith(f"The amount DKK -123.45 has a sign that is unusual for {type_}. ")
 
 
 @pytest.mark.rule("EXP-TYPE-15")
@@ -103,9 +107,9 @@ def test_the_other_sign_than_before_waits_for_a_person(seen: int, sent: int) -> 
 @pytest.mark.rule("EXP-TYPE-15")
 def test_signs_are_remembered_for_each_sub_type() -> None:
     signs = {("direct_reimbursement", "reimbursement_to_company"): -1}
-    assert failures(item("direct_reimbursement", 500, "reimbursement_to_company"), known_signs=signs) == [
-        Failure.SIGN_UNEXPECTED
-    ]
+    (found,) = problems(item("direct_reimbursement", 500, "reimbursement_to_company"), known_signs=signs)
+    assert found.failure is Failure.SIGN_UNEXPECTED
+    assert "unusual for direct_reimbursement (reimbursement_to_company)" in found.text
     assert entry(item("direct_reimbursement", 500, "reimbursement_to_employee"), known_signs=signs).total == 5
 
 
