@@ -5,6 +5,7 @@ It obeys the port and refuses unbalanced entries, closed periods and unknown key
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -113,10 +114,26 @@ class Books:
     """Raised, one a call, before the named operation has any effect."""
     after: dict[str, list[BaseException]] = field(default_factory=dict)
     """Raised, one a call, after its effect: the reply is lost."""
+    slow: float = 0
+    """Seconds every booking takes."""
 
     def of(self, accounting_entry_id: str) -> list[Entry]:
         """Entries carrying an accounting entry, any revision."""
         return [one for one in self.entries.values() if one.entry.key.accounting_entry_id == accounting_entry_id]
+
+
+class Later(list[BaseException]):
+    """Faults that begin after a number of calls went through."""
+
+    def __init__(self, spared: int, faults: list[BaseException]) -> None:
+        super().__init__(faults)
+        self._spared = spared
+
+    def __bool__(self) -> bool:
+        if self._spared:
+            self._spared -= 1
+            return False
+        return len(self) > 0
 
 
 def down() -> ErpError:
@@ -152,6 +169,7 @@ class DoubleErp:
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
     async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        await asyncio.sleep(self._books.slow)
         return self._call("book", lambda: self._book(entry, attachments, final))
 
     def url(self, erp_id: str) -> str | None:

@@ -86,6 +86,18 @@ class Tryton:
         }
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line as Tryton keeps it; amounts are debit less credit."""
+
+    account: str
+    amount: Decimal
+    taxes: list[tuple[int, str, Decimal]]
+    dimensions: list[tuple[str, Decimal]]
+    complete: bool
+    foreign: tuple[str, Decimal] | None
+
+
 @dataclass
 class TrytonBench:
     at: Tryton
@@ -137,30 +149,40 @@ class TrytonBench:
         rows = await self.search("ir.attachment", [["resource", "=", f"account.move,{erp_id}"]], "name data")
         return [(row["name"], row["data"]) for row in rows]
 
-    async def drafts_in_period(self, date: dt.date) -> int:
-        period = await self._period(date)
-        return len(await self.search("account.move", [["period", "=", period], ["state", "=", "draft"]], "id"))
+    async def lines(self, erp_id: str) -> list[Line]:
+        """The lines of an entry in the order they were sent."""
+        fields = (
+            "lines.account.code lines.debit lines.credit lines.second_currency.code lines.amount_second_currency "
+            "lines.analytic_state lines.analytic_lines.account.code lines.analytic_lines.debit "
+            "lines.analytic_lines.credit lines.tax_lines.tax lines.tax_lines.type lines.tax_lines.amount"
+        )
+        (move,) = await self.search("account.move", [["id", "=", int(erp_id)]], fields)
+        return [_line(line) for line in sorted(move["lines"], key=lambda line: line["id"])]
 
     # ------------------------------------------------------------------ hands
 
     async def reverse(self, erp_id: str) -> None:
-        mirror = await self.copy(erp_id, reversing=True)
-        await self.send("POST", f"model/account.move/{mirror}/post", {})
+        await self.post(await self.copy(erp_id, reversing=True))
 
-    async def copy(self, erp_id: str, *, reversing: bool = False) -> str:
-        fields = "journal date period description lines.account lines.debit lines.credit lines.party"
+    async def copy(
+        self, erp_id: str, *, reversing: bool = False, user: str = "erp_admin", factor: Decimal = Decimal(1)
+    ) -> str:
+        fields = "journal date period description lines.account lines.debit lines.credit"
         (original,) = await self.search("account.move", [["id", "=", int(erp_id)]], fields)
         debit, credit = ("credit", "debit") if reversing else ("debit", "credit")
         lines = [
-            {"account": line["account"], "party": line["party"], "debit": line[debit], "credit": line[credit]}
+            {"account": line["account"], "debit": line[debit] * factor, "credit": line[credit] * factor}
             for line in original["lines"]
         ]
         values = {name: original[name] for name in ("journal", "date", "period", "description")}
         values |= {"company": self.at.company, "lines": [["create", lines]]}
         if reversing:
             values["origin"] = f"account.move,{erp_id}"
-        made = await self.send("POST", "model/account.move", values)
+        made = await self.send("POST", "model/account.move", values, user=user)
         return str(made["id"])
+
+    async def post(self, erp_id: str) -> None:
+        await self.send("POST", f"model/account.move/{erp_id}/post", {})
 
     async def change_amounts(self, erp_id: str) -> None:
         (move,) = await self.search("account.move", [["id", "=", int(erp_id)]], "lines.debit lines.credit")
@@ -183,17 +205,19 @@ class TrytonBench:
         rows: list[dict[str, Any]] = await self.send("GET", f"model/{model}", parameters=query)
         return rows
 
-    async def send(self, method: str, path: str, body: Any = None, parameters: Any = ()) -> Any:
-        async with self._http() as http:
+    async def send(
+        self, method: str, path: str, body: Any = None, parameters: Any = (), *, user: str = "erp_admin"
+    ) -> Any:
+        async with self._http(user) as http:
             content = None if body is None else json.dumps(body, default=_tagged)
             answer = await http.request(method, path, params=parameters, content=content)
             assert answer.status_code in (200, 204), f"{method} {path}: {answer.status_code} {answer.text[:300]}"
             return json.loads(answer.content, object_hook=_plain) if answer.content else None
 
     @asynccontextmanager
-    async def _http(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def _http(self, user: str) -> AsyncIterator[httpx.AsyncClient]:
         headers = {
-            "Authorization": f"bearer {self.at.keys['erp_admin']}",
+            "Authorization": f"bearer {self.at.keys[user]}",
             "Content-Type": "application/json",
             "Accept-Language": "en",
             "X-Tryton-Context": _packed({"company": self.at.company}),
@@ -203,10 +227,21 @@ class TrytonBench:
             yield http
 
 
+def _line(row: dict[str, Any]) -> Line:
+    return Line(
+        account=row["account"]["code"],
+        amount=row["debit"] - row["credit"],
+        taxes=sorted((tax["tax"], tax["type"], tax["amount"]) for tax in row["tax_lines"]),
+        dimensions=sorted((each["account"]["code"], each["debit"] - each["credit"]) for each in row["analytic_lines"]),
+        complete=row["analytic_state"] == "valid",
+        foreign=row["second_currency"] and (row["second_currency"]["code"], row["amount_second_currency"]),
+    )
+
+
 def _tagged(value: object) -> object:
     match value:
         case Decimal():
-            return {"__class__": "Decimal", "decimal": str(value)}
+            return {"__class__": "Decimal", "decimal": str(round(value, 2))}
         case dt.date():
             return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
     raise TypeError(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -72,19 +73,34 @@ async def fail(run: Run, found: Problem) -> None:
 
 
 async def complete(run: Run) -> None:
-    """Report what is left and send the event that fits the outcomes (EXP-DONE-01, -02)."""
+    """Report what is left and send the event that fits the outcomes (EXP-DONE-01, -02).
+
+    Outcomes Pleo refused are sent once more; a job with one it still refuses cannot be completed, so it is failed.
+    """
     await run.reporter.flush()
-    async with run.context.db.reading() as session:
-        counts = await spool.counts(session, run.job.id)
-        refused = await spool.refused_count(session, run.job.id)
+    counts, refused = await _counted(run)
+    if refused:
+        await asyncio.sleep(run.context.patience.pause[0])
+        async with run.context.db.transaction() as session:
+            await spool.forget_refusals(session, run.job.id)
+        await run.reporter.flush()
+        counts, refused = await _counted(run)
+    if refused:
+        await _finish(run, "failed", problem(Failure.REPORT_REFUSED, count=refused))
+        return
     total = sum(counts.values())
-    good = counts.get(ItemState.BOOKED, 0) + counts.get(ItemState.NOTHING_TO_POST, 0) - refused
+    good = counts.get(ItemState.BOOKED, 0) + counts.get(ItemState.NOTHING_TO_POST, 0)
     if good == total:
         await _finish(run, "completed", None)
     elif good > 0:
         await _finish(run, "completed_with_errors", None)
     else:
         await _finish(run, "failed", problem(Failure.ALL_ITEMS_FAILED, count=total))
+
+
+async def _counted(run: Run) -> tuple[dict[str, int], int]:
+    async with run.context.db.reading() as session:
+        return await spool.counts(session, run.job.id), await spool.refused_count(session, run.job.id)
 
 
 async def _finish(run: Run, event: JobEvent, found: Problem | None) -> None:

@@ -243,17 +243,18 @@ async def counts(session: AsyncSession, job_id: uuid.UUID) -> dict[str, int]:
     return {state: count for state, count in rows}  # noqa: C416 - dict() loses the types
 
 
+async def forget_refusals(session: AsyncSession, job_id: uuid.UUID) -> None:
+    """Let the refused outcomes be sent once more."""
+    await session.execute(update(ExportItem).where(ExportItem.job_id == job_id).values(report_refusal=None))
+
+
 async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:
-    """Items booked here whose outcome Pleo refused to take."""
+    """Items whose outcome Pleo refused to take."""
     return (
         await session.scalar(
             select(func.count())
             .select_from(ExportItem)
-            .where(
-                ExportItem.job_id == job_id,
-                ExportItem.report_refusal.is_not(None),
-                ExportItem.state.in_([ItemState.BOOKED, ItemState.NOTHING_TO_POST]),
-            )
+            .where(ExportItem.job_id == job_id, ExportItem.report_refusal.is_not(None))
         )
         or 0
     )
