@@ -72,6 +72,7 @@ class Database:
                 "keepalives_idle": 30,
                 "keepalives_interval": 10,
                 "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

@@ -151,23 +151,37 @@ class LeaseKeeper:
     async def _renew_for_ever(self) -> None:
         assert self._body is not None  # noqa: S101
         safe_until = time.monotonic() + self._seconds * 0.8
+        pause = self._seconds / 3
         while True:
-            await asyncio.sleep(min(self._seconds / 3, max(0.0, safe_until - time.monotonic())))
+            await asyncio.sleep(min(pause, max(0.0, safe_until - time.monotonic())))
             asked = time.monotonic()
-            try:
-                async with asyncio.timeout(max(0.0, safe_until - asked)):
-                    kept = await renew(self._db, self._lease, self._seconds)
-            except (SQLAlchemyError, OSError, TimeoutError) as trouble:
-                if time.monotonic() < safe_until:
-                    _log.warning(
-                        "lease of connection %s not renewed yet: %s", self._lease.connection_id, type(trouble).__name__
-                    )
-                    await asyncio.sleep(min(1.0, self._seconds / 10))
-                    continue
-                kept = False
-            if not kept:
+            kept = await self._ask(safe_until - asked)
+            if kept:
+                safe_until = asked + self._seconds * 0.8
+                pause = self._seconds / 3
+            elif kept is None and time.monotonic() < safe_until:
+                pause = min(1.0, self._seconds / 10)
+            else:
                 _log.error("lease of connection %s lost", self._lease.connection_id)
                 self._lost = True
                 self._body.cancel("lease lost")
                 return
-            safe_until = asked + self._seconds * 0.8
+
+    async def _ask(self, patience: float) -> bool | None:
+        """Renew; None when no answer came. Asked aside, because a query on a dead line does not end when cancelled."""
+        asking = asyncio.create_task(renew(self._db, self._lease, self._seconds), name="lease renewal")
+        try:
+            await asyncio.wait({asking}, timeout=max(0.0, patience))
+        finally:
+            if not asking.done():
+                asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+                asking.cancel()
+        if not asking.done():
+            return None
+        try:
+            return asking.result()
+        except (SQLAlchemyError, OSError) as trouble:
+            _log.warning(
+                "lease of connection %s not renewed yet: %s", self._lease.connection_id, type(trouble).__name__
+            )
+            return None

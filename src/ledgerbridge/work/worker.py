@@ -58,6 +58,7 @@ class Life:
         self._pool = pool
         self._tempo = tempo
         self._grace = grace_seconds
+        self._heard = time.monotonic()
         self._connector = PsycopgConnector()
         self._jobs = DurableJobs(self._connector, tasks.keys(), patience=tempo.stalled_after)
         self._runs = Runs(self._jobs)
@@ -85,6 +86,7 @@ class Life:
         asked = asyncio.create_task(stop.wait(), name="worker stop")
         side = [
             asyncio.create_task(self._beat(), name="worker heartbeat"),
+            asyncio.create_task(self._watch(), name="worker watch"),
             asyncio.create_task(self._sweep(), name="worker sweep"),
         ]
         try:
@@ -103,6 +105,8 @@ class Life:
             await asyncio.gather(asked, *side, return_exceptions=True)
         if working.done():
             working.result()
+        else:
+            working.add_done_callback(lambda late: late.cancelled() or late.exception())
 
     async def _wait_for(self, working: asyncio.Task[None], seconds: float) -> None:
         await asyncio.wait({working}, timeout=seconds)
@@ -122,30 +126,33 @@ class Life:
         app.task(name=task.name, pass_context=True, retry=AsTheRunSays(self._jobs))(run)
 
     async def _beat(self) -> None:
-        """Give signs of life. A worker that could not for long enough takes itself for dead, as the others do."""
-        heard = time.monotonic()
+        """Give signs of life until this worker is found to have been taken for dead; then begin again."""
         while True:
             await asyncio.sleep(self._tempo.heartbeat)
             worker_id = self._worker.worker_id
-            if worker_id is None:
-                heard = time.monotonic()
-                continue
+            asked = time.monotonic()
             try:
-                async with asyncio.timeout(self._tempo.stalled_after / 2):
-                    known = await self._jobs.beat(worker_id)
-            except (ConnectorException, TimeoutError):
-                if time.monotonic() - heard > self._tempo.stalled_after:
-                    _log.error(
-                        "no sign of life got through for %.0f s; running work is stopped", self._tempo.stalled_after
-                    )
-                    self._runs.cancel_all()
+                known = worker_id is None or await self._jobs.beat(worker_id)
+            except ConnectorException as error:
+                _log.warning("no sign of life got through: %s", type(error.__cause__).__name__)
                 continue
-            heard = time.monotonic()
+            self._heard = asked
             if not known and self._worker.worker_id == worker_id:
                 _log.error("this worker was taken for dead; it begins again under a new number")
                 self._runs.cancel_all()
                 self._ask_to_stop()
                 return
+
+    async def _watch(self) -> None:
+        """Stop running work when no sign of life got through for as long as others wait before they take it over.
+
+        Apart from `_beat`, because a query on a dead line does not even end when it is cancelled.
+        """
+        while True:
+            await asyncio.sleep(self._tempo.heartbeat)
+            if time.monotonic() - self._heard > self._tempo.stalled_after - self._tempo.heartbeat:
+                _log.error("no sign of life got through for %.0f s; running work is stopped", self._tempo.stalled_after)
+                self._runs.cancel_all()
 
     async def _sweep(self) -> None:
         while True:

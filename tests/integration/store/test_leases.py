@@ -10,6 +10,8 @@ from sqlalchemy import text
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.leases import Lease, LeaseKeeper, LeaseLost, acquire, holds, release, renew
 
+from .conftest import Proxy
+
 
 async def held(db: Database, lease: Lease) -> bool:
     async with db.transaction() as session:
@@ -150,3 +152,23 @@ async def test_errors_and_cancellations_of_the_body_pass_through(db: Database, c
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await acquire(db, connection_id, "c", 30) is not None, "not given back after cancellation"
+
+
+async def test_a_line_that_goes_silent_stops_the_body_before_anybody_else_can_hold_the_lease(
+    db: Database, connection_id: uuid.UUID, proxy: Proxy
+) -> None:
+    far = Database(proxy.url)
+    lease = await taken(db, connection_id, "far", 2)
+    stopped = None
+    with pytest.raises(LeaseLost):  # noqa: PT012
+        async with LeaseKeeper(far, lease, 2):
+            proxy.cut()
+            try:
+                await asyncio.sleep(30)
+            finally:
+                stopped = await acquire(db, connection_id, "near", 30)
+    assert stopped is None, "somebody else held the lease while the body still ran"
+    while await acquire(db, connection_id, "near", 30) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    proxy.mend()
+    await far.close()

@@ -1,0 +1,117 @@
+"""Work is enqueued with the caller's transaction or not at all; equal work collapses without being lost."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from ledgerbridge.store.engine import Database
+
+from .conftest import until
+
+TODO = "select task_name, args, lock, queueing_lock from procrastinate_jobs where status = 'todo' order by id"
+NOTE = text("insert into rate_budgets (key, next_free_at) values (:key, now())")
+
+
+@pytest.fixture
+def ran():
+    return []
+
+
+@pytest.fixture
+def queue(make_queue, ran):
+    queue = make_queue()
+
+    async def look(**arguments):
+        ran.append(arguments)
+
+    queue.register("look", look)
+    return queue
+
+
+async def test_a_rolled_back_transaction_leaves_no_job(db, queue, jobs):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with db.transaction() as session:
+            assert await queue.defer(session, "look", company="c")
+            raise ZeroDivisionError
+    assert jobs(TODO) == []
+
+
+async def test_a_committed_one_leaves_exactly_what_was_asked(db, queue, jobs):
+    async with db.transaction() as session:
+        assert await queue.defer(session, "look", lock="l", queueing_lock="q", company="c", page=3, cursor=None)
+        assert jobs(TODO) == [], "visible before the commit"
+    assert jobs(TODO) == [("look", {"company": "c", "page": 3, "cursor": None}, "l", "q")]
+
+
+async def test_equal_work_collapses_and_the_callers_transaction_goes_on(db, queue, jobs, enqueue):
+    assert await enqueue(queue, "look", queueing_lock="q")
+    async with db.transaction() as session:
+        await session.execute(NOTE, {"key": "before"})
+        assert not await queue.defer(session, "look", queueing_lock="q")
+        await session.execute(NOTE, {"key": "after"})
+    assert len(jobs(TODO)) == 1
+    assert jobs("select key from rate_budgets order by key") == [("after",), ("before",)]
+
+
+async def test_of_many_at_once_one_is_enqueued(queue, jobs, enqueue):
+    answers = await asyncio.gather(*(enqueue(queue, "look", queueing_lock="q") for _ in range(20)))
+    assert sum(answers) == 1
+    assert len(jobs(TODO)) == 1
+
+
+async def test_work_that_runs_already_does_not_swallow_new_work(queue, jobs, enqueue):
+    await enqueue(queue, "look", queueing_lock="q")
+    jobs("update procrastinate_jobs set status = 'doing'")
+    assert await enqueue(queue, "look", queueing_lock="q")
+
+
+async def test_collapsed_work_starts_only_after_the_commit_that_leans_on_it(db, queue, workers, ran, enqueue):
+    """Otherwise it could look before the caller's rows are there, and nobody would look again."""
+    await enqueue(queue, "look", queueing_lock="q")
+    async with db.transaction() as session:
+        assert not await queue.defer(session, "look", queueing_lock="q")
+        workers.start(queue)
+        await asyncio.sleep(1.2)
+        assert ran == [], "started before the commit"
+        await session.execute(NOTE, {"key": "k"})
+    await until(lambda: len(ran) == 1)
+
+
+async def test_collapsing_brings_waiting_work_forward_and_never_puts_it_off(queue, jobs, enqueue):
+    due = "select extract(epoch from scheduled_at - now())::int from procrastinate_jobs"
+    await enqueue(queue, "look", queueing_lock="q", in_seconds=600)
+    await enqueue(queue, "look", queueing_lock="q", in_seconds=900)
+    assert 590 <= jobs(due)[0][0] <= 600
+    await enqueue(queue, "look", queueing_lock="q", in_seconds=60)
+    assert 50 <= jobs(due)[0][0] <= 60
+    await enqueue(queue, "look", queueing_lock="q")
+    assert jobs(due)[0][0] <= 0
+
+
+async def test_new_work_starts_at_once_without_waiting_for_a_poll(make_queue, workers, enqueue):
+    ran = []
+
+    async def look():
+        ran.append(1)
+
+    queue = make_queue(rescue_seconds=60)
+    queue.register("look", look)
+    workers.start(queue)
+    await asyncio.sleep(0.5)
+    await enqueue(queue, "look")
+    assert await until(lambda: len(ran) == 1) < 2, "the poll comes every 5 s"
+
+
+async def test_work_in_the_future_waits_for_its_time(queue, workers, ran, enqueue):
+    await enqueue(queue, "look", in_seconds=1)
+    workers.start(queue)
+    assert await until(lambda: ran == [{}]) > 0.7
+
+
+async def test_mistakes_are_refused_and_leave_nothing(db: Database, queue, jobs):
+    for name, arguments, error in (("lokk", {}, ValueError), ("look", {"x": 1.5}, TypeError)):
+        with pytest.raises(error):
+            async with db.transaction() as session:
+                await queue.defer(session, name, **arguments)
+    assert jobs(TODO) == []
