@@ -104,8 +104,9 @@ async def refreshed(room: Connections, right: Claim) -> Pair:
             answer = await room.oauth().refresh(right.refresh_token)
         except tokens.GrantRefused as error:
             room.count_refresh("refused")
-            await _end(room, right, error)
-            raise GrantEnded("Pleo ended the access. Press Connect in Pleo again.") from error
+            if await _ended(room, right, error):
+                raise GrantEnded("Pleo ended the access. Press Connect in Pleo again.") from error
+            return await stored_pair(room, right.connection_id)
         except tokens.ClientRejected as error:
             room.count_refresh("client_rejected")
             _log.error("Pleo refuses our client id or secret: %s; every connection keeps its tokens", error)
@@ -154,14 +155,17 @@ async def _store_surely(room: Connections, right: Claim, answer: TokenAnswer) ->
             await asyncio.sleep(1)
 
 
-async def _end(room: Connections, right: Claim, error: tokens.GrantRefused) -> None:
-    """Wipe the pair and ask for a new connection, keeping everything else (AUTH-059)."""
+async def _ended(room: Connections, right: Claim, error: tokens.GrantRefused) -> bool:
+    """Wipe the pair and ask for a new connection, keeping everything else (AUTH-059).
+
+    False, and nothing done, when the refused pair is no longer the stored one.
+    """
     cause = error.error or f"status {error.status}"
     async with room.db.transaction() as session:
         connection = await connection_row(session, right.connection_id, lock=True)
         row = await credential_row(session, right.connection_id, lock=True)
         if row is None or row.generation != right.generation:
-            return
+            return False
         wipe(row)
         connection.status, connection.paused_by = ConnectionStatus.RECONNECT_NEEDED, None
         connection.status_reason = (
@@ -172,6 +176,7 @@ async def _end(room: Connections, right: Claim, error: tokens.GrantRefused) -> N
             session, "pleo", "grant_ended", right.connection_id, cause=cause, after_lost_reply=error.after_lost_reply
         )
     _log.warning("connection %s needs to reconnect: %s", right.connection_id, cause)
+    return True
 
 
 @contextlib.asynccontextmanager

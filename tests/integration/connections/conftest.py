@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import uuid
@@ -14,7 +15,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.support.erp_double import Books, DoubleAdapter
 
 from ledgerbridge.connections import activation, configuration, connect, erp_binding
 from ledgerbridge.connections.context import Budgets, Connections
@@ -29,6 +29,7 @@ from ledgerbridge.store.tables import Connection, Credential
 from ledgerbridge.store.vault import Vault
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running, running
+from tests.support.erp_double import Books, DoubleAdapter
 
 KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
 BROWSER = "a-browser-cookie"
@@ -82,6 +83,12 @@ class Pleo:
     def token_calls(self, grant: str) -> int:
         recorded = list(self.running.sandbox.world.recorder.requests)
         return sum(one.path == "/oauth/token" and f"grant_type={grant}" in one.body for one in recorded)
+
+    async def refresh_under_way(self) -> None:
+        """Returns once a refresh has reached Pleo."""
+        async with asyncio.timeout(20):
+            while not self.token_calls("refresh_token"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
     def forget(self) -> None:
         self.running.sandbox.world.recorder.clear()
@@ -179,10 +186,16 @@ def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
     cluster.drop_database(name)
 
 
-@pytest.fixture
-def pleo() -> Iterator[Pleo]:
+@pytest.fixture(scope="session")
+def served_pleo() -> Iterator[Pleo]:
     with running() as served, httpx.Client(timeout=30) as http:
         yield Pleo(served.url, served, http)
+
+
+@pytest.fixture
+def pleo(served_pleo: Pleo) -> Pleo:
+    served_pleo.control("POST", "/reset")
+    return served_pleo
 
 
 def settings_for(pleo: Pleo, **changes: Any) -> Settings:

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from sqlalchemy import func, select
-from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import activation, configuration, connect, erp_binding, sessions, uninstall
@@ -28,6 +27,7 @@ from ledgerbridge.store.tables import (
     Subscription,
 )
 from pleo_sandbox.config import DEMO_COMPANY_ID, ORGANISATION_ID, SECOND_COMPANY_ID
+from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House
 
 
 def asked(url: str) -> dict[str, str]:
