@@ -46,13 +46,13 @@ def prepare(cache_dir: Path) -> Environment:
 
     The caller holds the build lock. An interrupted installation leaves no finished name behind and is made again.
     """
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode() + str(cache_dir).encode()).hexdigest()
+    parts = [REQUIREMENTS.read_text(), f"{sys.version_info.major}.{sys.version_info.minor}", str(cache_dir)]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     environment = Environment(cache_dir / f"venv-{digest[:12]}")
     finished = environment.directory / "finished"
     if finished.exists() and environment.python.exists():
         return environment
-    for old in cache_dir.glob("venv-*"):
-        shutil.rmtree(old)
+    shutil.rmtree(environment.directory, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(environment.directory)])
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     run([str(environment.python), *install, "--require-hashes", "--requirement", str(REQUIREMENTS)])

@@ -36,9 +36,23 @@ class TrytonServer:
         keys: dict[str, str] = self.facts["keys"]
         return keys
 
+    @property
+    def port(self) -> int:
+        """The loopback port; start a server there again to come back after an outage."""
+        return int(self.base_url.rpartition(":")[2])
+
     def company_id(self, key: str = "DK") -> int:
         """The ERP's id of the Danish (`DK`) or Belgian (`BE`) company."""
         return int(self.facts["companies"][key]["id"])
+
+    def binding(self, company: str = "DK", login: str = "erp_integration") -> dict[str, Any]:
+        """What a client has to be told to work in this company as this user."""
+        return {
+            "base_url": self.base_url,
+            "database": self.database,
+            "api_key": self.keys[login],
+            "company": self.company_id(company),
+        }
 
     def open_database(self, database: str) -> "TrytonServer":
         """Serve one more database and return the server as seen by its clients.
@@ -82,13 +96,17 @@ class TrytonServer:
 
 
 def start_server(
-    environment: Environment, config: Path, database: str, facts: dict[str, Any], port: int = 0
+    environment: Environment,
+    settings: dict[str, str],
+    database: str,
+    facts: dict[str, Any],
+    log: Path,
+    port: int,
 ) -> TrytonServer:
     """Start a server for this database and wait until it answers (about a second).
 
     Raises TrytonSandboxError with the end of its log if it ends instead.
     """
-    log = config.with_name("server.log")
     with log.open("ab") as errors:
         process = subprocess.Popen(
             environment.command("serve.py", database, "--port", str(port)),
@@ -96,7 +114,7 @@ def start_server(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=clean_environment() | {"TRYTOND_CONFIG": str(config)},
+            env=clean_environment() | settings,
             start_new_session=True,
         )
     server = TrytonServer("", database, facts, process)

@@ -35,14 +35,14 @@ class Template:
 
     environment: Environment
     postgres_url: str
-    config: Path
+    cache_dir: Path
     name: str
     facts: dict[str, Any]
 
     def clone(self) -> str:
         """A fresh database with a name of its own, which a running server may serve at once (well under a second)."""
         name = f"tryton_clone_{os.getpid()}_{secrets.token_hex(4)}"
-        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}"')
+        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{self.name}" STRATEGY FILE_COPY')
         return name
 
     def drop(self, *databases: str) -> None:
@@ -59,7 +59,8 @@ class Template:
 
     def start(self, database: str, port: int = 0) -> TrytonServer:
         """Serve this database, and later clones too, on a loopback port (a free one unless named)."""
-        return start_server(self.environment, self.config, database, self.facts, port)
+        settings = tryton_settings(self.cache_dir, self.postgres_url)
+        return start_server(self.environment, settings, database, self.facts, self.cache_dir / "server.log", port)
 
     def _sql(self, *statements: str) -> list[list[Any]]:
         return self.environment.sql(_admin(self.postgres_url), statements)
@@ -76,18 +77,20 @@ def build(cache_dir: Path, postgres_url: str, progress: Progress = lambda line: 
     with _alone(cache_dir / "build.lock", progress):
         progress("Building Tryton: packages ...")
         environment = prepare(cache_dir)
-        config = _write_config(cache_dir, postgres_url)
+        settings = tryton_settings(cache_dir, postgres_url)
         name = f"tryton_template_{_stamp()}"
         facts = _facts(environment, postgres_url, name)
         if facts is None:
-            _build_template(environment, postgres_url, config, name, progress)
+            _build_template(environment, postgres_url, settings, name, progress)
             facts = _facts(environment, postgres_url, name)
         if facts is None:
             raise TrytonSandboxError(f"The template {name} was built but cannot be found.")
-    return Template(environment, postgres_url, config, name, facts)
+    return Template(environment, postgres_url, cache_dir, name, facts)
 
 
-def _build_template(environment: Environment, postgres_url: str, config: Path, name: str, progress: Progress) -> None:
+def _build_template(
+    environment: Environment, postgres_url: str, settings: dict[str, str], name: str, progress: Progress
+) -> None:
     draft = f"tryton_draft_{secrets.token_hex(4)}"
     admin = _admin(postgres_url)
     leftovers = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_draft\\_%'"])
@@ -95,10 +98,11 @@ def _build_template(environment: Environment, postgres_url: str, config: Path, n
         admin, [*[f'DROP DATABASE "{old}" WITH (FORCE)' for (old,) in leftovers], f'CREATE DATABASE "{draft}"']
     )
     progress("Building Tryton: schema (about a minute, once) ...")
-    _create_schema(environment, config, draft)
+    _create_schema(environment, settings, draft)
     progress("Building Tryton: companies, charts, periods, users ...")
     today = dt.date.today()  # noqa: DTZ011 - the books open and close by the calendar on the wall
-    facts = json.loads(run(environment.command("demo_data.py", str(config), draft, today.isoformat())).splitlines()[-1])
+    filled = run(environment.command("demo_data.py", draft, today.isoformat()), environ=settings)
+    facts = json.loads(filled.splitlines()[-1])
     progress("Building Tryton: template ...")
     outdated = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_template\\_%'"])
     comment = json.dumps(facts).replace("'", "''")
@@ -113,14 +117,14 @@ def _build_template(environment: Environment, postgres_url: str, config: Path, n
         environment.sql(admin, [f'ALTER DATABASE "{old}" IS_TEMPLATE false', f'DROP DATABASE "{old}" WITH (FORCE)'])
 
 
-def _create_schema(environment: Environment, config: Path, database: str) -> None:
+def _create_schema(environment: Environment, settings: dict[str, str], database: str) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".password") as password:
         password.write(secrets.token_urlsafe(24) + "\n")
         password.flush()
-        admin = [str(environment.directory / "bin" / "trytond-admin"), "-c", str(config), "-d", database]
+        admin = [str(environment.directory / "bin" / "trytond-admin"), "-d", database]
         languages = ["--email", "admin@example.invalid", "-l", *LANGUAGES]
         modules = ["-u", "ir", "res", *MODULES, "--activate-dependencies"]
-        run([*admin, *languages, *modules], environ={"TRYTONPASSFILE": password.name})
+        run([*admin, *languages, *modules], environ=settings | {"TRYTONPASSFILE": password.name})
 
 
 def _facts(environment: Environment, postgres_url: str, name: str) -> dict[str, Any] | None:
@@ -135,21 +139,21 @@ def _facts(environment: Environment, postgres_url: str, name: str) -> dict[str, 
 
 def _stamp() -> str:
     """What a template depends on: the pins, the data and how they are loaded, and the year its books are about."""
-    parts = [REQUIREMENTS.read_text(), (INSIDE / "demo_data.py").read_text(), *MODULES, *LANGUAGES]
+    files = [REQUIREMENTS, INSIDE / "demo_data.py", INSIDE / "demo_plan.toml"]
+    parts = [*(file.read_text() for file in files), *MODULES, *LANGUAGES]
     parts.append(str(dt.date.today().year))  # noqa: DTZ011
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _write_config(cache_dir: Path, postgres_url: str) -> Path:
-    """Tryton's configuration for this cluster; private, because it holds the cluster's password."""
+def tryton_settings(cache_dir: Path, postgres_url: str) -> dict[str, str]:
+    """The environment variables that tell Tryton its configuration, its cluster and where to keep files."""
     files = cache_dir / "files"
     files.mkdir(exist_ok=True)
-    text = (INSIDE / "trytond.conf").read_text()
-    base = postgres_url.rpartition("/")[0] + "/"
-    draft = cache_dir / "trytond.conf.new"
-    draft.touch(mode=0o600)
-    draft.write_text(text.replace("{uri}", base).replace("{files}", str(files)))
-    return draft.rename(cache_dir / "trytond.conf")
+    return {
+        "TRYTOND_CONFIG": str(INSIDE / "trytond.conf"),
+        "TRYTOND_DATABASE__URI": postgres_url.rpartition("/")[0] + "/",
+        "TRYTOND_DATABASE__PATH": str(files),
+    }
 
 
 def _admin(postgres_url: str) -> str:

@@ -1,97 +1,30 @@
 """Fill an empty Tryton schema with two companies, their books, and users with API keys; print the facts as JSON.
 
-Run with Tryton's own Python: `demo_data.py CONFIG DATABASE TODAY`. What is open and what is closed depends on TODAY:
-last year is closed and its December locked, of this year the first half is closed (or, while today is in it,
-everything before last month), next year is open.
+Run with Tryton's own Python and `TRYTOND_CONFIG` set: `demo_data.py DATABASE TODAY`. `demo_plan.toml` says what the
+books hold; TODAY says what is open: last year is closed and its December locked, of this year the first half is closed
+(or, while today is in it, everything before last month), next year is open.
 """
 
 import datetime as dt
 import json
 import secrets
 import sys
+import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from proteus import Model, Wizard  # type: ignore[import-not-found]
 from proteus import config as proteus_config
 
-CURRENCIES = [
-    ("EUR", "978", "Euro", "€", "1"),
-    ("DKK", "208", "Danish krone", "kr", "7.46"),
-    ("SEK", "752", "Swedish krona", "kr", "11.20"),
-    ("GBP", "826", "Pound sterling", "£", "0.86"),
-    ("USD", "840", "US dollar", "$", "1.09"),
-]
-COUNTRIES = [
-    ("BE", "Belgium"),
-    ("DE", "Germany"),
-    ("DK", "Denmark"),
-    ("GB", "United Kingdom"),
-    ("SE", "Sweden"),
-    ("US", "United States"),
-]
-DIMENSIONS = [
-    ("CC", "Cost centre", ["Sales", "Engineering", "Finance", "People"]),
-    ("PRJ", "Project", ["Internal", "Apollo", "Borealis"]),
-]
-# What the universal chart lacks: code, name, and the account after which type and parent are modelled.
-ADDED_ACCOUNTS = [
-    ("1.1.5", "Pleo wallet", "1.1.1"),
-    ("1.4.4", "Input VAT", "1.4.1"),
-    ("2.2.5", "Output VAT", "2.2.3"),
-    ("2.2.6", "Owed to employees, out-of-pocket expenses", "2.2.4"),
-    ("2.2.7", "Owed to employees, reimbursed outside Pleo", "2.2.4"),
-    ("5.1.7", "Software subscriptions", "5.1.3"),
-    ("5.1.8", "Travel", "5.1.3"),
-    ("5.1.9", "Meals and entertainment", "5.1.3"),
-    ("5.1.10", "Office supplies", "5.1.3"),
-]
-COMPANIES: dict[str, dict[str, Any]] = {
-    "DK": {
-        "name": "Demo ApS",
-        "country": "DK",
-        "currency": "DKK",
-        "chart": "account.account_template_root_en",
-        "identifier": ("dk_vat", "99999993"),
-        "accounts": {
-            "wallet": "1.1.5",
-            "out_of_pocket": "2.2.6",
-            "contra": "1.1.1",
-            "external_reimbursement": "2.2.7",
-            "payable": "2.1.1",
-            "payable_without_party": "2.1.3",
-            "input_vat": "1.4.4",
-            "output_vat": "2.2.5",
-            "closed": "2.1.0",
-        },
-        "expenses": ["5.1.1", "5.1.3", "5.1.7", "5.1.8", "5.1.9", "5.1.10"],
-    },
-    "BE": {
-        "name": "Demo BV",
-        "country": "BE",
-        "currency": "EUR",
-        "chart": "account_be.root_nl",
-        "identifier": ("be_vat", "0999999922"),
-        "accounts": {
-            "wallet": "5510",
-            "out_of_pocket": "459",
-            "contra": "5500",
-            "external_reimbursement": "499",
-            "payable": "440",
-            "payable_without_party": "455",
-            "input_vat": "411",
-            "output_vat": "451",
-        },
-        "expenses": ["600", "602", "617", "618"],
-    },
-}
+PLAN: dict[str, Any] = tomllib.loads(Path(__file__).with_name("demo_plan.toml").read_text(encoding="utf-8"))
 
 
 class Books:
     """The connection to the database, and the few helpers every step needs."""
 
-    def __init__(self, config: str, database: str, today: dt.date) -> None:
-        self.config = proteus_config.set_trytond(database, config_file=config)
+    def __init__(self, database: str, today: dt.date) -> None:
+        self.config = proteus_config.set_trytond(database)
         self.outset = dict(self.config._context)
         self.today = today
 
@@ -115,22 +48,22 @@ class Books:
 
 
 def add_currencies(books: Books) -> dict[str, Any]:
-    """Currencies with one rate each from two years ago; the euro is the base."""
+    """The currencies with one rate each from two years ago; the euro is the base."""
     made = {}
-    for code, number, name, symbol, rate in CURRENCIES:
-        currency = Model.get("currency.currency")(name=name, code=code, numeric_code=number, symbol=symbol)
-        currency.rounding, currency.digits = Decimal("0.01"), 2
+    for plan in PLAN["currencies"]:
+        currency = Model.get("currency.currency")(name=plan["name"], code=plan["code"], numeric_code=plan["number"])
+        currency.symbol, currency.rounding, currency.digits = plan["symbol"], Decimal("0.01"), 2
         currency.save()
         start = dt.date(books.today.year - 2, 1, 1)
-        Model.get("currency.currency.rate")(currency=currency, date=start, rate=Decimal(rate)).save()
-        made[code] = currency
+        Model.get("currency.currency.rate")(currency=currency, date=start, rate=Decimal(plan["rate"])).save()
+        made[plan["code"]] = currency
     return made
 
 
 def add_countries() -> dict[str, Any]:
-    """The countries addresses need."""
+    """The countries that addresses need."""
     made = {}
-    for code, name in COUNTRIES:
+    for code, name in PLAN["countries"].items():
         made[code] = Model.get("country.country")(name=name, code=code)
         made[code].save()
     return made
@@ -142,9 +75,8 @@ def add_company(books: Books, plan: dict[str, Any], currency: Any, country: Any)
     party = Model.get("party.party")(name=plan["name"])
     address = party.addresses[0] if party.addresses else party.addresses.new()
     address.country, address.city = country, "Capital"
-    kind, code = plan["identifier"]
     identifier = party.identifiers.new()
-    identifier.type, identifier.code = kind, code
+    identifier.type, identifier.code = plan["identifier"]["type"], plan["identifier"]["code"]
     party.save()
     wizard = Wizard("company.company.config")
     wizard.execute("company")
@@ -183,11 +115,11 @@ def add_chart(books: Books, company: Any, template: str) -> None:
     configuration.save()
 
 
-def add_accounts(books: Books, company: Any) -> None:
-    """The accounts of `ADDED_ACCOUNTS`, each of the type and at the place of its model."""
-    for code, name, model_code in ADDED_ACCOUNTS:
-        model = books.account(company, model_code)
-        account = Model.get("account.account")(name=name, code=code, company=company)
+def add_accounts(books: Books, company: Any, plans: list[dict[str, str]]) -> None:
+    """The accounts the chart lacks, each of the type and at the place of the one it is like."""
+    for plan in plans:
+        model = books.account(company, plan["like"])
+        account = Model.get("account.account")(name=plan["name"], code=plan["code"], company=company)
         account.type, account.parent = model.type, model.parent
         account.save()
 
@@ -232,11 +164,12 @@ def add_dimensions(company: Any) -> dict[str, Any]:
     """Each analytic root is one dimension, each normal account below it one of its values."""
     made: dict[str, Any] = {}
     Account = Model.get("analytic_account.account")
-    for code, name, values in DIMENSIONS:
-        root = Account(type="root", name=name, code=code, company=company)
+    for plan in PLAN["dimensions"]:
+        code = plan["code"]
+        root = Account(type="root", name=plan["name"], code=code, company=company)
         root.save()
         made[code] = {"root": root.id, "values": {}}
-        for number, value in enumerate(values, 1):
+        for number, value in enumerate(plan["values"], 1):
             account = Account(root=root, parent=root, type="normal", name=value, code=f"{code}{number:02}")
             account.company, account.state = company, "opened"
             account.save()
@@ -244,36 +177,41 @@ def add_dimensions(company: Any) -> dict[str, Any]:
     return made
 
 
-def add_taxes(books: Books, company: Any) -> dict[str, int]:
-    """Danish purchase VAT: 25 %, none, and reverse charge, which owes and deducts the same 25 %."""
+def add_taxes(books: Books, company: Any, plans: list[dict[str, Any]]) -> dict[str, int]:
+    """Ids of the planned taxes by short code. A tax without parts is one the chart brought; one of several parts is a
+    parent without a rate of its own, whose children do the computing."""
+    Tax, made = Model.get("account.tax"), {}
+    (group,) = Model.get("account.tax.group").find([("code", "=", "VATP")]) or [add_tax_group()]
+
+    def tax(name: str, **more: Any) -> Any:
+        return Tax(name=name, description=name, company=company, **more)
+
+    def compute(record: Any, part: dict[str, str]) -> None:
+        record.type, record.rate = "percentage", Decimal(part["rate"])
+        record.invoice_account = record.credit_note_account = books.account(company, part["account"])
+        record.save()
+
+    for plan in plans:
+        name, parts = plan["name"], plan["parts"]
+        if not parts:
+            (record,) = Tax.find([("company", "=", company.id), ("parent", "=", None), ("name", "=", name)])
+        elif len(parts) == 1:
+            record = tax(name, group=group)
+            compute(record, parts[0])
+        else:
+            record = tax(name, group=group, type="none")
+            record.save()
+            for part in parts:
+                compute(tax(part["name"], parent=record), part)
+        made[plan["code"]] = record.id
+    return made
+
+
+def add_tax_group() -> Any:
+    """The group that makes a tax one of purchases."""
     group = Model.get("account.tax.group")(name="VAT purchase", code="VATP", kind="purchase")
     group.save()
-    accounts = COMPANIES["DK"]["accounts"]
-
-    def tax(name: str, rate: str | None, account: str = "input_vat", parent: Any = None) -> Any:
-        made = Model.get("account.tax")(name=name, description=name, company=company)
-        if parent is None:
-            made.group = group
-        else:
-            made.parent = parent
-        made.type = "none" if rate is None else "percentage"
-        if rate is not None:
-            made.rate = Decimal(rate)
-            made.invoice_account = made.credit_note_account = books.account(company, accounts[account])
-        made.save()
-        return made
-
-    standard, exempt = tax("I25 Purchase VAT 25%", "0.25"), tax("I0 Exempt / no VAT", "0")
-    reverse = tax("RC25 Reverse charge 25%", None)
-    tax("RC25 Reverse charge, deducted", "0.25", parent=reverse)
-    tax("RC25 Reverse charge, owed", "-0.25", "output_vat", parent=reverse)
-    return {"I25": standard.id, "I0": exempt.id, "RC25": reverse.id}
-
-
-def belgian_taxes(company: Any) -> dict[str, int]:
-    """The purchase taxes the Belgian chart brings, by name."""
-    domain = [("company", "=", company.id), ("parent", "=", None), ("group.kind", "in", ["purchase", "both"])]
-    return {tax.name: tax.id for tax in Model.get("account.tax").find(domain, order=[("id", "ASC")])}
+    return group
 
 
 def add_user(books: Books, login: str, groups: list[str], companies: list[Any]) -> str:
@@ -302,28 +240,27 @@ def months(today: dt.date) -> dict[str, str]:
     }
 
 
-def main(config: str, database: str, today: dt.date) -> dict[str, Any]:
+def main(database: str, today: dt.date) -> dict[str, Any]:
     """Do all of it; the order matters, each step needs what the ones before it made."""
-    books = Books(config, database, today)
+    books = Books(database, today)
     currencies, countries = add_currencies(books), add_countries()
     facts: dict[str, Any] = {"companies": {}, "keys": {}, "months": months(today), "journal": "EXP"}
     companies = {}
-    for key, plan in COMPANIES.items():
+    for key, plan in PLAN["companies"].items():
         print(f"company {plan['name']}", file=sys.stderr, flush=True)
-        company = companies[key] = add_company(books, plan, currencies[plan["currency"]], countries[plan["country"]])
+        company = companies[key] = add_company(books, plan, currencies[plan["currency"]], countries[key])
         add_chart(books, company, plan["chart"])
-        if key == "DK":
-            add_accounts(books, company)
+        add_accounts(books, company, plan["added_accounts"])
         add_years(books, key, company)
         facts["companies"][key] = {
             "id": company.id,
             "name": plan["name"],
             "currency": plan["currency"],
-            "registration_number": plan["identifier"][1],
+            "registration_number": plan["identifier"]["code"],
             "accounts": plan["accounts"],
             "expenses": plan["expenses"],
             "dimensions": add_dimensions(company),
-            "taxes": add_taxes(books, company) if key == "DK" else belgian_taxes(company),
+            "taxes": add_taxes(books, company, plan["taxes"]),
         }
     books.reset_context()
     posting = ["account.group_account", "party.group_party_admin"]
@@ -339,4 +276,4 @@ def main(config: str, database: str, today: dt.date) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2], dt.date.fromisoformat(sys.argv[3]))))
+    print(json.dumps(main(sys.argv[1], dt.date.fromisoformat(sys.argv[2]))))
