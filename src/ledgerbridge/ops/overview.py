@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from ledgerbridge.store.tables import (
     ConfigVersion,
@@ -76,11 +77,17 @@ async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list
         .where(ConfigVersion.connection_id.in_(ids))
         .group_by(ConfigVersion.connection_id)
     )
+    candidate = aliased(ExportJob)
+    newest_job = (
+        select(candidate.id)
+        .where(candidate.connection_id == Connection.id)
+        .order_by(candidate.pleo_created_at.desc(), candidate.id.desc())
+        .limit(1)
+        .correlate(Connection)
+        .scalar_subquery()
+    )
     jobs = await session.scalars(
-        select(ExportJob)
-        .distinct(ExportJob.connection_id)
-        .where(ExportJob.connection_id.in_(ids))
-        .order_by(ExportJob.connection_id, ExportJob.pleo_created_at.desc(), ExportJob.id.desc())
+        select(ExportJob).join(Connection, ExportJob.id == newest_job).where(Connection.id.in_(ids))
     )
     binding_of = {row.connection_id: row for row in bindings}
     subscription_of = {row.connection_id: row for row in subscriptions}

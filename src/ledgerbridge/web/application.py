@@ -7,9 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
-from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.web import connect, docs, health, hooks, problems, refusals, settings_page
 from ledgerbridge.web.admin import connections, jobs, records
 from ledgerbridge.web.middleware import RequestFrame
@@ -23,8 +21,11 @@ _DESCRIPTION = (
 )
 
 
-def build(metrics: Metrics, lifespan: Lifespan, *, secure: bool) -> FastAPI:
-    """The app with all its routes; `lifespan` must provide the services. `secure` is whether we live behind HTTPS."""
+def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
+    """The app with all its routes; the services must be provided before the first request (`web.services.provide`).
+
+    `secure` is whether we live behind HTTPS.
+    """
     app = FastAPI(
         title="Ledgerbridge",
         version=version("ledgerbridge"),
@@ -42,8 +43,5 @@ def build(metrics: Metrics, lifespan: Lifespan, *, secure: bool) -> FastAPI:
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 
-    def framed(inner: ASGIApp) -> RequestFrame:
-        return RequestFrame(inner, metrics.request, secure=secure)
-
-    app.add_middleware(framed)
+    app.add_middleware(RequestFrame, secure=secure)
     return app

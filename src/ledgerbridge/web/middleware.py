@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable
 
 import structlog
 from fastapi import Request
@@ -46,9 +45,8 @@ def declared_length(headers: Headers) -> int | None:
 class RequestFrame:
     """ASGI middleware; outermost, so that nothing answers without it."""
 
-    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int, float], None], *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._observe = observe
         self._headers = dict(_HEADERS)
         if secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -85,7 +83,7 @@ class RequestFrame:
                 await problem_response(Request(scope), from_exception(error))(scope, receive, framed)
             seconds = time.perf_counter() - began
             route = _route(scope)
-            self._observe(scope["method"], route, status, seconds)
+            scope["app"].state.services.metrics.request(scope["method"], route, status, seconds)
             level = _log.debug if scope["path"] in _QUIET else _log.info
             level("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 

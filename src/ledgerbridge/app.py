@@ -1,0 +1,235 @@
+"""The composition root: the only place that knows every room.
+
+`running` opens everything a process needs, in order, and closes it in reverse; `create_app` is the same as an ASGI
+application for any server. Refuses to start on what it cannot work with, in one sentence (`StartRefused`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.connections import credentials
+from ledgerbridge.connections.context import Budgets, Connections
+from ledgerbridge.erp.port import Adapter
+from ledgerbridge.erp.registry import ADAPTERS
+from ledgerbridge.exports.context import ExportContext, Observer
+from ledgerbridge.exports.enqueue import enqueue_look
+from ledgerbridge.ops import rounds
+from ledgerbridge.ops.doctor_database import other_environments
+from ledgerbridge.ops.logging import configure, get_logger
+from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.pleo.downloads import Downloader
+from ledgerbridge.pleo.endpoints import EndpointsRefused, PleoEndpoints
+from ledgerbridge.pleo.transport import Observation
+from ledgerbridge.settings import Settings
+from ledgerbridge.store import schema
+from ledgerbridge.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
+from ledgerbridge.store.engine import Database, DatabaseUrlError
+from ledgerbridge.store.vault import Vault
+from ledgerbridge.web import application
+from ledgerbridge.web.admin.paging import Cursors
+from ledgerbridge.web.services import Services, provide
+from ledgerbridge.work.queue import Queue
+
+EMBEDDED_DATABASE = "ledgerbridge"
+_log = get_logger(__name__)
+
+
+class StartRefused(Exception):
+    """The process cannot work like this; the text says what to fix."""
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The URL of the database: the configured one, or that of the embedded server, held while in use.
+
+    Raises `StartRefused`.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    try:
+        server = await asyncio.to_thread(_embedded, settings)
+    except EmbeddedPostgresError as error:
+        raise StartRefused(str(error)) from None
+    try:
+        yield server.url(EMBEDDED_DATABASE)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def _embedded(settings: Settings) -> EmbeddedPostgres:
+    server = embedded_postgres(settings.ledgerbridge_data_dir)
+    try:
+        server.create_database(EMBEDDED_DATABASE)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, worker: bool = True, erps: Mapping[str, Adapter] = ADAPTERS
+) -> AsyncIterator[Services]:
+    """Everything a process works with, and the worker when it has one; drained and closed at the end.
+
+    Raises `StartRefused` when a setting, the database or its schema does not fit.
+    """
+    endpoints, vault = _checked(settings)
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(database(settings))
+        services = await _services(settings, url, endpoints, vault, erps, stack)
+        await _refuse_other_schema(services.db, url)
+        await _refuse_other_environment(services)
+        if worker:
+            await stack.enter_async_context(_worker(services))
+        yield services
+
+
+def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
+    """The service as an ASGI application; it opens and closes everything in its lifespan, and sets up logging."""
+    configure(settings.log_level, settings.log_format)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings, worker=worker) as services:
+            provide(app, services)
+            yield
+
+    return application.build(lifespan, secure=settings.public_url.startswith("https://"))
+
+
+def app_of(services: Services) -> FastAPI:
+    """An application on services that are running already, for a caller that manages their life."""
+    app = application.build(None, secure=services.settings.public_url.startswith("https://"))
+    provide(app, services)
+    return app
+
+
+def _checked(settings: Settings) -> tuple[PleoEndpoints, Vault]:
+    """What can be refused without touching anything."""
+    try:
+        endpoints = PleoEndpoints(settings.pleo_auth_url, settings.pleo_api_url).checked()
+        vault = Vault(settings.keys)
+        settings.admins  # noqa: B018 - read once here, so that a bad entry stops the start and not a request
+    except (EndpointsRefused, ValueError) as error:
+        raise StartRefused(f"{error} `ledgerbridge doctor` says what to do.") from None
+    return endpoints, vault
+
+
+async def _services(
+    settings: Settings,
+    url: str,
+    endpoints: PleoEndpoints,
+    vault: Vault,
+    erps: Mapping[str, Adapter],
+    stack: AsyncExitStack,
+) -> Services:
+    metrics = Metrics()
+    try:
+        db = Database(url)
+        queue = Queue(url, rescue_seconds=settings.rescue_seconds)
+    except DatabaseUrlError as error:
+        raise StartRefused(str(error)) from None
+    stack.push_async_callback(db.close)
+    pleo_http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+    files_http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+
+    async def look_again(session: AsyncSession, connection_id: uuid.UUID) -> None:
+        await enqueue_look(session, queue, connection_id, "recovery")
+
+    def observe(seen: Observation) -> None:
+        metrics.call("pleo", seen.operation, str(seen.status or seen.fault or "no_answer"), seen.seconds)
+
+    def observe_erp(operation: str, outcome: str, seconds: float) -> None:
+        metrics.call("erp", operation, outcome, seconds)
+
+    connections = Connections(
+        settings=settings,
+        db=db,
+        vault=vault,
+        http=pleo_http,
+        endpoints=endpoints,
+        budgets=Budgets(db, endpoints.environment, settings.pleo_requests_per_minute),
+        enqueue_look=look_again,
+        erps=erps,
+        observe=observe,
+        observe_erp=observe_erp,
+        count_refresh=metrics.refresh,
+    )
+    stack.push_async_callback(credentials.drain, connections)
+    exports = ExportContext(
+        db=db,
+        queue=queue,
+        connections=connections,
+        downloads=Downloader(files_http, local_allowed=endpoints.local),
+        worker=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+        observer=Observer(item=metrics.item, job=metrics.job, unannounced=metrics.unannounced),
+    )
+    rounds.teach(queue, exports, export_poll_seconds=settings.export_poll_seconds)
+    return Services(
+        settings=settings,
+        db=db,
+        queue=queue,
+        connections=connections,
+        exports=exports,
+        metrics=metrics,
+        cursors=Cursors(settings.keys),
+    )
+
+
+async def _refuse_other_schema(db: Database, url: str) -> None:
+    try:
+        if await schema.is_current(db):
+            return
+        found = await asyncio.to_thread(schema.current_revision, url)
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()
+        raise StartRefused(
+            f"The database cannot be reached ({reason[0] if reason else type(error).__name__}). Check DATABASE_URL."
+        ) from None
+    if found is None:
+        raise StartRefused("The database is empty. Run `ledgerbridge migrate` first.")
+    raise StartRefused(
+        f"The database has schema {found}, this release needs {schema.expected_revision()}. "
+        "Run `ledgerbridge migrate`; if that changes nothing, the database belongs to a newer release."
+    )
+
+
+async def _refuse_other_environment(services: Services) -> None:
+    """Tokens of one environment must never be sent to the hosts of another (AUTH-001)."""
+    async with services.db.reading() as session:
+        others = await other_environments(session, services.connections.environment)
+    if others:
+        raise StartRefused(
+            f"The database holds connections of {', '.join(others)}, but the Pleo hosts are those of "
+            f"{services.connections.environment}. Use the database that belongs to these hosts."
+        )
+
+
+@asynccontextmanager
+async def _worker(services: Services) -> AsyncIterator[None]:
+    """The worker beside the web server: started with a look at what an earlier process left, drained at the end."""
+    stop = asyncio.Event()
+    left = await rounds.queue_recovery(services.queue, services.connections)
+    if left:
+        _log.info("unfinished export jobs found", companies=left)
+    working = asyncio.create_task(services.queue.run_worker(stop), name="queue worker")
+    try:
+        yield
+    finally:
+        _log.info("draining")
+        stop.set()
+        await working

@@ -1,0 +1,159 @@
+"""The `ledgerbridge` command. A fault of the user's or of the settings is one line, never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledgerbridge import serving
+from ledgerbridge.app import StartRefused, database
+from ledgerbridge.ops import doctor as checks
+from ledgerbridge.ops.doctor_database import inspect_database
+from ledgerbridge.ops.logging import configure
+from ledgerbridge.settings import Settings
+from ledgerbridge.store import schema
+
+cli = typer.Typer(
+    name="ledgerbridge",
+    help="Books Pleo export jobs in a company's ERP.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def main() -> None:
+    """Entry point of the command."""
+    cli()
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Where to listen; also HOST.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where to listen; also PORT.")] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Answer only; `ledgerbridge worker` does the work.")
+    ] = False,
+) -> None:
+    """Answer HTTP and work the queue, in one process."""
+    settings = _settings()
+    _run(
+        settings,
+        serving.serve(
+            settings,
+            settings.host if host is None else host,
+            settings.port if port is None else port,
+            worker=not no_worker,
+        ),
+    )
+
+
+@cli.command()
+def worker() -> None:
+    """Work the queue only."""
+    settings = _settings()
+    _run(settings, serving.work(settings))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the schema of this release. Run it before `serve`; repeating it does nothing."""
+    settings = _settings()
+
+    async def upgrade() -> None:
+        async with database(settings) as url:
+            before = await asyncio.to_thread(schema.current_revision, url)
+            await asyncio.to_thread(schema.upgrade, url)
+        after = schema.expected_revision()
+        typer.echo(f"schema {after}, nothing to do" if before == after else f"schema {before or 'none'} -> {after}")
+
+    _run(settings, upgrade())
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check the configuration and say what to fix. Exits 1 when something must be fixed."""
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        _report(checks.unreadable(invalid), as_json=as_json)
+        return
+    configure("ERROR", "console")
+
+    async def look() -> list[checks.Finding]:
+        found = checks.inspect_settings(settings)
+        try:
+            async with database(settings) as url:
+                return found + await inspect_database(settings, url)
+        except StartRefused as refused:
+            return [*found, checks.error("DATABASE_URL", str(refused), "Set DATABASE_URL, or install the extra.")]
+
+    _report(asyncio.run(look()), as_json=as_json)
+
+
+@cli.command(context_settings=_PASS_ON)
+def sandbox(context: typer.Context) -> None:
+    """Run the Pleo sandbox alone: a Pleo to develop against. Arguments are passed on; try `--help`."""
+    _become("pleo_sandbox", context.args)
+
+
+@cli.command(context_settings=_PASS_ON)
+def demo(context: typer.Context) -> None:
+    """Show everything from nothing: connect a company, export a job, book it in a real ERP. Try `--help`."""
+    _become("ledgerbridge.demo", context.args)
+
+
+def _become(module: str, arguments: list[str]) -> None:
+    """Replace this process by a module, so that signals and exit status are the module's own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        for name, text in checks.settings_faults(invalid):
+            typer.echo(f"{name}: {text}", err=True)
+        raise typer.Exit(2) from None
+    configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
+    """Run a command; what a person can fix ends it with one line and status 1."""
+    try:
+        asyncio.run(work)
+    except StartRefused as refused:
+        raise _end(str(refused)) from None
+    except SQLAlchemyError as error:
+        if settings.log_level == "DEBUG":
+            raise
+        lines = str(getattr(error, "orig", error)).strip().splitlines()
+        raise _end(f"The database did not do what was asked: {lines[0] if lines else type(error).__name__}") from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _end(text: str) -> typer.Exit:
+    typer.echo(f"ledgerbridge: {text}", err=True)
+    return typer.Exit(1)
+
+
+def _report(found: list[checks.Finding], *, as_json: bool) -> None:
+    typer.echo(json.dumps(checks.as_json(found), indent=2) if as_json else checks.as_text(found))
+    if not checks.healthy(found):
+        raise typer.Exit(1)

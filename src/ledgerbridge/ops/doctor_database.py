@@ -1,0 +1,155 @@
+"""The doctor's look at the database: is it there, is it ours, does it tell the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.ops.doctor import Finding, endpoints, error, ok, warning
+from ledgerbridge.settings import Settings
+from ledgerbridge.store import schema
+from ledgerbridge.store.engine import Database, DatabaseUrlError
+from ledgerbridge.store.tables import Connection, ConnectionStatus, Credential, Subscription
+from ledgerbridge.store.vault import UnknownKey, Vault, VaultError
+
+OLDEST_SERVER = 14
+SKEW_WARNING = timedelta(seconds=5)
+SKEW_ERROR = timedelta(seconds=60)
+"""Beyond this, signatures with a tolerance of 300 s and token expiry become unreliable."""
+SECONDS = 15
+_NAME = "DATABASE_URL"
+_REACH = "Check host, port, user and password in DATABASE_URL, and that the server runs."
+
+
+async def inspect_database(settings: Settings, url: str) -> list[Finding]:
+    """Everything that can be told from the database at `url`."""
+    try:
+        db = Database(url, pool_size=2, application_name="ledgerbridge doctor")
+    except DatabaseUrlError as fault:
+        return [error(_NAME, str(fault), "Correct DATABASE_URL.")]
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _inspect(settings, db, url)
+    except (SQLAlchemyError, OSError, TimeoutError) as fault:
+        lines = str(getattr(fault, "orig", fault)).strip().splitlines()
+        return [error(_NAME, f"Cannot be reached: {lines[0] if lines else type(fault).__name__}", _REACH)]
+    finally:
+        await db.close()
+
+
+async def other_environments(session: AsyncSession, environment: str) -> list[str]:
+    """Environments other than this one that live connections in the database belong to (AUTH-001)."""
+    found = await session.scalars(
+        select(Connection.environment)
+        .distinct()
+        .where(Connection.environment != environment, Connection.status != ConnectionStatus.DISCONNECTED)
+        .order_by(Connection.environment)
+    )
+    return list(found)
+
+
+async def _inspect(settings: Settings, db: Database, url: str) -> list[Finding]:
+    async with db.reading() as session:
+        version = int(await session.scalar(text("show server_version_num")) or 0) // 10_000
+        skew = await _skew(session)
+    found = [_server(version), _clock(skew)]
+    migrations = await _migrations(db, url)
+    found.append(migrations)
+    if migrations.fix:
+        return found
+    async with db.reading() as session:
+        found.append(await _environment(session, settings))
+        found.append(await _secrets(session, settings))
+    return found
+
+
+def _server(version: int) -> Finding:
+    if version < OLDEST_SERVER:
+        return error(_NAME, f"PostgreSQL {version} is too old.", f"Use PostgreSQL {OLDEST_SERVER} or newer.")
+    return ok(_NAME, f"PostgreSQL {version} answers.")
+
+
+async def _skew(session: AsyncSession) -> timedelta:
+    """How far the server's clock is ahead of ours, the way there and back allowed for."""
+    before = utcnow()
+    there: datetime | None = await session.scalar(text("select clock_timestamp()"))
+    after = utcnow()
+    assert there is not None  # noqa: S101
+    if before <= there <= after:
+        return timedelta(0)
+    return there - after if there > after else there - before
+
+
+def _clock(skew: timedelta) -> Finding:
+    seconds = abs(skew.total_seconds())
+    text_ = f"This machine and the database differ by {seconds:.0f} s."
+    fix = "Let both keep time by NTP."
+    if abs(skew) > SKEW_ERROR:
+        return error("clock", text_, fix)
+    if abs(skew) > SKEW_WARNING:
+        return warning("clock", text_, fix)
+    return ok("clock", "This machine and the database agree.")
+
+
+async def _migrations(db: Database, url: str) -> Finding:
+    if await schema.is_current(db):
+        return ok("migrations", "The schema is the one this release needs.")
+    found = await asyncio.to_thread(schema.current_revision, url)
+    if found is None:
+        return error("migrations", "The database is empty.", "Run `ledgerbridge migrate`.")
+    fix = "Run `ledgerbridge migrate`; if that changes nothing, the database belongs to a newer release."
+    return error("migrations", f"Schema {found} is not the one this release needs.", fix)
+
+
+async def _environment(session: AsyncSession, settings: Settings) -> Finding:
+    environment = endpoints(settings).environment
+    if others := await other_environments(session, environment):
+        text_ = f"Holds connections of {', '.join(others)}, but the Pleo hosts are those of {environment}."
+        fix = "Staging and production never mix: use the database that belongs to these hosts, or set its hosts."
+        return error("environment", text_, fix)
+    number = await session.scalar(select(func.count()).select_from(Connection)) or 0
+    return ok("environment", f"{number} connection{'' if number == 1 else 's'}, all of {environment}.")
+
+
+async def _secrets(session: AsyncSession, settings: Settings) -> Finding:
+    """Whether the keys open what is stored; opens, never shows."""
+    name = "ENCRYPTION_KEYS"
+    try:
+        vault = Vault(settings.keys)
+    except ValueError:
+        return ok(name, "Stored secrets not tried; see above.")
+    try:
+        tried = _try_all(vault, await _samples(session))
+    except UnknownKey:
+        return error(name, "Stored secrets were sealed with a key that is not listed.", "Put the old key back, behind.")
+    except VaultError as fault:
+        return error(name, f"A stored secret does not open: {fault}.", "Restore the database and keys of one time.")
+    return ok(name, f"{tried} stored secret{'' if tried == 1 else 's'} tried, all open.")
+
+
+_Sample = tuple[bytes, str, str, object]
+
+
+async def _samples(session: AsyncSession) -> Sequence[_Sample]:
+    samples: list[_Sample] = []
+    for table, column in (
+        (Credential, "access_token_sealed"),
+        (Credential, "api_key_sealed"),
+        (Subscription, "secret_sealed"),
+    ):
+        cell = getattr(table, column)
+        rows = await session.execute(select(cell, table.connection_id).where(cell.is_not(None)).limit(1000))
+        samples += [(sealed, table.__tablename__, column, row) for sealed, row in rows]
+    return samples
+
+
+def _try_all(vault: Vault, samples: Sequence[_Sample]) -> int:
+    for sealed, table, column, row in samples:
+        vault.open(sealed, table=table, column=column, row=row)  # type: ignore[arg-type]
+    return len(samples)

@@ -1,0 +1,149 @@
+"""What comes round by itself: asking every company for export jobs, the daily look at each connection, clearing away.
+
+A round only queues work, a company a task, so that a slow company holds up nobody and every replica shares in it.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.connections import watch
+from ledgerbridge.connections.context import Connections
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.enqueue import LOOK, enqueue_look
+from ledgerbridge.exports.run import look
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.store.tables import (
+    Connection,
+    ConnectionStatus,
+    DeliveryStatus,
+    ExportJob,
+    JobPhase,
+    WebhookDelivery,
+)
+from ledgerbridge.work.queue import Queue
+from ledgerbridge.work.retry import RetryRule
+
+CHECK = "connections.check"
+DAY = 86_400.0
+JITTER_SHARE = 0.1
+"""Companies are asked spread over this share of the poll interval."""
+CHECK_SPREAD_SECONDS = 1800.0
+DELIVERY_DAYS = 30
+"""How long settled deliveries are kept; their ids must be known for at least 7 days (HOOK-042)."""
+PARKED_DAYS = 365
+_BATCH = 1000
+_log = get_logger(__name__)
+
+
+def teach(queue: Queue, exports: ExportContext, *, export_poll_seconds: float) -> None:
+    """Register everything a worker runs."""
+    connections = exports.connections
+
+    async def work(connection_id: str, found_by: str) -> None:
+        await look(exports, uuid.UUID(connection_id), found_by)
+
+    async def check(connection_id: str) -> None:
+        verdict = await watch.check(connections, uuid.UUID(connection_id))
+        _log.info("connection checked", connection_id=connection_id, verdict=verdict.value)
+
+    async def poll() -> None:
+        await queue_looks(queue, connections, spread=export_poll_seconds * JITTER_SHARE)
+
+    async def daily() -> None:
+        await queue_checks(queue, connections)
+
+    async def clear() -> None:
+        await clear_away(connections)
+
+    queue.register(LOOK, work)
+    queue.register(CHECK, check, retry=RetryRule(attempts=6, first_seconds=60, cap_seconds=3600))
+    queue.every("exports.poll", export_poll_seconds * (1 - JITTER_SHARE), poll)
+    queue.every("connections.daily", DAY, daily)
+    queue.every("ops.clear_away", DAY / 4, clear)
+
+
+async def queue_looks(queue: Queue, connections: Connections, *, spread: float) -> int:
+    """Queue a look at every active company of this environment, at most `spread` seconds from now (HOOK-045)."""
+    async with connections.db.transaction() as session:
+        active = await session.scalars(
+            select(Connection.id).where(
+                Connection.environment == connections.environment, Connection.status == ConnectionStatus.ACTIVE
+            )
+        )
+        found = active.all()
+        for connection_id in found:
+            await enqueue_look(session, queue, connection_id, "poll", in_seconds=random.uniform(0, spread))  # noqa: S311
+    return len(found)
+
+
+async def queue_recovery(queue: Queue, connections: Connections) -> int:
+    """Queue a look at every company with an unfinished job, as a process that starts does (EXP-REC-*)."""
+    async with connections.db.transaction() as session:
+        unfinished = await session.scalars(
+            select(ExportJob.connection_id)
+            .distinct()
+            .join(Connection, Connection.id == ExportJob.connection_id)
+            .where(
+                ExportJob.phase != JobPhase.CLOSED,
+                Connection.environment == connections.environment,
+                Connection.status == ConnectionStatus.ACTIVE,
+            )
+        )
+        found = unfinished.all()
+        for connection_id in found:
+            await enqueue_look(session, queue, connection_id, "recovery")
+    return len(found)
+
+
+async def queue_checks(queue: Queue, connections: Connections) -> int:
+    """Queue the daily check of every connection that is not over (AUTH-044, AUTH-083, HOOK-010)."""
+    found = await watch.watched(connections)
+    async with connections.db.transaction() as session:
+        for connection_id in found:
+            key = f"check:{connection_id}"
+            await queue.defer(
+                session,
+                CHECK,
+                lock=key,
+                queueing_lock=key,
+                in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS),  # noqa: S311
+                connection_id=str(connection_id),
+            )
+    return len(found)
+
+
+async def clear_away(connections: Connections) -> int:
+    """Delete spent rows: settled deliveries past their days, connect attempts, browser sessions. Ledgers stay."""
+    await watch.tidy(connections)
+    removed = 0
+    for statuses, days in (
+        ((DeliveryStatus.DONE, DeliveryStatus.DROPPED), DELIVERY_DAYS),
+        ((DeliveryStatus.PARKED,), PARKED_DAYS),
+    ):
+        while True:
+            async with connections.db.transaction() as session:
+                number = await _delete_deliveries(session, statuses, days)
+            removed += number
+            if number < _BATCH:
+                break
+    return removed
+
+
+async def _delete_deliveries(session: AsyncSession, statuses: tuple[DeliveryStatus, ...], days: int) -> int:
+    old = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.status.in_(statuses), WebhookDelivery.received_at < utcnow() - timedelta(days=days))
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    gone = await session.scalars(
+        delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
+    )
+    return len(gone.all())

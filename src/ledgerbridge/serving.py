@@ -1,0 +1,96 @@
+"""Running until told to stop: the first SIGTERM or Ctrl-C drains and ends with status 0, the second ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from ledgerbridge.app import StartRefused, app_of, running
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.settings import Settings
+
+REQUEST_SECONDS = 15
+"""What requests under way get to finish."""
+_log = get_logger(__name__)
+
+
+async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
+    """Answer HTTP, and work the queue unless told not to, until a signal. Raises `StartRefused`."""
+    asked = _signals()
+    with _bind(host, port) as listening:
+        async with running(settings, worker=worker) as services:
+            server = _Server(
+                uvicorn.Config(
+                    app_of(services),
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    proxy_headers=False,
+                    timeout_graceful_shutdown=REQUEST_SECONDS,
+                )
+            )
+            stopper = asyncio.create_task(_stop_when(asked, server))
+            shown = listening.getsockname()
+            _log.info("listening", host=shown[0], port=shown[1], url=settings.public_url, worker=worker)
+            await server.serve(sockets=[listening])
+            stopper.cancel()
+
+
+async def work(settings: Settings) -> None:
+    """Work the queue until a signal. Raises `StartRefused`."""
+    asked = _signals()
+    async with running(settings, worker=True):
+        _log.info("working")
+        await asked.wait()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would end a drained process with the signal's status."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop_when(asked: asyncio.Event, server: uvicorn.Server) -> None:
+    await asked.wait()
+    server.should_exit = True
+
+
+def _signals() -> asyncio.Event:
+    """Set by the first signal; the second ends the process where it stands. In force until the process ends."""
+    asked = asyncio.Event()
+
+    def handle(number: int) -> None:
+        if asked.is_set():
+            os._exit(128 + number)
+        _log.info("stopping", signal=signal.Signals(number).name)
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle, number)
+    return asked
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartRefused(f"HOST {host!r} cannot be used: {error.strerror or error}.") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise StartRefused(f"Cannot listen on {host}:{port}: {error.strerror or error}. Set HOST or PORT.") from None
+    bound.setblocking(False)
+    return bound

@@ -1,0 +1,177 @@
+"""The whole web face in-process, on a real database, with a real Pleo sandbox over loopback and the ERP double."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import structlog
+
+from ledgerbridge.app import app_of, running
+from ledgerbridge.ops.logging import configure
+from ledgerbridge.settings import Settings
+from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
+from ledgerbridge.store.schema import upgrade
+from ledgerbridge.web.services import Services
+from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
+from pleo_sandbox.server import Running
+from pleo_sandbox.server import running as sandbox_running
+from tests.support.erp_double import Books, DoubleAdapter
+from tests.support.rig import CONFIGURATION
+
+KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
+TOKEN = "a-long-random-admin-token"
+ADMINS = f"ada:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
+ERP_SETTINGS = {"base_url": "https://erp.example", "database": "books", "api_key": "erp-secret-key", "company": 1}
+
+
+@dataclass
+class Pleo:
+    """The sandbox as a test drives it."""
+
+    url: str
+    running: Running
+    http: httpx.Client
+
+    def control(self, verb: str, route: str, /, **body: Any) -> Any:
+        answer = self.http.request(verb, f"{self.url}/sandbox{route}", json=body or None)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def decide(self, authorise_url: str, subject: str = DEMO_COMPANY_ID, decision: str = "allow") -> str:
+        """A person's decision on the consent page; where Pleo sends the browser, path and query."""
+        body = {"authorize_url": authorise_url, "subject": subject, "decision": decision}
+        parts = urlsplit(self.control("POST", "/consents", **body)["location"])
+        return f"{parts.path}?{parts.query}"
+
+    def api_key(self, company_id: str = DEMO_COMPANY_ID) -> str:
+        return str(self.control("POST", "/api-keys", company_id=company_id)["key"])
+
+    def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
+        self.control("POST", "/faults", kind=kind, method=method, path=path, **more)
+
+    def requests(self, method: str, path: str) -> list[Any]:
+        recorded = list(self.running.sandbox.world.recorder.requests)
+        return [one for one in recorded if one.method == method and one.path == path]
+
+
+@dataclass
+class Face:
+    """A running web face and its clients."""
+
+    services: Services
+    pleo: Pleo
+    books: Books
+    browser: httpx.AsyncClient
+    """Keeps cookies, does not follow redirects."""
+    admin: httpx.AsyncClient
+    """Sends an administrator's token."""
+    anybody: httpx.AsyncClient
+
+    async def connect(self, subject: str = DEMO_COMPANY_ID) -> str:
+        """Press Connect, allow, come back; the connection's id."""
+        pressed = await self.browser.get("/connect")
+        assert pressed.status_code == 302, pressed.text
+        back = await self.browser.get(self.pleo.decide(pressed.headers["location"], subject))
+        assert back.status_code == 303, back.text
+        newest = (await self.admin.get("/admin/api/connections?limit=1")).json()
+        return str(newest["data"][0]["id"])
+
+    async def bound(self) -> str:
+        """Connected and bound to the ERP double; the connection's id."""
+        found = await self.connect()
+        answer = await self.admin.put(
+            f"/admin/api/connections/{found}/erp", json={"kind": "double", "settings": ERP_SETTINGS}
+        )
+        assert answer.status_code == 200, answer.text
+        return found
+
+    async def active(self) -> str:
+        """Connected, bound, configured and active; the connection's id."""
+        found = await self.bound()
+        put = await self.admin.put(f"/admin/api/connections/{found}/config", json=CONFIGURATION)
+        assert put.status_code == 200, put.text
+        on = await self.admin.post(f"/admin/api/connections/{found}/activate")
+        assert on.status_code == 200, on.text
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """As in service; the default of the library prints every local variable of a traceback."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    configure("INFO", "console")
+    yield
+    root.handlers, root.level = before
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with embedded_postgres(tmp_path_factory.mktemp("pg"), {"fsync": "off", "synchronous_commit": "off"}) as server:
+        server.create_database("web_template")
+        upgrade(server.url("web_template"))
+        yield server
+
+
+@pytest.fixture
+def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex}"
+    cluster.create_database(name, template="web_template")
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex}"
+    cluster.create_database(name)
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def pleo() -> Iterator[Pleo]:
+    with sandbox_running() as served, httpx.Client(timeout=30) as http:
+        yield Pleo(served.url, served, http)
+
+
+def settings_for(database_url: str, pleo_url: str, **changes: Any) -> Settings:
+    return Settings(
+        _env_file=None,
+        **{
+            "database_url": database_url,
+            "pleo_auth_url": pleo_url,
+            "pleo_api_url": pleo_url,
+            "pleo_client_id": DEFAULT_CLIENT_ID,
+            "pleo_client_secret": DEFAULT_CLIENT_SECRET,
+            "encryption_keys": KEY,
+            "admin_tokens": ADMINS,
+            **changes,
+        },
+    )
+
+
+@pytest.fixture
+async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
+    books = Books()
+    settings = settings_for(database_url, pleo.url)
+    async with running(settings, worker=False, erps={"double": DoubleAdapter(books)}) as services:
+        transport = httpx.ASGITransport(app_of(services), raise_app_exceptions=False)
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        async with (
+            httpx.AsyncClient(transport=transport, base_url=settings.public_url) as browser,
+            httpx.AsyncClient(transport=transport, base_url=settings.public_url, headers=bearer) as admin,
+            httpx.AsyncClient(transport=transport, base_url=settings.public_url) as anybody,
+        ):
+            yield Face(services, pleo, books, browser, admin, anybody)

@@ -1,0 +1,431 @@
+"""Deliveries over HTTP: believed or refused, stored once, queued in the same transaction, answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, text, update
+
+from ledgerbridge.exports.enqueue import LOOK
+from ledgerbridge.pleo.signature import sign
+from ledgerbridge.store.embedded import EmbeddedPostgres
+from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription, WebhookDelivery
+from ledgerbridge.web import inbox
+from pleo_sandbox.config import DEMO_COMPANY_ID
+from tests.integration.web.conftest import Face
+
+JOB = "b4c4d068-ebbe-45b7-b562-2f16f0deb8b9"
+VECTOR_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+JSON = {"content-type": "application/json"}
+
+
+def export_event(company_id: str = DEMO_COMPANY_ID, event_type: str = "v1.export-job.created") -> bytes:
+    data = {"companyId": company_id, "id": JOB, "status": "pending", "numberOfItems": 1, "expiresIn": 3600}
+    return json.dumps({"data": data, "eventId": str(uuid.uuid4()), "eventType": event_type}).encode()
+
+
+@dataclass
+class Box:
+    """A connected company's mailbox and how Pleo would write to it."""
+
+    face: Face
+    connection_id: uuid.UUID
+    token: str
+    secret: str
+
+    @property
+    def path(self) -> str:
+        return f"/webhooks/pleo/{self.token}"
+
+    def signed(
+        self, body: bytes, webhook_id: str | None = None, *, secret: str | None = None, at: int | None = None
+    ) -> dict[str, str]:
+        webhook_id = webhook_id or f"msg_{uuid.uuid4().hex}"
+        at = int(time.time()) if at is None else at
+        signature = sign(secret or self.secret, webhook_id, at, body)
+        return {**JSON, "webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": signature}
+
+    async def send(self, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+        return await self.face.anybody.post(self.path, content=body, headers=headers or self.signed(body))
+
+    async def stored(self) -> list[WebhookDelivery]:
+        async with self.face.services.db.reading() as session:
+            rows = await session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.received_at))
+            return list(rows)
+
+    async def looks_waiting(self) -> int:
+        async with self.face.services.db.reading() as session:
+            query = text("select count(*) from procrastinate_jobs where task_name = :name and status = 'todo'")
+            return int(await session.scalar(query, {"name": LOOK}) or 0)
+
+    async def change(self, table: type[Any], **values: Any) -> None:
+        async with self.face.services.db.transaction() as session:
+            key = table.id if table is Connection else table.connection_id
+            await session.execute(update(table).where(key == self.connection_id).values(**values))
+
+    def counted(self, result: str) -> float:
+        value = self.face.services.metrics.registry.get_sample_value(
+            "ledgerbridge_webhook_deliveries_total", {"result": result}
+        )
+        return value or 0
+
+
+@pytest.fixture
+async def box(face: Face) -> Box:
+    connection_id = uuid.UUID(await face.connect())
+    async with face.services.db.reading() as session:
+        row = await session.get_one(Subscription, connection_id)
+    vault = face.services.connections.vault
+    assert row.secret_sealed is not None
+    token = vault.open(row.path_token_sealed, table="subscriptions", column="path_token_sealed", row=connection_id)
+    secret = vault.open(row.secret_sealed, table="subscriptions", column="secret_sealed", row=connection_id)
+    return Box(face, connection_id, token, secret)
+
+
+@pytest.mark.rule("HOOK-040")
+async def test_a_signed_delivery_is_stored_and_its_work_queued_before_the_answer(box: Box) -> None:
+    body = export_event()
+    answer = await box.send(body, box.signed(body, "msg_1"))
+    assert answer.status_code == 202
+    (row,) = await box.stored()
+    assert (row.webhook_id, row.status, row.resource_id) == ("msg_1", "queued", JOB)
+    assert row.connection_id == box.connection_id
+    assert await box.looks_waiting() == 1
+    assert box.counted("queued") == 1
+
+
+@pytest.mark.rule("HOOK-042", "HOOK-043")
+async def test_the_same_delivery_again_is_acknowledged_and_done_once(box: Box) -> None:
+    body = export_event()
+    for _ in range(3):
+        answer = await box.send(body, box.signed(body, "msg_same"))
+        assert answer.status_code == 202
+    (row,) = await box.stored()
+    assert row.repeats == 2
+    assert await box.looks_waiting() == 1
+    assert box.counted("duplicate") == 2
+
+
+@pytest.mark.rule("HOOK-042")
+async def test_the_same_delivery_many_times_at_once_is_one_row_and_one_job(box: Box) -> None:
+    body = export_event()
+    headers = box.signed(body, "msg_race")
+    answers = await asyncio.gather(*(box.send(body, headers) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [202] * 8
+    (row,) = await box.stored()
+    assert row.repeats == 7
+    assert await box.looks_waiting() == 1
+
+
+@pytest.mark.rule("HOOK-043")
+async def test_a_duplicate_after_the_work_is_done_queues_nothing(box: Box) -> None:
+    body = export_event()
+    headers = box.signed(body, "msg_late")
+    await box.send(body, headers)
+    async with box.face.services.db.transaction() as session:
+        await session.execute(
+            text("update procrastinate_jobs set status = 'succeeded' where task_name = :n"), {"n": LOOK}
+        )
+    assert (await box.send(body, headers)).status_code == 202
+    assert await box.looks_waiting() == 0
+
+
+@pytest.mark.rule("HOOK-044")
+async def test_deliveries_for_different_jobs_of_one_company_wait_as_one_look(box: Box) -> None:
+    for _ in range(3):
+        await box.send(export_event())
+    assert len(await box.stored()) == 3
+    assert await box.looks_waiting() == 1
+
+
+@pytest.mark.rule("HOOK-040")
+async def test_delivery_and_job_stand_or_fall_together(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> bool:
+        raise RuntimeError("the queue is broken")
+
+    monkeypatch.setattr(inbox, "enqueue_look", broken)
+    answer = await box.send(export_event())
+    assert answer.status_code == 500
+    assert await box.stored() == []
+
+
+@pytest.mark.rule("HOOK-036")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"webhook-signature": "v1,g0hM9SsE+OTPJTGttmIKtSyZlE3uFJELVlNIOLJ1OE="},
+        {"webhook-signature": "nonsense"},
+        {"webhook-signature": ""},
+        {"webhook-signature": "v1a,AAAA"},
+        {"webhook-timestamp": "yesterday"},
+        {"webhook-timestamp": "1614265330"},
+        {"webhook-timestamp": "-1"},
+        {"webhook-timestamp": "9" * 400},
+        {"webhook-id": ""},
+        {"webhook-id": "msg_other"},
+    ],
+    ids=lambda spoil: "=".join(next(iter(spoil.items())))[:40],
+)
+async def test_a_delivery_that_cannot_be_believed_gets_401_without_detail_and_leaves_nothing(
+    box: Box, spoil: dict[str, str]
+) -> None:
+    body = export_event()
+    answer = await box.send(body, box.signed(body) | spoil)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "Not accepted."
+    assert await box.stored() == []
+    assert await box.looks_waiting() == 0
+
+
+@pytest.mark.rule("HOOK-034", "HOOK-036")
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+async def test_a_missing_header_is_a_refusal(box: Box, missing: str) -> None:
+    body = export_event()
+    headers = box.signed(body)
+    del headers[missing]
+    assert (await box.send(body, headers)).status_code == 401
+    assert await box.stored() == []
+
+
+async def test_a_second_signature_header_cannot_hide_behind_the_first(box: Box) -> None:
+    body = export_event()
+    headers = [*box.signed(body).items(), ("webhook-signature", "v1,AAAA")]
+    answer = await box.face.anybody.post(box.path, content=body, headers=headers)
+    assert answer.status_code == 401
+
+
+@pytest.mark.rule("HOOK-030")
+async def test_nothing_is_parsed_before_the_signature_is_checked(box: Box) -> None:
+    body = b"{not json"
+    assert (await box.send(body, box.signed(export_event()))).status_code == 401
+    answer = await box.send(body)
+    assert answer.status_code == 400
+    assert await box.stored() == []
+
+
+@pytest.mark.rule("HOOK-032")
+async def test_the_published_vector_is_believed_over_its_raw_bytes_only(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = (
+        b'{"data":{"companyId":"b5fdaec1-1b43-4b62-996a-b0471c3bb336","createdAt":"2025-05-23T15:21:32Z",'
+        b'"createdBy":"e3118b03-691c-4bd4-944e-1a9c1f1031b7","expiresIn":3600,"id":"b4c4d068-ebbe-45b7-b562-2f16f0deb8b9",'
+        b'"numberOfItems":1,"status":"pending"},"eventId":"a257a31e-e8a6-4c36-a98d-451250e5b5c4",'
+        b'"eventType":"v1.export-job.created"}'
+    )
+    await box.change(Connection, company_id="b5fdaec1-1b43-4b62-996a-b0471c3bb336")
+    sealed = box.face.services.connections.vault.seal(
+        VECTOR_SECRET, table="subscriptions", column="secret_sealed", row=box.connection_id
+    )
+    await box.change(Subscription, secret_sealed=sealed)
+    moment = datetime.fromtimestamp(1614265330, UTC)
+    monkeypatch.setattr("ledgerbridge.web.hooks.utcnow", lambda: moment)
+    headers = {
+        **JSON,
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,MjviwgOhN7hbTf3Uk/YhFn2SqLYRepOT0G7aKI9O98c=",
+    }
+    spaced = json.dumps(json.loads(raw)).encode()
+    assert (await box.send(spaced, headers)).status_code == 401
+    assert (await box.send(raw, headers)).status_code == 202
+    (row,) = await box.stored()
+    assert row.event_id == "a257a31e-e8a6-4c36-a98d-451250e5b5c4"
+
+
+@pytest.mark.rule("HOOK-026")
+async def test_another_companys_event_is_acknowledged_dropped_and_alerted(box: Box) -> None:
+    answer = await box.send(export_event(company_id=str(uuid.uuid4())))
+    assert answer.status_code == 202
+    (row,) = await box.stored()
+    assert row.status == "dropped"
+    assert row.note
+    assert row.settled_at is not None
+    assert await box.looks_waiting() == 0
+    registry = box.face.services.metrics.registry
+    assert registry.get_sample_value("ledgerbridge_webhook_company_mismatches_total") == 1
+
+
+@pytest.mark.rule("HOOK-023")
+@pytest.mark.parametrize("spelling", ["v1.export-job.created", "v1.export.job-created"])
+async def test_both_spellings_are_one_event(box: Box, spelling: str) -> None:
+    assert (await box.send(export_event(event_type=spelling))).status_code == 202
+    assert await box.looks_waiting() == 1
+
+
+@pytest.mark.rule("HOOK-021")
+async def test_a_wrapped_body_is_the_same_event(box: Box) -> None:
+    body = json.dumps({"payload": json.loads(export_event())}).encode()
+    assert (await box.send(body)).status_code == 202
+    (row,) = await box.stored()
+    assert row.resource_id == JOB
+
+
+@pytest.mark.rule("HOOK-023")
+@pytest.mark.parametrize("event_type", ["v2.card.created", "x" * 5000, "nul\0here", "\ud800"])
+async def test_an_unknown_event_is_parked_for_a_person(box: Box, event_type: str) -> None:
+    body = json.dumps({"data": {"companyId": DEMO_COMPANY_ID}, "eventType": event_type}).encode()
+    assert (await box.send(body)).status_code == 202
+    (row,) = await box.stored()
+    assert row.status == "parked"
+    assert len(row.event_type) <= 200
+    assert await box.looks_waiting() == 0
+
+
+@pytest.mark.rule("HOOK-025")
+async def test_a_vendor_event_is_kept_for_the_vendor_sync(box: Box) -> None:
+    vendor = str(uuid.uuid4())
+    data = {"id": vendor, "companyId": DEMO_COMPANY_ID, "name": "Never stored GmbH", "code": None}
+    body = json.dumps({"data": data, "eventType": "v1.vendor.created", "eventId": "e"}).encode()
+    assert (await box.send(body)).status_code == 202
+    (row,) = await box.stored()
+    assert (row.status, row.resource_id) == ("parked", vendor)
+    assert await box.looks_waiting() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"eventType": 7}',
+        b'{"eventType": "v1.export-job.created"}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
+)
+async def test_a_signed_body_that_is_no_event_is_400_and_stores_nothing(box: Box, body: bytes) -> None:
+    assert (await box.send(body)).status_code == 400
+    assert await box.stored() == []
+
+
+@pytest.mark.rule("HOOK-048")
+@pytest.mark.parametrize("length", ["true", "absent", "lying"])
+async def test_a_body_over_the_cap_is_413_whatever_its_length_header_says(box: Box, length: str) -> None:
+    body = export_event() + b" " * (256 * 1024)
+    headers = box.signed(body)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    if length == "true":
+        answer = await box.send(body, headers)
+    elif length == "absent":
+        answer = await box.face.anybody.post(box.path, content=pieces(), headers=headers)
+    else:
+        answer = await box.face.anybody.post(box.path, content=pieces(), headers=headers | {"content-length": "10"})
+    assert answer.status_code == 413
+    assert await box.stored() == []
+
+
+@pytest.mark.rule("HOOK-048")
+async def test_a_body_just_below_the_cap_is_taken(box: Box) -> None:
+    event = export_event()
+    body = event + b" " * (256 * 1024 - len(event))
+    assert (await box.send(body)).status_code == 202
+
+
+@pytest.mark.rule("HOOK-048")
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 202),
+        ("application/json; charset=utf-8", 202),
+        ("Application/JSON", 202),
+        ("application/cloudevents+json", 202),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("", 415),
+    ],
+)
+async def test_only_json_is_taken(box: Box, content_type: str, status: int) -> None:
+    body = export_event()
+    assert (await box.send(body, box.signed(body) | {"content-type": content_type})).status_code == status
+
+
+@pytest.mark.rule("HOOK-007")
+async def test_a_path_nobody_was_given_is_404(box: Box) -> None:
+    body = export_event()
+    for path in ("/webhooks/pleo/guessed", f"{box.path}x", "/webhooks/pleo/"):
+        answer = await box.face.anybody.post(path, content=body, headers=box.signed(body))
+        assert answer.status_code == 404
+    assert (await box.face.anybody.get(box.path)).status_code == 405
+
+
+@pytest.mark.rule("HOOK-037")
+async def test_a_secret_that_changed_at_pleo_is_read_again_once_in_five_minutes(box: Box) -> None:
+    wrong = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
+    sealed = box.face.services.connections.vault.seal(
+        wrong, table="subscriptions", column="secret_sealed", row=box.connection_id
+    )
+    await box.change(Subscription, secret_sealed=sealed, secret_read_at=None)
+    assert (await box.send(export_event())).status_code == 202, "signed with the secret Pleo really uses"
+    (row,) = await box.stored()
+    assert row.status == "queued"
+    pleo_id = await _pleo_id(box)
+    before = len(box.face.pleo.requests("GET", f"/v1/subscriptions/{pleo_id}/secret"))
+    for _ in range(5):
+        body = export_event()
+        assert (await box.send(body, box.signed(body, secret=wrong))).status_code == 401
+    assert len(box.face.pleo.requests("GET", f"/v1/subscriptions/{pleo_id}/secret")) == before
+
+
+async def _pleo_id(box: Box) -> str:
+    async with box.face.services.db.reading() as session:
+        found = (await session.get_one(Subscription, box.connection_id)).pleo_id
+    assert found is not None
+    return found
+
+
+@pytest.mark.rule("HOOK-047")
+async def test_deliveries_after_the_end_are_acknowledged_and_do_nothing(box: Box) -> None:
+    gone = await box.face.admin.delete(f"/admin/api/connections/{box.connection_id}")
+    assert gone.status_code == 204
+    assert (await box.send(export_event())).status_code == 202
+    assert await box.looks_waiting() == 0
+    assert box.counted("dropped") == 1
+
+
+@pytest.mark.rule("HOOK-047")
+async def test_a_disconnected_company_whose_secret_is_still_there_gets_a_dropped_row(box: Box) -> None:
+    await box.change(Connection, status=ConnectionStatus.DISCONNECTED)
+    assert (await box.send(export_event())).status_code == 202
+    (row,) = await box.stored()
+    assert row.status == "dropped"
+    body = export_event()
+    assert (await box.send(body, box.signed(body, secret=VECTOR_SECRET))).status_code == 401
+
+
+@pytest.mark.rule("HOOK-046")
+async def test_a_delivery_that_cannot_be_stored_is_503_so_that_pleo_sends_it_again(
+    box: Box, cluster: EmbeddedPostgres, database_url: str
+) -> None:
+    cluster.drop_database(database_url.rsplit("/", 1)[1])
+    answer = await box.send(export_event())
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"]
+
+
+async def test_no_delivery_of_one_company_is_seen_under_another(box: Box) -> None:
+    await box.send(export_event())
+    async with box.face.services.db.reading() as session:
+        owners = (
+            await session.execute(
+                select(WebhookDelivery.connection_id, func.count()).group_by(WebhookDelivery.connection_id)
+            )
+        ).all()
+    assert [(row[0], row[1]) for row in owners] == [(box.connection_id, 1)]
