@@ -110,15 +110,11 @@ class Downloader:
         if fault := self._link_fault(url):
             raise DownloadFailed(fault)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        failed: DownloadFailed
+        request = bare_request("GET", url, headers=headers, limits=self._limits)
         try:
-            return await exchange(
-                self._http, bare_request("GET", url, headers=headers, limits=self._limits), self._limits
-            )
+            return await exchange(self._http, request, self._limits)
         except NoAnswer as error:
             failed = _Passing(f"no answer: {error.cause}")
-        except httpx.InvalidURL:
-            failed = DownloadFailed("the link is not a URL")
         raise failed
 
     def _file(self, answer: Answer) -> DownloadedFile:

@@ -14,7 +14,7 @@ from ledgerbridge.pleo import reports
 from ledgerbridge.pleo.endpoints import path_of
 from ledgerbridge.pleo.errors import PleoError, UnreadableAnswer
 from ledgerbridge.pleo.items import FetchedItem, fetched
-from ledgerbridge.pleo.models import ExportJob, ExportJobItem, ItemUpdateError, Wire, read
+from ledgerbridge.pleo.models import ExportJob, ExportJobItem, ItemUpdateError, Model, Wire, read
 from ledgerbridge.pleo.paging import PAGE_SIZE, pages
 from ledgerbridge.pleo.reports import ItemUpdate, JobEvent
 from ledgerbridge.pleo.transport import Call, PleoClient
@@ -60,7 +60,7 @@ class ExportApi:
     async def get_job(self, job_id: str) -> ExportJob:
         """One job as it is now. Raises `NotFound` (`EXPORT_NOT_FOUND`)."""
         call = Call("getExportJobByIdV3", "GET", path_of("v3", "export-jobs", job_id))
-        return read(ExportJob, _data(await self._client.json(call), call.operation), call.operation)
+        return await self._client.record(call, ExportJob, inside="data")
 
     async def send_event(
         self,
@@ -113,7 +113,7 @@ class ExportApi:
             return Reported((), (), ())
         path = path_of("v3", "export-jobs", job_id, "items")
         call = Call("updateExportJobItemsV3", "PUT", path, body=[update.body() for update in updates])
-        return _reported(entries, await self._client.json(call), call.operation)
+        return _reported(entries, await self._client.record(call, _Update))
 
 
 def missing_contra_accounts(error: PleoError) -> tuple[str, ...] | None:
@@ -131,24 +131,17 @@ class _Update(Wire):
     errors: list[Any] | None = None
 
 
-def _reported(entries: Sequence[str], body: Any, operation: str) -> Reported:
-    answer = read(_Update, body, operation)
+def _reported(entries: Sequence[str], answer: _Update) -> Reported:
     updated, refused = _readable(ExportJobItem, answer.data), _readable(ItemUpdateError, answer.errors)
-    answered = {record.accounting_entry_id for record in (*updated, *refused)}
+    answered = {item.accounting_entry_id for item in updated} | {error.accounting_entry_id for error in refused}
     return Reported(updated, refused, tuple(entry for entry in entries if entry not in answered))
 
 
-def _readable(model: Any, values: list[Any] | None) -> Any:
-    found = []
+def _readable(model: type[Model], values: list[Any] | None) -> tuple[Model, ...]:
+    found: list[Model] = []
     for value in values or ():
         try:
             found.append(read(model, value, ""))
         except UnreadableAnswer:
             continue
     return tuple(found)
-
-
-def _data(body: Any, operation: str) -> Any:
-    if not isinstance(body, dict) or "data" not in body:
-        raise UnreadableAnswer(operation, status=200, detail="data is missing")
-    return body["data"]

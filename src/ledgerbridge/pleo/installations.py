@@ -91,8 +91,8 @@ class InstallationsApi:
     async def delete(self) -> None:
         """Uninstall, which revokes every token of this credential: delete subscriptions before (AUTH-080).
 
-        404 counts as done. After a lost reply the next try may meet 401, since the tokens are gone: `Unauthorised`
-        here means that nothing is left to delete with.
+        404 counts as done. After a lost reply the next try may meet 401, since the tokens are gone: `Unauthorised`, or
+        whatever the credential raises on renewal, then means that nothing is left to delete with.
         """
         try:
             await self._client.send(Call("deleteClientInstallation", "DELETE", _PATH))
@@ -100,8 +100,7 @@ class InstallationsApi:
             return
 
     async def _written(self, operation: str, method: str, path: str, body: dict[str, Any] | None) -> Installation:
-        answer = await self._client.json(Call(operation, method, path, body=body))
-        return read(Installation, answer, operation)
+        return await self._client.record(Call(operation, method, path, body=body), Installation)
 
 
 def _present(body: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from ledgerbridge.pleo.errors import UnreadableAnswer
 from ledgerbridge.pleo.installations import Installation
-from ledgerbridge.pleo.models import Wire, read
+from ledgerbridge.pleo.models import Wire
 from ledgerbridge.pleo.subject import Subject, parse_urn
 from ledgerbridge.pleo.transport import Call, PleoClient
 
@@ -46,11 +45,7 @@ class NotOneCompany(Exception):
 
 async def introspect(client: PleoClient) -> ExternalClient:
     """Describe the current credential. Answers stand inside `data` (AUTH-062)."""
-    call = Call("introspect", "GET", "/v1/introspect")
-    body = await client.json(call)
-    if not isinstance(body, dict) or "data" not in body:
-        raise UnreadableAnswer(call.operation, status=200, detail="data is missing")
-    return read(ExternalClient, body["data"], call.operation)
+    return await client.record(Call("introspect", "GET", "/v1/introspect"), ExternalClient, inside="data")
 
 
 def missing_scopes(requested: str, granted: str) -> tuple[str, ...]:

@@ -107,6 +107,13 @@ def read(model: type[Model], value: Any, operation: str) -> Model:
     raise UnreadableAnswer(operation, status=200, detail=detail)
 
 
+def unwrapped(body: Any, member: str, operation: str) -> Any:
+    """What stands in this member of an envelope. Raises `UnreadableAnswer`."""
+    if not isinstance(body, dict) or member not in body:
+        raise UnreadableAnswer(operation, status=200, detail=f"{member} is missing")
+    return body[member]
+
+
 def explain(error: ErrorDetails) -> str:
     """Where and what, as in `accountingEntryLines.0.tax.rate is missing`."""
     place = ".".join(str(part) for part in error["loc"]) or "the object"

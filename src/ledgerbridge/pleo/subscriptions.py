@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from ledgerbridge.pleo.endpoints import path_of, transport_fault
-from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, UnreadableAnswer
+from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown
 from ledgerbridge.pleo.models import Instant, Wire, read
 from ledgerbridge.pleo.paging import PAGE_SIZE, pages
 from ledgerbridge.pleo.transport import Call, PleoClient
@@ -46,6 +46,10 @@ class Subscription(Wire):
             and self.status == "ACTIVE"
             and self.deleted_at is None
         )
+
+
+class _Secret(Wire):
+    secret_key: str = Field(min_length=1, repr=False)
 
 
 class SubscriptionsApi:
@@ -112,19 +116,15 @@ class SubscriptionsApi:
     async def secret(self, subscription_id: str) -> str:
         """The signing secret, `whsec_…`: store it encrypted and never show it (HOOK-006). Raises `NotFound`."""
         call = Call("getSubscriptionSecret", "GET", path_of("v1", "subscriptions", subscription_id, "secret"))
-        data = _data(await self._client.json(call), call.operation)
-        secret = data.get("secretKey") if isinstance(data, dict) else None
-        if not isinstance(secret, str) or not secret:
-            raise UnreadableAnswer(call.operation, status=200, detail="data.secretKey is missing")
-        return secret
+        return (await self._client.record(call, _Secret, inside="data")).secret_key
 
     async def _find(self, endpoint_url: str) -> Subscription | None:
         found = [one for one in await self.list_all() if one.endpoint_url == endpoint_url and one.deleted_at is None]
         return next((one for one in found if one.status == "ACTIVE"), found[0] if found else None)
 
     async def _write(self, operation: str, method: str, path: str, body: dict[str, Any]) -> Subscription:
-        answer = await self._client.json(Call(operation, method, path, body=body))
-        return read(Subscription, _data(answer, operation), operation)
+        call = Call(operation, method, path, body=body)
+        return await self._client.record(call, Subscription, inside="data")
 
 
 def _body(endpoint_url: str, event_types: Sequence[str]) -> dict[str, Any]:
@@ -133,9 +133,3 @@ def _body(endpoint_url: str, event_types: Sequence[str]) -> dict[str, Any]:
     if not event_types:
         raise ValueError("a subscription needs at least one event type")
     return {"endpointUrl": endpoint_url, "eventTypes": list(dict.fromkeys(event_types))}
-
-
-def _data(body: Any, operation: str) -> Any:
-    if not isinstance(body, dict) or "data" not in body:
-        raise UnreadableAnswer(operation, status=200, detail="data is missing")
-    return body["data"]

@@ -21,6 +21,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo import errors, retry
 from ledgerbridge.pleo.endpoints import Params, PleoEndpoints
+from ledgerbridge.pleo.models import Model, read, unwrapped
 from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, NotJson, bare_request, exchange, read_json
 
 _MESSAGE_LENGTH = 500
@@ -117,11 +118,11 @@ class PleoClient:
         )
         try:
             return await retrying(self._attempt, call, _Progress())
-        except errors.Unavailable as error:
-            if call.method != "POST" or isinstance(error, errors.Unreached):
+        except (errors.Unavailable, errors.UnreadableAnswer) as error:
+            if isinstance(error, errors.Unreached):
                 raise
-            unknown = _outcome_unknown(error)
-        raise unknown
+            failed = _doubted(call, error)
+        raise failed
 
     async def json(self, call: Call) -> Any:
         """Make the call and return its body as JSON values.
@@ -133,7 +134,19 @@ class PleoClient:
             return read_json(answer)
         except NotJson as reason:
             unreadable = errors.UnreadableAnswer(call.operation, status=answer.status, detail=str(reason))
-        raise _outcome_unknown(unreadable) if call.method == "POST" else unreadable
+        raise _doubted(call, unreadable)
+
+    async def record(self, call: Call, model: type[Model], *, inside: str | None = None) -> Model:
+        """Make the call and return its answer as a record; `inside` names the member it stands in.
+
+        Raises as `json`; another shape counts as unreadable, too.
+        """
+        body = await self.json(call)
+        try:
+            return read(model, unwrapped(body, inside, call.operation) if inside else body, call.operation)
+        except errors.UnreadableAnswer as error:
+            unreadable = error
+        raise _doubted(call, unreadable)
 
     async def _attempt(self, call: Call, progress: _Progress) -> Answer:
         header = await self._credential.header()
@@ -214,7 +227,10 @@ def _text(value: object, header: str) -> str | None:
     return (value.replace(secret, "[credential]") if secret else value)[:_MESSAGE_LENGTH]
 
 
-def _outcome_unknown(error: errors.PleoError) -> errors.OutcomeUnknown:
+def _doubted(call: Call, error: errors.PleoError) -> errors.PleoError:
+    """After a POST, a fault that leaves its effect open is an unknown outcome (LIMIT-030); else the fault itself."""
+    if call.method != "POST":
+        return error
     return errors.OutcomeUnknown(
         error.operation, status=error.status, kind=error.kind, message=error.message, detail=error.detail
     )

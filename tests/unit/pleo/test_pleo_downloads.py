@@ -118,6 +118,13 @@ async def test_a_dead_link_says_so_at_once(stage, sample, status) -> None:
         await downloader(stage, sample).fetch(LINK)
 
 
+async def test_another_refusal_is_not_tried_again(stage, sample) -> None:
+    stage.answers(httpx.Response(418))
+    with pytest.raises(DownloadFailed) as caught:
+        await downloader(stage, sample).fetch(LINK)
+    assert (type(caught.value), caught.value.status) == (DownloadFailed, 418)
+
+
 @pytest.mark.rule("EXP-ATT-13")
 async def test_a_file_of_30_mb_is_taken_and_one_byte_more_is_not(stage, sample) -> None:
     size = 30 * 1024 * 1024

@@ -27,6 +27,7 @@ def test_a_whole_pair_is_used_and_named(auth: str, api: str, environment: str) -
     endpoints = PleoEndpoints(auth, api)
     assert endpoints.faults() == ()
     assert endpoints.environment == environment
+    assert endpoints.local is (environment == "custom")
 
 
 @pytest.mark.rule("AUTH-001", "EXP-PRE-03")

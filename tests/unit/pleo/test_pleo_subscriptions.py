@@ -70,9 +70,11 @@ async def test_without_one_of_ours_one_is_created(stage, sample, others) -> None
 
 
 @pytest.mark.rule("LIMIT-030", "LIMIT-031", "HOOK-004")
-@pytest.mark.parametrize("lost", [httpx.ReadTimeout("x"), 502, 200])
+@pytest.mark.parametrize(
+    "lost", [httpx.ReadTimeout("x"), (502, b""), (200, b"cut"), (200, b'{"data": {}}'), (200, b"{}")]
+)
 async def test_after_a_lost_reply_it_is_looked_for_and_not_created_twice(stage, sample, lost) -> None:
-    reply = httpx.Response(lost, content=b"cut") if isinstance(lost, int) else lost
+    reply = httpx.Response(lost[0], content=lost[1]) if isinstance(lost, tuple) else lost
     stage.answers(ok(sample.page()), reply, ok(sample.page(sample.subscription())))
     assert (await SubscriptionsApi(stage.client).ensure(URL)).id == sample.entry(13)
     assert [request.method for request in stage.requests] == ["GET", "POST", "GET"]

@@ -342,6 +342,13 @@ async def test_redirects_are_not_followed(stage, status) -> None:
     assert len(stage.requests) == 1
 
 
+@pytest.mark.rule("LIMIT-030")
+async def test_a_post_answered_with_a_redirect_may_have_happened(stage) -> None:
+    stage.answers(answer(303, headers={"Location": "/v1/installations/other"}))
+    with pytest.raises(errors.OutcomeUnknown):
+        await stage.client.send(POST)
+
+
 async def test_an_answer_larger_than_the_cap_is_cut_off(stage) -> None:
     stage.answers(
         answer(200, content=gzip.compress(json.dumps("x" * 5000).encode()), headers={"Content-Encoding": "gzip"})
