@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -55,16 +55,20 @@ class _QuietDrops(logging.Filter):
         )
 
 
+_QUIET_DROPS = _QuietDrops()
+
+
 def _server(sandbox: Sandbox, host: str, port: int, *, announce: bool) -> _Server:
     sandbox.edge.served = True
-    logging.getLogger("uvicorn.error").addFilter(_QuietDrops())
+    logging.getLogger("uvicorn.error").addFilter(_QUIET_DROPS)
     config = uvicorn.Config(sandbox, host=host, port=port, log_level="warning", access_log=False, http="h11", ws="none")
     return _Server(config, announce)
 
 
 def serve(config: SandboxConfig, host: str, port: int) -> None:
     """Serves until interrupted; prints one line with the URL when ready. Port 0 takes a free one."""
-    _server(create_app(config), host, port, announce=True).run()
+    with suppress(KeyboardInterrupt):
+        _server(create_app(config), host, port, announce=True).run()
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def running(
     """A sandbox in a thread for the length of a ``with`` block, on a free port unless one is asked for."""
     sandbox = create_app(config, webhook_transport=webhook_transport)
     server = _server(sandbox, host, port, announce=False)
-    thread = threading.Thread(target=server.run, name="pleo-sandbox", daemon=True)
+    thread = threading.Thread(target=_run_quietly, args=(server,), name="pleo-sandbox", daemon=True)
     thread.start()
     _wait_for(server, thread)
     try:
@@ -86,6 +90,12 @@ def running(
     finally:
         server.should_exit = True
         thread.join(_START_SECONDS)
+
+
+def _run_quietly(server: _Server) -> None:
+    # uvicorn leaves through sys.exit when it cannot bind; the caller notices that the thread has ended.
+    with suppress(SystemExit):
+        server.run()
 
 
 def _wait_for(server: _Server, thread: threading.Thread) -> None:

@@ -18,6 +18,16 @@ from pleo_sandbox.core.problems import ConsentRedirect, ConsentRefusal, OAuthRef
 from pleo_sandbox.core.tokens import Family, TokenPair, Tokens
 from pleo_sandbox.core.words import new_id, parse_subject
 
+AUTHORISE_PARAMETERS = (
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "urn_pleo_params_oauth_subject",
+)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*")

@@ -62,7 +62,10 @@ class JobItem:
 
 @dataclass
 class Job:
-    """One attempt to export a batch of entries. ``expires_in`` counts seconds from the last action on it."""
+    """One attempt to export a batch of entries. ``expires_in`` counts seconds from the last action on it.
+
+    ``control_layer_read`` is the sandbox's own: whether somebody has read the items to their last page.
+    """
 
     id: str
     company_id: str
@@ -79,6 +82,7 @@ class Job:
     last_updated_at: datetime | None = None
     failure_reason_type: str | None = None
     failure_reason: str | None = None
+    control_layer_read: bool = False
 
     @property
     def is_open(self) -> bool:

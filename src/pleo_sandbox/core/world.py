@@ -107,6 +107,8 @@ class World:
         for entry in entries:
             if entry.company_id != company.id:
                 raise bad_request(f"Accounting entry {entry.id} belongs to another company")
+            if entry.locked_by is not None and alongside:
+                raise bad_request(f"Accounting entry {entry.id} is locked by export job {entry.locked_by}")
         if not alongside and self.jobs.unfinished(company.id):
             raise Refusal(409, "EXPORT_ALREADY_IN_PROGRESS", "The company already has an unfinished export job")
         self.require_contra_accounts(company.id, entries)
@@ -180,6 +182,14 @@ class World:
         older = [j for j in self.jobs.unfinished(job.company_id) if j.created_at < job.created_at]
         if older:
             self.recorder.remark("started_out_of_turn", f"Job {job.id} was started before the older {older[-1].id}")
+
+    def remark_on_reading(self, job: Job) -> None:
+        """Notes a data layer that is read before its turn."""
+        if job.status == "pending":
+            self.recorder.remark("data_layer_before_start", f"Items of job {job.id} were read before it was started")
+        if not job.control_layer_read:
+            text = f"Items of job {job.id} were read before all pages of its control layer"
+            self.recorder.remark("data_layer_before_control_layer", text)
 
     def remark_on_items(self, items: list[JobItem]) -> None:
         """Notes outcomes a bookkeeper cannot act on."""

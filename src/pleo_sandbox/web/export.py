@@ -87,7 +87,7 @@ async def create_job(request: Request) -> Response:
     employee = body.get("employeeId")
     if employee is not None and not is_uuid(employee):
         raise bad_request("employeeId must be a UUID")
-    options = object_of(body.get("options") or {}, "options")
+    options = {} if body.get("options") is None else object_of(body["options"], "options")
     world = world_of(request)
     _strike_contra(request)
     job = world.export(
@@ -125,6 +125,7 @@ async def list_items(request: Request, job_id: str) -> Response:
         sortable=_SORT_ITEMS,
     )
     page, info = paginate(rows, read_page_request(query), world.config.page_cap)
+    job.control_layer_read = job.control_layer_read or not info["hasNextPage"]
     return answer({"data": [item.as_published() for item in page], "pagination": info})
 
 
@@ -155,10 +156,7 @@ async def list_payloads(request: Request) -> Response:
         raise Refusal(422, "EXPORT_JOB_STATUS_UNPROCESSABLE", f"A job that is {job.status} has no export items")
     _strike_contra(request)
     world.require_contra_accounts(job.company_id, [item.entry for item in job.items.values()])
-    if job.status == "pending":
-        world.recorder.remark(
-            "data_layer_before_start", f"Export items of job {job.id} were read before it was started"
-        )
+    world.remark_on_reading(job)
     rows: Collection[JobItem] = Collection(
         rows=list(job.items.values()), name=lambda item: item.entry_id, keep=lambda item: True, sortable=_SORT_PAYLOADS
     )

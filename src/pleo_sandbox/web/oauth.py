@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from pleo_sandbox.core.authorise import AUTHORISE_PARAMETERS
 from pleo_sandbox.core.clients import Client
 from pleo_sandbox.core.problems import ConsentRedirect, ConsentRefusal, OAuthRefusal
 from pleo_sandbox.core.tokens import TokenPair
@@ -27,6 +28,9 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 async def authorise(request: Request) -> Response:
     """Shows the consent page, or sends the browser back with an error."""
     world = world_of(request)
+    for name in request.query_params:
+        if name not in AUTHORISE_PARAMETERS:
+            world.recorder.remark("unknown_authorise_parameter", f"/oauth/authorize does not know {name}")
     try:
         consent = world.consents.begin(request.query_params.multi_items())
     except ConsentRefusal as problem:

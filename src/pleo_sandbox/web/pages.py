@@ -27,11 +27,13 @@ _HEADERS = {
 }
 
 
-def money(amount: Any) -> str:
-    """An amount in minor units as people read it, ``DKK 1,250.00``; a dash when it is not one."""
-    if not isinstance(amount, dict) or not isinstance(amount.get("value"), int | float):
+def wallet_amount(payload: dict[str, Any]) -> str:
+    """The wallet amount of an export item as people read it, ``DKK 1,250.00``; a dash when it has none."""
+    amount = payload.get("amount")
+    wallet = amount.get("inWalletCurrency") if isinstance(amount, dict) else None
+    if not isinstance(wallet, dict) or not isinstance(wallet.get("value"), int | float):
         return "–"
-    return f"{amount.get('currency', '')} {amount['value'] / 100:,.2f}"
+    return f"{wallet.get('currency', '')} {wallet['value'] / 100:,.2f}"
 
 
 def web_link(url: Any) -> str:
@@ -45,7 +47,7 @@ def web_link(url: Any) -> str:
     return url if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
-_ENVIRONMENT.filters.update(money=money, web_link=web_link)
+_ENVIRONMENT.filters.update(wallet_amount=wallet_amount, web_link=web_link)
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
