@@ -137,6 +137,8 @@ def _accounts(config: Configuration, chart: ChartIndex) -> Iterator[Configuratio
 def _unusable(place: _Place, found: Account | Failed, chart: ChartIndex) -> Iterator[ConfigurationFault]:
     if isinstance(found, Failed):
         (fault,) = found.problems
+        if place.role is Role.PAYABLE and fault.failure is Failure.ACCOUNT_NEEDS_PARTY:
+            return  # right for bills, which name the vendor; a journal entry on it fails by itself
         text = _REASONS[fault.failure].format_map(fault.facts)
         yield ConfigurationFault(place.path, text, fault if place.fails_job else None)
     elif dimensions.missing(found, (), chart):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ledgerbridge.bookkeeping import words
@@ -38,6 +38,8 @@ def _wallet(value: dict[str, str]) -> dict[str, str]:
 
 
 Code = Annotated[str, AfterValidator(_code)]
+ErpId = Annotated[Code, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+"""An id of the ERP; ids that are numbers may be written as such."""
 
 
 class _Body(BaseModel):
@@ -56,7 +58,7 @@ class AccountsBody(_Body):
 
 class TaxBody(_Body):
     mode: Literal["explicit", "erp"] = "explicit"
-    codes: dict[str, Code] = Field(default_factory=dict)
+    codes: dict[str, ErpId] = Field(default_factory=dict)
 
 
 class TagsSyncBody(_Body):
