@@ -117,7 +117,7 @@ class Queue:
             kwargs=_CONNECTION,
             min_size=1,
             max_size=concurrency + 4,
-            timeout=min(10.0, self.tempo.stalled_after),
+            timeout=self.tempo.stalled_after / 6,
             reconnect_timeout=5,  # then the next caller begins anew; the pool's own pauses would double for minutes
             check=AsyncConnectionPool.check_connection,
             open=False,

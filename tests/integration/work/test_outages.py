@@ -12,9 +12,11 @@ from sqlalchemy import text
 from ledgerbridge.store import postmaster, schema
 from ledgerbridge.store.embedded import embedded_postgres
 from ledgerbridge.store.engine import Database
+from ledgerbridge.work.queue import Queue
 
-from .conftest import until
+from .conftest import RESCUE, Workers, until
 
+STATES = text("select status::text from procrastinate_jobs order by id")
 JOBS = "select status::text, attempts from procrastinate_jobs order by id"
 
 
@@ -59,53 +61,87 @@ async def gone(url: str) -> None:
     await database.close()
 
 
-@pytest.mark.parametrize("away", [0.5, 6.0])
-async def test_work_goes_on_after_a_restart_of_the_database(own_server, make_queue, workers, away: float) -> None:
-    """Jobs running, ended and waiting at the moment of the crash: each ends as succeeded, with no second run of those
-    that succeeded before or that ended during the outage."""
-    ended: list[int] = []
-    go = asyncio.Event()
+class Office:
+    """A worker with three desks and six jobs, of which the first three wait at their desks for `go`."""
 
-    async def work(number: int) -> None:
+    def __init__(self, queue: Queue, url: str, workers: Workers) -> None:
+        self.queue, self.db, self.workers = queue, Database(url), workers
+        self.began: list[int] = []
+        self.ended: list[int] = []
+        self.go = asyncio.Event()
+        queue.register("work", self._work)
+
+    async def _work(self, number: int) -> None:
+        self.began.append(number)
         if number < 3:
-            await go.wait()
-        ended.append(number)
+            await self.go.wait()
+        self.ended.append(number)
 
-    queue = make_queue(own_server.url, rescue_seconds=6)
-    queue.register("work", work)
-    db = Database(own_server.url)
-    async with db.transaction() as session:
+    async def states(self) -> list[str]:
+        async with self.db.reading() as session:
+            return list((await session.execute(STATES)).scalars())
+
+    async def reach(self, states: list[str], seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
+            while await self.states() != states:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def open(self) -> None:
         for number in range(6):
-            await queue.defer(session, "work", number=number)
-    workers.start(queue, concurrency=3)
+            await self.enqueue(number)
+        self.workers.start(self.queue, concurrency=3)
+        await self.reach(["doing"] * 3 + ["todo"] * 3)
 
-    async def states() -> list[str]:
-        async with db.reading() as session:
-            return list(
-                (await session.execute(text("select status::text from procrastinate_jobs order by id"))).scalars()
-            )
+    async def enqueue(self, number: int) -> None:
+        async with self.db.transaction() as session:
+            await self.queue.defer(session, "work", number=number)
 
-    while await states() != ["doing"] * 3 + ["todo"] * 3:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    async def close(self) -> None:
+        await self.enqueue(7)
+        await until(lambda: 7 in self.ended)
+        await self.workers.stop()
+        await self.db.close()
+
+
+async def test_runs_that_end_while_the_database_is_away_are_not_repeated(own_server, make_queue, workers) -> None:
+    office = Office(make_queue(own_server.url, rescue_seconds=12), own_server.url, workers)
+    await office.open()
     own_server.crash()
     await gone(own_server.url)
-    if away < 3:
-        go.set()  # the three end while there is nobody to tell
-    await asyncio.sleep(away)
+    office.go.set()
+    await asyncio.sleep(1.5)
     await asyncio.to_thread(own_server.start)
-    go.set()
-    async with asyncio.timeout(20):
-        while await states() != ["succeeded"] * 6:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    if away < 3:
-        assert sorted(ended) == list(range(6)), "a run that ended during a short outage was repeated"
-    else:
-        assert set(ended) == set(range(6))
-    async with db.transaction() as session:
-        await queue.defer(session, "work", number=7)
-    await until(lambda: 7 in ended)
-    await workers.stop()
-    await db.close()
+    await office.reach(["succeeded"] * 6)
+    assert sorted(office.began) == sorted(office.ended) == list(range(6))
+    await office.close()
+
+
+async def test_running_work_is_not_disturbed_by_a_short_outage(own_server, make_queue, workers) -> None:
+    queue = make_queue(own_server.url, rescue_seconds=20, grace_seconds=0.1)
+    office = Office(queue, own_server.url, workers)
+    await office.open()
+    own_server.crash()
+    await gone(own_server.url)
+    await asyncio.sleep(3)
+    await asyncio.to_thread(own_server.start)
+    await asyncio.sleep(1)
+    office.go.set()
+    await office.reach(["succeeded"] * 6)
+    assert sorted(office.began) == sorted(office.ended) == list(range(6)), "a run was stopped and begun again"
+    await office.close()
+
+
+async def test_after_a_long_outage_everything_is_done(own_server, make_queue, workers) -> None:
+    office = Office(make_queue(own_server.url), own_server.url, workers)
+    await office.open()
+    own_server.crash()
+    await gone(own_server.url)
+    await asyncio.sleep(2 * RESCUE)
+    await asyncio.to_thread(own_server.start)
+    office.go.set()
+    await office.reach(["succeeded"] * 6)
+    assert set(office.ended) == set(range(6))
+    await office.close()
 
 
 async def test_terminated_backends_are_replaced_without_losing_work(make_queue, workers, enqueue, jobs) -> None:
