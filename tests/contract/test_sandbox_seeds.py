@@ -95,6 +95,13 @@ def test_good_seeds_can_be_booked(seed: Seed):
         assert (item["contraAccount"] is not None) == (item["type"] in CONTRA_TYPES)
 
 
+@pytest.mark.parametrize("seed", GOOD, ids=_by_name)
+def test_every_expense_account_carries_all_tags(seed: Seed):
+    for line in seed.build(FRAME).payload["accountingEntryLines"]:
+        if line["account"]["code"][0] in "456":
+            assert [tag["groupCode"] for tag in line["tags"]] == ["CC", "PRJ"]
+
+
 @pytest.mark.parametrize("seed", BAD, ids=_by_name)
 def test_bad_seeds_say_how_they_must_fail(seed: Seed):
     assert seed.expected_failure in ITEM_FAILURES

@@ -61,6 +61,11 @@ def bad_unknown_tag(frame: Frame) -> Draft:
     return _with_line(draft, {"tags": tags})
 
 
+@seed("bad", "No tag where the ERP wants every expense in a cost centre and a project", "tag_unknown")
+def bad_untagged(frame: Frame) -> Draft:
+    return _purchase(frame, Line(10_000, "office", tags=()))
+
+
 @seed("bad", "A type nobody has published", "validation_failure")
 def bad_unknown_type(frame: Frame) -> Draft:
     return _purchase(frame).changed(type="crypto_purchase")

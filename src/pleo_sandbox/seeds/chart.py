@@ -8,6 +8,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+# "prepaid" stands on the balance sheet, where the demo's ERP asks for no dimensions: items without tags go there.
 # Defaults are codes of a universal chart of accounts, as the demo's ERP uses them.
 ACCOUNTS: Mapping[str, str] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ ACCOUNTS: Mapping[str, str] = MappingProxyType(
         "fees": "6.1.2",
         "interest": "6.2.8",
         "cashback": "6.1.1",
+        "prepaid": "1.4.1",
         "wallet": "1.1.1",
         "contra": "1.1.4",
         "out_of_pocket": "2.2.1",

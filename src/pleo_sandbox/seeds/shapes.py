@@ -144,13 +144,13 @@ def markup_note(frame: Frame) -> Draft:
 
 @seed("shape", "Every block that may be null is null")
 def bare(frame: Frame) -> Draft:
-    draft = _purchase(frame, Line(8_800, "office", tags=()), files=None)
+    draft = _purchase(frame, Line(8_800, "prepaid", tags=()), files=None)
     return draft.changed(**dict.fromkeys(_NULLABLE))
 
 
 @seed("shape", "Every member that may be absent is absent")
 def absent(frame: Frame) -> Draft:
-    draft = _purchase(frame, Line(8_700, "office", tags=()), files=None)
+    draft = _purchase(frame, Line(8_700, "prepaid", tags=()), files=None)
     payload = {name: value for name, value in draft.payload.items() if name not in (*_NULLABLE, "files")}
     payload["additionalInformation"] = {"reconciliationId": payload["additionalInformation"]["reconciliationId"]}
     payload["accountingEntryLines"] = [
@@ -173,5 +173,5 @@ def nanosecond_date(frame: Frame) -> Draft:
 
 @seed("shape", "A spender without employee number, tagged in one dimension only")
 def partly_tagged(frame: Frame) -> Draft:
-    draft = _purchase(frame, Line(15_500, "office", tags=(("cost_centre", 2),)))
+    draft = _purchase(frame, Line(15_500, "prepaid", tags=(("cost_centre", 2),)))
     return draft.changed(user={**draft.payload["user"], "code": None}, team=None)
