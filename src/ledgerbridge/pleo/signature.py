@@ -131,9 +131,9 @@ def _signature(key: bytes, message: bytes) -> str:
     return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
 
 
-def _key(secret: str) -> bytes | None:
-    """The key inside `whsec_<base64>`; None when there is none, so that an empty secret signs nothing (HOOK-031)."""
+def _key(secret: str) -> bytes:
+    """The key inside `whsec_<base64>` (HOOK-031); empty when there is none, and an empty key signs nothing."""
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True) or None
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        return None
+        return b""

@@ -161,6 +161,13 @@ async def test_a_code_that_never_left_is_presented_again(stage, oauth) -> None:
     assert len(stage.requests) == 2
 
 
+async def test_expiry_counts_from_before_the_request(stage, sample) -> None:
+    clock = iter([sample.now, sample.now + timedelta(seconds=50)])
+    stage.answers(ok())
+    answer = await OAuthClient(stage.http, stage.endpoints, "id", "secret", now=lambda: next(clock)).refresh("old")
+    assert answer.expires_at == sample.now + timedelta(seconds=900)
+
+
 @pytest.mark.rule("AUTH-033")
 async def test_an_exchange_without_refresh_token_says_so(stage, oauth) -> None:
     stage.answers(ok({"access_token": "a", "expires_in": 1, "scope": "users:read"}))
