@@ -1,0 +1,52 @@
+"""The test company of the ERP tests: one clone of the real Tryton a module; tests tell their entries apart by key."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.clones import TrytonServers
+
+pytest.register_assert_rewrite("ledgerbridge.erp.conformance", "tests.support.tryton_bench")
+
+from ledgerbridge.erp.conformance.bench import Facts  # noqa: E402
+from tests.support.tryton_bench import Tryton, TrytonBench  # noqa: E402
+
+# Twenty MiB of body are less than fifteen of file.
+OVERSIZE = 16 * 2**20
+
+
+@pytest.fixture(scope="module")
+def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
+    server = tryton_servers.fresh()
+    company = server.facts["companies"]["DK"]
+    accounts, months = company["accounts"], server.facts["months"]
+    tax_names = {"I25": "I25 Purchase VAT 25%", "RC25": "RC25 Reverse charge 25%"}
+    first_open = _fifth_of(months["first_open"])
+    yield TrytonBench(
+        Tryton(server.base_url, server.database, server.company_id("DK"), server.company_id("BE"), server.keys),
+        Facts(
+            name=company["name"],
+            registration_number=company["registration_number"],
+            currency=company["currency"],
+            journal=server.facts["journal"],
+            expense=company["expenses"][0],
+            vat=accounts["input_vat"],
+            wallet=accounts["wallet"],
+            wants_party=accounts["payable"],
+            tax=tax_names["I25"],
+            reverse_charge=tax_names["RC25"],
+            dimensions=[("CC", "CC02"), ("PRJ", "PRJ01")],
+            open_date=_fifth_of(months["open"]),
+            closed_date=_fifth_of(months["closed"]),
+            closable_date=first_open.replace(year=first_open.year + 1, month=12),
+            oversize=OVERSIZE,
+        ),
+    )
+    tryton_servers.template.drop(server.database)
+
+
+def _fifth_of(month: str) -> dt.date:
+    return dt.date.fromisoformat(f"{month}-05")
