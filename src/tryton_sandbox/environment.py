@@ -6,13 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 INSIDE = Path(__file__).parent / "inside"
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
+
+Progress = Callable[[str], None]
 
 
 class TrytonSandboxError(RuntimeError):
@@ -41,7 +43,7 @@ class Environment:
         return rows
 
 
-def prepare(cache_dir: Path) -> Environment:
+def prepare(cache_dir: Path, progress: Progress) -> Environment:
     """The environment for the present pins, made under `cache_dir` if it is not there (about 15 s, needs the network).
 
     The caller holds the build lock. An interrupted installation leaves no finished name behind and is made again.
@@ -52,6 +54,7 @@ def prepare(cache_dir: Path) -> Environment:
     finished = environment.directory / "finished"
     if finished.exists() and environment.python.exists():
         return environment
+    progress("Building Tryton: packages ...")
     shutil.rmtree(environment.directory, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(environment.directory)])
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]

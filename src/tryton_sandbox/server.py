@@ -37,6 +37,11 @@ class TrytonServer:
         return keys
 
     @property
+    def api_key(self) -> str:
+        """The key of `erp_integration`, the user a service would be given."""
+        return self.keys["erp_integration"]
+
+    @property
     def port(self) -> int:
         """The loopback port; start a server there again to come back after an outage."""
         return int(self.base_url.rpartition(":")[2])

@@ -13,20 +13,18 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tryton_sandbox.environment import INSIDE, REQUIREMENTS, Environment, TrytonSandboxError, prepare, run
+from tryton_sandbox.environment import INSIDE, REQUIREMENTS, Environment, Progress, TrytonSandboxError, prepare, run
 from tryton_sandbox.server import TrytonServer, start_server
 
 __all__ = ["Template", "TrytonSandboxError", "build"]
 
 MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank"]
 LANGUAGES = ["en", "nl"]  # the Belgian chart exists only in a language of Belgium
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,23 @@ class Template:
         self._sql(*[f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in databases])
 
     def sweep(self) -> None:
-        """Drop the clones of processes that are gone; servers die with the process that started them."""
+        """Drop the clones, and delete the logs, of processes that are gone; their servers died with them."""
         names = [
             str(name)
             for (name,) in self._sql("SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_clone\\_%'")
         ]
         self.drop(*[name for name in names if not _alive(int(name.split("_")[2]))])
+        for log in self.cache_dir.glob("server_*_*.log"):
+            if not _alive(int(log.name.split("_")[1])):
+                log.unlink(missing_ok=True)
 
     def start(self, database: str, port: int = 0) -> TrytonServer:
         """Serve this database, and later clones too, on a loopback port (a free one unless named)."""
         settings = tryton_settings(self.cache_dir, self.postgres_url)
-        return start_server(self.environment, settings, database, self.facts, self.cache_dir / "server.log", port)
+        return start_server(self.environment, settings, database, self.facts, self._new_log(), port)
+
+    def _new_log(self) -> Path:
+        return self.cache_dir / f"server_{os.getpid()}_{secrets.token_hex(4)}.log"
 
     def _sql(self, *statements: str) -> list[list[Any]]:
         return self.environment.sql(_admin(self.postgres_url), statements)
@@ -75,8 +79,7 @@ def build(cache_dir: Path, postgres_url: str, progress: Progress = lambda line: 
     cache_dir = cache_dir.resolve()
     cache_dir.mkdir(parents=True, exist_ok=True)
     with _alone(cache_dir / "build.lock", progress):
-        progress("Building Tryton: packages ...")
-        environment = prepare(cache_dir)
+        environment = prepare(cache_dir, progress)
         settings = tryton_settings(cache_dir, postgres_url)
         name = f"tryton_template_{_stamp()}"
         facts = _facts(environment, postgres_url, name)

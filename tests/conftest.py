@@ -1,0 +1,99 @@
+"""What all tests share: a real PostgreSQL, a real Tryton, databases of their own, and strictly written rule ids.
+
+Everything is kept under `.cache/` of the checkout, so that a second run finds the built Tryton and the migrated schema.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
+from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
+from tryton_sandbox import Template, TrytonServer, build
+
+CACHE = Path(__file__).parents[1] / ".cache"
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+RULE = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]?")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A misspelt rule id would silently prove nothing."""
+    for item in items:
+        for mark in item.iter_markers("rule"):
+            wrong = [rule for rule in mark.args if not isinstance(rule, str) or not RULE.fullmatch(rule)]
+            if wrong or mark.kwargs or not mark.args:
+                raise pytest.UsageError(f'{item.nodeid}: a rule mark reads rule("EXP-START-04", ...), not {wrong}')
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The cluster of the tests; sessions running at the same time share it."""
+    with embedded_postgres(CACHE / "postgres", THROW_AWAY) as cluster:
+        sweep(cluster)
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The name of the database every `database_url` is a copy of."""
+    return migrated_template(postgres)
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, migrated: str) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    name = new_name()
+    postgres.create_database(name, template=migrated)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A database of the test's own without any table."""
+    name = new_name()
+    postgres.create_database(name)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def tryton_template(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Template:
+    """The built Tryton; the first run on a machine builds it, which takes about a minute and a half."""
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+
+    def progress(line: str) -> None:
+        if terminal is not None:
+            terminal.ensure_newline()
+            terminal.write_line(line)
+
+    template = build(CACHE / "tryton", postgres.url(), progress)
+    template.sweep()
+    return template
+
+
+@pytest.fixture(scope="session")
+def tryton_servers(tryton_template: Template) -> Iterator[TrytonServers]:
+    """Where the `tryton` of each test comes from."""
+    servers = TrytonServers(tryton_template)
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+def tryton_server(tryton_template: Template) -> Iterator[TrytonServer]:
+    """One Tryton for the whole session, for tests that only read."""
+    database = tryton_template.clone()
+    with tryton_template.start(database) as server:
+        yield server
+    tryton_template.drop(database)
+
+
+@pytest.fixture
+def tryton(tryton_servers: TrytonServers) -> Iterator[TrytonServer]:
+    """A Tryton whose books are the test's own: `base_url`, `database`, `api_key`, `company_id()`, `facts`."""
+    server = tryton_servers.fresh()
+    yield server
+    tryton_servers.template.drop(server.database)
