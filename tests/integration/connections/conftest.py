@@ -22,9 +22,7 @@ from ledgerbridge.connections.errors import ConnectRefused
 from ledgerbridge.erp.port import SettingsError
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.settings import Settings
-from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from ledgerbridge.store.engine import Database
-from ledgerbridge.store.schema import upgrade
 from ledgerbridge.store.tables import Connection, Credential
 from ledgerbridge.store.vault import Vault
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
@@ -168,22 +166,6 @@ class House:
 
     def with_room(self, **changes: Any) -> House:
         return replace(self, room=replace(self.room, **changes))
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with embedded_postgres(tmp_path_factory.mktemp("pg"), {"fsync": "off", "synchronous_commit": "off"}) as server:
-        server.create_database("connections_template")
-        upgrade(server.url("connections_template"))
-        yield server
-
-
-@pytest.fixture
-def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
-    name = f"t{uuid.uuid4().hex}"
-    cluster.create_database(name, template="connections_template")
-    yield cluster.url(name)
-    cluster.drop_database(name)
 
 
 @pytest.fixture(scope="session")
