@@ -9,8 +9,7 @@ from sqlalchemy import text
 
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.leases import Lease, LeaseKeeper, LeaseLost, acquire, holds, release, renew
-
-from .conftest import Proxy
+from tests.support.lines import Proxy
 
 
 async def held(db: Database, lease: Lease) -> bool:

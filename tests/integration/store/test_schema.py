@@ -11,7 +11,6 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine, text
 
 from ledgerbridge.store import schema
-from ledgerbridge.store.embedded import EmbeddedPostgres
 from ledgerbridge.store.engine import Database, sqlalchemy_url
 from ledgerbridge.store.tables import Base
 
@@ -38,28 +37,21 @@ def without_library(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[t
     return {query: [row for row in rows if not row[0].startswith(foreign)] for query, rows in found.items()}
 
 
-@pytest.fixture
-def empty_url(postgres: EmbeddedPostgres) -> str:
-    postgres.drop_database("empty")
-    postgres.create_database("empty")
-    return postgres.url("empty")
-
-
-def test_migrations_and_metadata_make_the_same_tables(empty_url: str, database_url: str) -> None:
-    engine = create_engine(sqlalchemy_url(empty_url))
+def test_migrations_and_metadata_make_the_same_tables(empty_database_url: str, database_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(empty_database_url))
     Base.metadata.create_all(engine)
     engine.dispose()
     queries = (COLUMNS, CONSTRAINTS, INDEXES)
-    assert without_library(catalogue(database_url, *queries)) == catalogue(empty_url, *queries)
+    assert without_library(catalogue(database_url, *queries)) == catalogue(empty_database_url, *queries)
 
 
-def test_the_queues_tables_are_those_of_the_installed_library(empty_url: str, database_url: str) -> None:
+def test_the_queues_tables_are_those_of_the_installed_library(empty_database_url: str, database_url: str) -> None:
     """Fails when the library is raised without a migration: databases in use would keep the older functions."""
-    with psycopg.connect(empty_url) as connection:
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute(SchemaManager.get_schema())
     queries = (COLUMNS, CONSTRAINTS, INDEXES, FUNCTIONS, TRIGGERS)
     ours = catalogue(database_url, *queries)
-    theirs = catalogue(empty_url, *queries)
+    theirs = catalogue(empty_database_url, *queries)
     for query in (FUNCTIONS, TRIGGERS):
         assert ours[query] == theirs[query]
     for query in (COLUMNS, CONSTRAINTS, INDEXES):
@@ -70,10 +62,10 @@ def test_the_queues_tables_are_those_of_the_installed_library(empty_url: str, da
     assert procrastinate.__version__ == "3.10.0", "raise this only together with a migration for databases in use"
 
 
-def test_replicas_that_start_together_migrate_once(empty_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as replicas:
-        list(replicas.map(schema.upgrade, [empty_url] * 4))
-    assert schema.current_revision(empty_url) == schema.expected_revision()
+        list(replicas.map(schema.upgrade, [empty_database_url] * 4))
+    assert schema.current_revision(empty_database_url) == schema.expected_revision()
 
 
 def test_an_upgrade_again_changes_nothing(database_url: str) -> None:
@@ -82,19 +74,19 @@ def test_an_upgrade_again_changes_nothing(database_url: str) -> None:
     assert catalogue(database_url, COLUMNS, CONSTRAINTS, INDEXES) == before
 
 
-def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
-    with psycopg.connect(empty_url) as connection:
+def test_a_migration_that_fails_leaves_nothing(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute("create table procrastinate_jobs (id int)")  # in the way of the second migration
     with pytest.raises(psycopg.errors.DuplicateTable):
-        schema.upgrade(empty_url)
-    assert schema.current_revision(empty_url) is None
-    assert [row[0] for row in catalogue(empty_url, COLUMNS)[COLUMNS]] == ["procrastinate_jobs"]
+        schema.upgrade(empty_database_url)
+    assert schema.current_revision(empty_database_url) is None
+    assert [row[0] for row in catalogue(empty_database_url, COLUMNS)[COLUMNS]] == ["procrastinate_jobs"]
 
 
-async def test_a_database_knows_whether_it_is_current(empty_url: str) -> None:
-    db = Database(empty_url)
+async def test_a_database_knows_whether_it_is_current(empty_database_url: str) -> None:
+    db = Database(empty_database_url)
     assert not await schema.is_current(db)
-    await asyncio.to_thread(schema.upgrade, empty_url)
+    await asyncio.to_thread(schema.upgrade, empty_database_url)
     assert await schema.is_current(db)
     async with db.transaction() as session:
         await session.execute(text("update alembic_version set version_num = '0001'"))

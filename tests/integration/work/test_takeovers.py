@@ -16,9 +16,10 @@ class Taken:
 
     def __init__(self, jobs: DurableJobs, old: Job, new: Job) -> None:
         self.jobs, self.old, self.new = jobs, old, new
+        self.state = ("doing", new.attempts, new.worker_id)
 
 
-@pytest.fixture(params=["another worker took it", "the same worker took it again"])
+@pytest.fixture(params=["another worker", "the same worker", "another worker, first run uncounted"])
 async def taken(request, database_url: str, make_queue, enqueue) -> AsyncIterator[Taken]:
     queue = make_queue()
 
@@ -30,10 +31,10 @@ async def taken(request, database_url: str, make_queue, enqueue) -> AsyncIterato
     await connector.open_async()
     jobs = DurableJobs(connector, {"work"}, patience=1)
     first = await jobs.register_worker()
-    second = first if "same" in request.param else await jobs.register_worker()
+    second = first if request.param == "the same worker" else await jobs.register_worker()
     old = await jobs.fetch_job(None, first)
     assert old is not None
-    assert await jobs.requeue(old, Requeue(0, counted=True))
+    assert await jobs.requeue(old, Requeue(0, counted="uncounted" not in request.param))
     new = await jobs.fetch_job(None, second)
     assert new is not None
     assert new.id == old.id
@@ -44,24 +45,24 @@ async def taken(request, database_url: str, make_queue, enqueue) -> AsyncIterato
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED])
 async def test_a_late_end_ends_nothing(taken: Taken, jobs, status: Status) -> None:
     await taken.jobs.finish_job(taken.old, status, delete_job=False)
-    assert jobs(STATE) == [("doing", 1, taken.new.worker_id)]
+    assert jobs(STATE) == [taken.state]
     await taken.jobs.finish_job(taken.new, Status.SUCCEEDED, delete_job=False)
-    assert jobs(STATE) == [("succeeded", 2, None)]
+    assert jobs(STATE) == [("succeeded", taken.new.attempts + 1, None)]
 
 
 async def test_a_late_retry_restarts_nothing(taken: Taken, jobs) -> None:
     await taken.jobs.retry_job(taken.old)
-    assert jobs(STATE) == [("doing", 1, taken.new.worker_id)]
+    assert jobs(STATE) == [taken.state]
 
 
 async def test_a_second_rescue_of_the_same_run_restarts_nothing(taken: Taken, jobs) -> None:
     """Two replicas sweep at once; one is slow between looking and putting back."""
     assert not await taken.jobs.requeue(taken.old, Requeue(0, counted=True))
     assert not await taken.jobs.end(taken.old, Status.FAILED)
-    assert jobs(STATE) == [("doing", 1, taken.new.worker_id)]
+    assert jobs(STATE) == [taken.state]
 
 
 async def test_a_late_word_about_a_job_that_waits_again_changes_nothing(taken: Taken, jobs) -> None:
     assert await taken.jobs.requeue(taken.new, Requeue(60, counted=True))
     await taken.jobs.finish_job(taken.old, Status.SUCCEEDED, delete_job=False)
-    assert jobs(STATE) == [("todo", 2, None)]
+    assert jobs(STATE) == [("todo", taken.new.attempts + 1, None)]
