@@ -24,6 +24,7 @@ from tryton_sandbox.server import TrytonServer, start_server
 __all__ = ["Template", "TrytonSandboxError", "build"]
 
 MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank"]
+TEMPLATES_KEPT = 2  # besides the new one; another session may be using it
 LANGUAGES = ["en", "nl"]  # the Belgian chart exists only in a language of Belgium
 
 
@@ -107,7 +108,8 @@ def _build_template(
     filled = run(environment.command("demo_data.py", draft, today.isoformat()), environ=settings)
     facts = json.loads(filled.splitlines()[-1])
     progress("Building Tryton: template ...")
-    outdated = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_template\\_%'"])
+    query = "SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_template\\_%' ORDER BY oid DESC"
+    outdated = environment.sql(admin, [query])[TEMPLATES_KEPT:]
     comment = json.dumps(facts).replace("'", "''")
     final = [
         f'ALTER DATABASE "{draft}" RENAME TO "{name}"',

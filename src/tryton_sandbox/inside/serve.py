@@ -12,13 +12,7 @@ import threading
 
 from trytond.pool import Pool  # type: ignore[import-not-found]
 from trytond.wsgi import app  # type: ignore[import-not-found]
-from werkzeug.serving import WSGIRequestHandler, make_server  # type: ignore[import-not-found]
-
-
-class Handler(WSGIRequestHandler):  # type: ignore[misc]
-    """HTTP/1.1, so that clients can keep their connections."""
-
-    protocol_version = "HTTP/1.1"
+from werkzeug.serving import make_server  # type: ignore[import-not-found]
 
 
 def leave_with_parent() -> None:
@@ -36,6 +30,6 @@ logging.getLogger("werkzeug").setLevel(logging.WARNING)
 threading.Thread(target=leave_with_parent, daemon=True).start()
 Pool.start()
 Pool(arguments.database).init()
-server = make_server("127.0.0.1", arguments.port, app, threaded=True, request_handler=Handler)
+server = make_server("127.0.0.1", arguments.port, app, threaded=True)
 print(json.dumps({"port": server.server_port}), flush=True)
 server.serve_forever()
