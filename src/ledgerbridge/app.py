@@ -175,6 +175,7 @@ async def _services(
         queue=queue,
         connections=connections,
         downloads=Downloader(files_http, local_allowed=endpoints.local),
+        lease_seconds=settings.rescue_seconds / 2,
         worker=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         observer=Observer(item=metrics.item, job=metrics.job, unannounced=metrics.unannounced),
     )
