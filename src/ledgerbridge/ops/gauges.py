@@ -45,13 +45,13 @@ async def read(metrics: Metrics, db: Database, queue: Queue) -> None:
 
 async def _read_business(metrics: Metrics, session: AsyncSession) -> None:
     connections = await session.execute(select(Connection.status, func.count()).group_by(Connection.status))
-    found = dict(connections.tuples().all())
+    found = {row[0]: row[1] for row in connections}
     for status in ConnectionStatus:
         metrics.connections.labels(status.value).set(found.get(status.value, 0))
     jobs = await session.execute(
         select(ExportJob.phase, func.count()).where(ExportJob.phase != JobPhase.CLOSED).group_by(ExportJob.phase)
     )
-    found = dict(jobs.tuples().all())
+    found = {row[0]: row[1] for row in jobs}
     for phase in _OPEN:
         metrics.open_jobs.labels(phase.value).set(found.get(phase.value, 0))
     waiting = select(func.count()).where(WebhookDelivery.status == DeliveryStatus.QUEUED)

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import logging
 import os
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +18,6 @@ import structlog
 from ledgerbridge.app import app_of, running
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.settings import Settings
-from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
-from ledgerbridge.store.schema import upgrade
 from ledgerbridge.web.services import Services
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running
@@ -117,33 +114,17 @@ def _logging() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with embedded_postgres(tmp_path_factory.mktemp("pg"), {"fsync": "off", "synchronous_commit": "off"}) as server:
-        server.create_database("web_template")
-        upgrade(server.url("web_template"))
-        yield server
+def sandbox() -> Iterator[Running]:
+    with sandbox_running() as served:
+        yield served
 
 
 @pytest.fixture
-def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
-    name = f"t{uuid.uuid4().hex}"
-    cluster.create_database(name, template="web_template")
-    yield cluster.url(name)
-    cluster.drop_database(name)
-
-
-@pytest.fixture
-def empty_database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
-    name = f"t{uuid.uuid4().hex}"
-    cluster.create_database(name)
-    yield cluster.url(name)
-    cluster.drop_database(name)
-
-
-@pytest.fixture
-def pleo() -> Iterator[Pleo]:
-    with sandbox_running() as served, httpx.Client(timeout=30) as http:
-        yield Pleo(served.url, served, http)
+def pleo(sandbox: Running) -> Iterator[Pleo]:
+    with httpx.Client(timeout=30) as http:
+        found = Pleo(sandbox.url, sandbox, http)
+        found.control("POST", "/reset")
+        yield found
 
 
 def settings_for(database_url: str, pleo_url: str, **changes: Any) -> Settings:

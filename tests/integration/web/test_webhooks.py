@@ -411,9 +411,9 @@ async def test_a_disconnected_company_whose_secret_is_still_there_gets_a_dropped
 
 @pytest.mark.rule("HOOK-046")
 async def test_a_delivery_that_cannot_be_stored_is_503_so_that_pleo_sends_it_again(
-    box: Box, cluster: EmbeddedPostgres, database_url: str
+    box: Box, postgres: EmbeddedPostgres, database_url: str
 ) -> None:
-    cluster.drop_database(database_url.rsplit("/", 1)[1])
+    postgres.drop_database(database_url.rsplit("/", 1)[1])
     answer = await box.send(export_event())
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
