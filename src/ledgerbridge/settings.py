@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     """How the client authenticates at the token endpoint; `body` only if Pleo asks for it (AUTH-032)."""
     pleo_scopes: str = DEFAULT_SCOPES
     pleo_event_types: Annotated[tuple[str, ...], NoDecode] = ("v1.export-job.created", "v1.vendor.created")
-    pleo_requests_per_minute: Annotated[int, Field(ge=1, le=600)] = 500
+    pleo_requests_per_minute: Annotated[int, Field(ge=2, le=600)] = 500
 
     encryption_keys: SecretStr = SecretStr("")
     """Comma list of URL-safe base64 of 32 bytes: the first encrypts, all decrypt."""

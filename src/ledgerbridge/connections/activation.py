@@ -55,7 +55,7 @@ async def activate(
         await subscriptions.ensure(room, connection_id)
         if first_syncs is not None:
             await first_syncs(connection_id)
-        installation = await _told_pleo(room, state.connection)
+        installation = await tell_pleo(room, state.connection)
     except PleoError as error:
         _log.warning("connection %s not activated: %s", connection_id, error)
         raise _pleo_refused(error) from error
@@ -163,8 +163,11 @@ async def _preflight(room: Connections, state: ConnectionState) -> None:
         )
 
 
-async def _told_pleo(room: Connections, connection: Connection) -> Installation:
-    """The installation after Pleo knows that we are ready; called only where it is awaited (AUTH-070, AUTH-071)."""
+async def tell_pleo(room: Connections, connection: Connection) -> Installation:
+    """Say that we are ready, only where Pleo waits for it, and return the installation (AUTH-070, AUTH-071).
+
+    Raises `ActivationRefused` when the installation is off, and `PleoError`.
+    """
     api = InstallationsApi(await open_pleo(room, connection.id))
     installation = await _installation(api, connection)
     if installation.awaits_activation:

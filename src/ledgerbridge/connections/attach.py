@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,9 +25,7 @@ from ledgerbridge.pleo.errors import Forbidden, NotFound, PleoError, Unauthorise
 from ledgerbridge.pleo.installations import InstallationsApi
 from ledgerbridge.pleo.introspect import missing_scopes
 from ledgerbridge.store import audit
-from ledgerbridge.store.tables import Connection, ConnectionStatus, Credential, ErpBinding
-
-_IN_USE = (ConnectionStatus.ACTIVE, ConnectionStatus.PAUSED)
+from ledgerbridge.store.tables import BrowserSession, Connection, ConnectionStatus, Credential, ErpBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ async def attach(room: Connections, proven: Proven, actor: str, *, owned: uuid.U
     async with room.db.transaction() as session:
         known = await session.scalar(select(Connection).where(*company))
         before = await credential_row(session, known.id) if known else None
-    if known is not None and known.status in _IN_USE and known.id != owned:
+    if known is not None and known.id != owned and _in_use(known):
         await _refuse_if_it_works(room, known)
     async with room.db.transaction() as session:
         created = await session.scalar(
@@ -75,6 +73,9 @@ async def attach(room: Connections, proven: Proven, actor: str, *, owned: uuid.U
         _refuse_if_changed(known, before, connection, credential)
         _store(room, credential, proven)
         missing = missing_scopes(room.settings.pleo_scopes, proven.scopes) if proven.method == "oauth" else ()
+        if found != owned:
+            # Whoever was signed in before may have lost the company; what they see is the new owner's now.
+            await session.execute(delete(BrowserSession).where(BrowserSession.connection_id == found))
         goes_live_again = await _settle(room, session, connection, proven, missing)
         audit.record(
             session, actor, "connected" if created else "reconnected", found,
@@ -89,6 +90,12 @@ async def attach(room: Connections, proven: Proven, actor: str, *, owned: uuid.U
             missing_scopes=missing,
             session=sign_in(session, found, room.now()),
         )
+
+
+def _in_use(known: Connection) -> bool:
+    """Whether somebody may rely on the connection. One that the daily check paused has asked to be connected again."""
+    by_check = known.status == ConnectionStatus.PAUSED and known.paused_by == "watch"
+    return known.status in (ConnectionStatus.ACTIVE, ConnectionStatus.PAUSED) and not by_check
 
 
 async def _refuse_if_it_works(room: Connections, known: Connection) -> None:

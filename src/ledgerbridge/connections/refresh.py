@@ -147,7 +147,7 @@ async def _store_surely(room: Connections, right: Claim, answer: TokenAnswer) ->
                 if row is not None and row.generation == right.generation:
                     put_pair(room, row, answer)
             return
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             if not left:
                 _log.critical("token pair of connection %s is lost: the database takes no write", right.connection_id)
                 raise

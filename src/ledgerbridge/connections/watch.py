@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from ledgerbridge.connections import subscriptions
 from ledgerbridge.connections.access import open_pleo
-from ledgerbridge.connections.activation import lift_pause, remember
+from ledgerbridge.connections.activation import lift_pause, remember, tell_pleo
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.credentials import refresh_if_idle
 from ledgerbridge.connections.errors import GrantEnded
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     MENDED = "mended"
     """The subscription had to be made or mended; a look at the export jobs is queued (HOOK-010)."""
     RESUMED = "resumed"
-    """Pleo wants us again; the pause of an earlier check is lifted."""
+    """Pleo wants us again: the pause of an earlier check is lifted, or Pleo is told anew that we are ready."""
     PAUSED = "paused"
     """Pleo does not want us at present; somebody has to reconnect (AUTH-083)."""
     ENDED = "ended"
@@ -65,12 +65,17 @@ async def check(room: Connections, connection_id: uuid.UUID) -> Verdict:
         code = f", {installation.error_code}" if installation.error_code else ""
         reason = f"Pleo shows this integration as {installation.status}{code}."
         return await _paused(room, connection_id, installation, reason)
-    resumed, active = await _wanted(room, connection_id, installation)
-    if active and await subscriptions.ensure(room, connection_id):
-        async with room.db.transaction() as session:
-            audit.record(session, "system", "subscription_mended", connection_id)
-            await room.enqueue_look(session, connection_id)
-        return Verdict.MENDED
+    resumed, connection = await _wanted(room, connection_id, installation)
+    if connection.status == ConnectionStatus.ACTIVE:
+        if installation.awaits_activation:
+            # Consent was given anew without us: Pleo waits for a word that was said long ago.
+            await _noted(room, connection_id, await tell_pleo(room, connection))
+            resumed = True
+        if await subscriptions.ensure(room, connection_id):
+            async with room.db.transaction() as session:
+                audit.record(session, "system", "subscription_mended", connection_id)
+                await room.enqueue_look(session, connection_id)
+            return Verdict.MENDED
     return Verdict.RESUMED if resumed else Verdict.WELL
 
 
@@ -97,8 +102,8 @@ async def _paused(
     return Verdict.PAUSED
 
 
-async def _wanted(room: Connections, connection_id: uuid.UUID, installation: Installation) -> tuple[bool, bool]:
-    """Note a working installation; whether that lifted a pause of ours, and whether the connection is active."""
+async def _wanted(room: Connections, connection_id: uuid.UUID, installation: Installation) -> tuple[bool, Connection]:
+    """Note a working installation; whether that lifted a pause of ours, and the connection as it is now."""
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
         remember(connection, installation, room)
@@ -107,4 +112,11 @@ async def _wanted(room: Connections, connection_id: uuid.UUID, installation: Ins
             lift_pause(connection, room)
             audit.record(session, "system", "resumed", connection_id, installation=installation.status)
             await room.enqueue_look(session, connection_id)
-        return resumed, connection.status == ConnectionStatus.ACTIVE
+        return resumed, connection
+
+
+async def _noted(room: Connections, connection_id: uuid.UUID, installation: Installation) -> None:
+    async with room.db.transaction() as session:
+        remember(await connection_row(session, connection_id, lock=True), installation, room)
+        audit.record(session, "system", "activated", connection_id, installation=installation.status)
+        await room.enqueue_look(session, connection_id)

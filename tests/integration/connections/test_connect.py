@@ -9,15 +9,25 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import httpx
 import pytest
 from sqlalchemy import func, select
 
 from ledgerbridge.clock import utcnow
-from ledgerbridge.connections import activation, configuration, connect, erp_binding, sessions, uninstall
+from ledgerbridge.connections import (
+    activation,
+    configuration,
+    connect,
+    erp_binding,
+    sessions,
+    subscriptions,
+    uninstall,
+    watch,
+)
 from ledgerbridge.connections.errors import ActivationRefused, ConnectRefused
+from ledgerbridge.pleo.credentials import client_header
 from ledgerbridge.store.tables import (
     AuditRecord,
     ConnectAttempt,
@@ -26,8 +36,15 @@ from ledgerbridge.store.tables import (
     ErpBinding,
     Subscription,
 )
-from pleo_sandbox.config import DEMO_COMPANY_ID, ORGANISATION_ID, SECOND_COMPANY_ID
+from pleo_sandbox.config import (
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEMO_COMPANY_ID,
+    ORGANISATION_ID,
+    SECOND_COMPANY_ID,
+)
 from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House
+from tests.support.erp_double import DoubleErp
 
 
 def asked(url: str) -> dict[str, str]:
@@ -451,3 +468,98 @@ async def test_the_same_company_id_in_another_environment_is_another_connection(
             )
         )
     assert await count(house, Connection) == 2
+
+
+async def test_taking_a_connection_over_signs_others_out(house: House) -> None:
+    mine = await house.active()
+    house.pleo.control("POST", "/tokens/revoke", company_id=DEMO_COMPANY_ID)
+    again = await house.connect()
+    assert await sessions.connection_of(house.room, mine.session.token) is None
+    assert await sessions.connection_of(house.room, again.session.token) == mine.connection_id
+
+
+@pytest.mark.rule("AUTH-091", "AUTH-034")
+async def test_without_the_export_scopes_nothing_is_subscribed_and_nothing_goes_live(house: House) -> None:
+    assert {"export-jobs:read", "export-jobs:write", "export-items:read", "vendors:read"} <= set(
+        house.room.settings.pleo_scopes.split()
+    )
+    url = await connect.begin(house.room, BROWSER)
+    narrow = url.replace("export-jobs%3Aread%20", "").replace("vendors%3Aread%20", "")
+    assert narrow != url
+
+    outcome = await connect.complete(house.room, BROWSER, house.pleo.decide(narrow))
+
+    assert set(outcome.missing_scopes) == {"export-jobs:read", "vendors:read"}
+    assert outcome.subscribed is False
+    assert house.pleo.subscriptions == []
+    with pytest.raises(ActivationRefused, match="export-jobs:read"):
+        await activation.activate(house.room, outcome.connection_id, "admin:test")
+
+
+class Listening(httpx.AsyncBaseTransport):
+    """The network, with every request remembered and a check made before each."""
+
+    def __init__(self) -> None:
+        self._network = httpx.AsyncHTTPTransport()
+        self.seen: list[httpx.Request] = []
+        self.check: Callable[[], None] = lambda: None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        self.check()
+        return await self._network.handle_async_request(request)
+
+
+async def whole_life(house: House) -> None:
+    outcome = await house.active()
+    await house.change(outcome.connection_id, expires_at=utcnow())
+    await watch.check(house.room, outcome.connection_id)
+    await subscriptions.secret_for(
+        house.with_room(now=lambda: utcnow() + dt.timedelta(minutes=9)).room, outcome.connection_id, re_read=True
+    )
+    await house.connect(session_token=outcome.session.token)
+    await uninstall.disconnect(house.room, outcome.connection_id, "admin:test")
+
+
+@pytest.mark.rule("AUTH-017", "AUTH-031", "AUTH-041", "AUTH-003")
+async def test_our_client_secret_goes_to_the_token_endpoint_and_nowhere_else(make_house: Any) -> None:
+    network = Listening()
+    async with make_house(transport=network) as house:
+        await whole_life(house)
+        ours = client_header(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+
+    assert {request.url.path for request in network.seen if request.headers["authorization"] == ours} == {
+        "/oauth/token"
+    }
+    for request in network.seen:
+        said = f"{request.url} {request.content!r}"
+        assert DEFAULT_CLIENT_SECRET not in said
+        assert quote_plus(DEFAULT_CLIENT_SECRET) not in said
+        if request.url.path != "/oauth/token":
+            assert request.headers["authorization"].startswith("Bearer ")
+
+
+async def test_no_transaction_is_open_while_pleo_or_the_erp_is_called(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Listening()
+    erp_calls: list[str] = []
+    async with make_house(transport=network) as house:
+        pool: Any = house.room.db.engine.pool
+
+        def idle() -> None:
+            assert pool.checkedout() == 0, "a database connection is held while Pleo or the ERP is called"
+
+        real = DoubleErp._call
+
+        def calling(erp: DoubleErp, name: str, *rest: Any, **more: Any) -> Any:
+            erp_calls.append(name)
+            idle()
+            return real(erp, name, *rest, **more)
+
+        monkeypatch.setattr(DoubleErp, "_call", calling)
+        network.check = idle
+        await whole_life(house)
+
+    assert {"/oauth/token", "/v1/introspect", "/v1/installations/me:activate"} <= {one.url.path for one in network.seen}
+    assert set(erp_calls) == {"company", "preflight", "chart"}

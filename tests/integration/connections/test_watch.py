@@ -152,3 +152,24 @@ async def test_old_attempts_and_sessions_are_forgotten(house: House) -> None:
     assert await left() == [0, 1]
     await tidy(house.with_room(now=lambda: outcome.session.expires_at + dt.timedelta(seconds=1)).room)
     assert await left() == [0, 0]
+
+
+@pytest.mark.rule("AUTH-070", "AUTH-071")
+async def test_consent_given_anew_without_us_is_answered_with_a_new_activation(house: House) -> None:
+    outcome = await house.active()
+    house.pleo.installations[0].status = "AUTHORIZED"
+    assert await check(house.room, outcome.connection_id) is Verdict.RESUMED
+    assert house.pleo.installations[0].status == "ACTIVATED"
+    assert (await house.row(outcome.connection_id)).installation_status == "ACTIVATED"
+    assert house.looks.asked == [outcome.connection_id]
+
+
+async def test_whoever_the_check_asked_to_reconnect_can_do_so_in_any_browser(house: House) -> None:
+    outcome = await house.active()
+    house.pleo.installations[0].status = "ERROR"
+    await check(house.room, outcome.connection_id)
+
+    again = await house.connect()
+
+    assert (again.connection_id, again.status) == (outcome.connection_id, "active")
+    assert house.pleo.installations[0].status == "ACTIVATED"
