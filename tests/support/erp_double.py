@@ -110,6 +110,8 @@ class Books:
     capabilities: Capabilities = CAPABILITIES
     entries: dict[str, Entry] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    offered: list[tuple[str, ...]] = field(default_factory=list)
+    """Names of the files that came with each booking."""
     before: dict[str, list[BaseException]] = field(default_factory=dict)
     """Raised, one a call, before the named operation has any effect."""
     after: dict[str, list[BaseException]] = field(default_factory=dict)
@@ -169,6 +171,7 @@ class DoubleErp:
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
     async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        self._books.offered.append(tuple(file.name for file in attachments))
         await asyncio.sleep(self._books.slow)
         return self._call("book", lambda: self._book(entry, attachments, final))
 

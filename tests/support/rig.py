@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.exports.context import ExportContext, Observer, Patience
@@ -22,7 +22,7 @@ from ledgerbridge.pleo.downloads import Downloader
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
-from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, Credential, ErpBinding
+from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, Credential, ErpBinding, Lease
 from ledgerbridge.store.vault import Vault
 from ledgerbridge.work.queue import Queue
 from pleo_sandbox.config import DEMO_COMPANY_ID
@@ -145,6 +145,10 @@ class Rig:
         return job
 
     async def configure(self, **changes: Any) -> None:
+        """Store a new version of the configuration: the standard one with changes."""
+        await self.configure_exactly({**CONFIGURATION, **changes})
+
+    async def configure_exactly(self, body: dict[str, Any]) -> None:
         """Store a new version of the configuration."""
         async with self.db.transaction() as session:
             newest = await session.scalar(
@@ -154,14 +158,23 @@ class Rig:
                 ConfigVersion(
                     connection_id=self.connection_id,
                     version=(newest or 0) + 1,
-                    body={**CONFIGURATION, **changes},
+                    body=body,
                     created_by="test",
                 )
             )
 
+    async def expire_lease(self) -> None:
+        """Let the lease of a killed run end, as time would."""
+        async with self.db.transaction() as session:
+            await session.execute(update(Lease).values(expires_at=func.now()))
+
     def entries_of(self, accounting_entry_id: str) -> int:
         """How many live entries the ERP double holds for an accounting entry."""
         return len(self.books.of(accounting_entry_id))
+
+
+class Killed(BaseException):
+    """Ends a run as a killed process would: no handler of the run sees it."""
 
 
 PATIENT = Patience(erp_down=2, pause=(0.02, 0.05, 0.1))

@@ -87,7 +87,7 @@ def rights(**missing: str) -> httpx.Response:
 
 COMPANY_ROW = {
     "id": 1,
-    "party": {"name": "Demo ApS", "active": True, "tax_identifier": None, "identifiers": []},
+    "party": {"name": "Demo ApS", "tax_identifier": None, "identifiers": []},
     "currency": {"code": "DKK"},
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -15,13 +14,7 @@ from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, JobEvent, Lease, Posting, PostingState
 from tests.support.erp_double import Later, down, lost_reply, refused
-from tests.support.rig import Rig, company_rig
-
-_HOUR = timedelta(hours=1)
-
-
-class Killed(BaseException):
-    """Ends the run as a killed process would: no handler sees it."""
+from tests.support.rig import Killed, Rig, company_rig
 
 
 async def _timeline(rig: Rig) -> list[str]:
@@ -79,7 +72,7 @@ async def test_a_killed_run_is_resumed_without_a_second_start(rig: Rig, where: s
     with pytest.raises(Killed):
         await rig.look()
 
-    await _expire_lease(rig)
+    await rig.expire_lease()
     await rig.look()
 
     assert rig.pleo.job(job_id)["status"] == "completed"
@@ -88,11 +81,6 @@ async def test_a_killed_run_is_resumed_without_a_second_start(rig: Rig, where: s
     asked = [call for call in rig.pleo.requests("/v3/export-jobs") if call["path"] == "/v3/export-jobs"]
     assert ["statuses", "in_progress"] in asked[-1]["query"]
     assert ["statuses", "in_progress"] not in asked[0]["query"]
-
-
-async def _expire_lease(rig: Rig) -> None:
-    async with rig.db.transaction() as session:
-        await session.execute(update(Lease).values(expires_at=Lease.expires_at - _HOUR))
 
 
 @pytest.mark.rule("EXP-UPD-12", "EXP-DONE-08", "EXP-ERR-02")
@@ -274,7 +262,7 @@ async def test_a_job_that_ends_under_us_is_stopped_and_what_was_booked_is_known(
     rig.books.after["book"] = Later(1, [Killed()])
     with pytest.raises(Killed):
         await rig.look()
-    await _expire_lease(rig)
+    await rig.expire_lease()
     if how == "cancel":
         rig.pleo.control("POST", f"/jobs/{job_id}/cancel")
     else:
