@@ -1,0 +1,103 @@
+"""Settings from the environment: what is accepted, what is refused in one sentence, what never prints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from ledgerbridge.settings import Settings, is_secure_url
+
+KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+
+
+def settings(**given: object) -> Settings:
+    return Settings(_env_file=None, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.rule("EXP-PRE-02", "AUTH-091", "AUTH-090")
+def test_the_scopes_asked_for_cover_exports_and_vendor_events_and_come_from_the_environment() -> None:
+    assert {"export-jobs:read", "export-jobs:write", "export-items:read", "vendors:read"} <= set(
+        settings().pleo_scopes.split()
+    )
+    assert settings(pleo_scopes="export-jobs:read").pleo_scopes == "export-jobs:read"
+
+
+@pytest.mark.rule("EXP-DETECT-13", "HOOK-008", "AUTH-016", "AUTH-003")
+@pytest.mark.parametrize("name", ["public_url", "pleo_auth_url", "pleo_api_url"])
+def test_only_loopback_may_do_without_https(name: str) -> None:
+    for good in ("https://example.com", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080"):
+        assert getattr(settings(**{name: good + "/"}), name) == good
+    for bad in ("http://example.com", "http://localhost.example.com", "ftp://example.com", "example.com", "https://"):
+        with pytest.raises(ValidationError, match=name):
+            settings(**{name: bad})
+
+
+@pytest.mark.parametrize("bad", ["https://user:pass@example.com", "https://example.com?x=1", "https://example.com#a"])
+def test_a_base_url_carries_nothing_else(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        settings(public_url=bad)
+
+
+def test_secure_means_https_or_this_machine() -> None:
+    assert is_secure_url("https://erp.example.com")
+    assert is_secure_url("http://127.0.0.1:8069")
+    assert not is_secure_url("http://10.0.0.1:8069")
+
+
+@pytest.mark.rule("HOOK-012")
+def test_event_names_are_versioned_and_come_from_the_environment() -> None:
+    assert settings().pleo_event_types == ("v1.export-job.created", "v1.vendor.created")
+    assert settings(pleo_event_types="a, b").pleo_event_types == ("a", "b")
+
+
+@pytest.mark.rule("LIMIT-001")
+def test_the_request_budget_stays_below_pleos_limit() -> None:
+    assert settings().pleo_requests_per_minute == 500
+    with pytest.raises(ValidationError):
+        settings(pleo_requests_per_minute=601)
+
+
+@pytest.mark.rule("EXP-EXPIRE-05", "EXP-DETECT-03")
+def test_polling_comes_every_few_minutes_well_inside_the_hour_a_job_lives() -> None:
+    assert 60 <= settings().export_poll_seconds <= 300
+
+
+def test_keys_decode_with_and_without_padding_and_keep_their_order() -> None:
+    other = base64.urlsafe_b64encode(b"o" * 32).decode().rstrip("=")
+    assert settings(encryption_keys=SecretStr(f"{KEY}, {other}")).keys == (b"k" * 32, b"o" * 32)
+
+
+@pytest.mark.parametrize(("bad", "says"), [("short", "key 1"), (f"{KEY},AAAA", "key 2")])
+def test_a_bad_key_is_named_by_position_and_never_shown(bad: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as refused:
+        _ = settings(encryption_keys=SecretStr(bad)).keys
+    assert bad not in str(refused.value)
+
+
+def test_admin_tokens_are_compared_by_hash() -> None:
+    digest = hashlib.sha256(b"correct horse").hexdigest()
+    made = settings(admin_tokens=SecretStr(f"anna:{digest}"))
+    assert made.admin_named("correct horse") == "anna"
+    assert made.admin_named("wrong") is None
+    assert made.admin_named(digest) is None
+
+
+@pytest.mark.parametrize("bad", ["anna", "anna:", ":" + "0" * 64, "anna:zz", "anna:" + "0" * 63])
+def test_a_malformed_admin_token_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="entry 1"):
+        _ = settings(admin_tokens=SecretStr(bad)).admins
+
+
+@pytest.mark.rule("AUTH-017", "AUTH-045")
+def test_secrets_refuse_to_print() -> None:
+    made = settings(
+        pleo_client_secret=SecretStr("the-client-secret"),
+        encryption_keys=SecretStr(KEY),
+        database_url=SecretStr("postgresql://u:the-password@h/d"),
+    )
+    shown = repr(made) + str(made) + made.model_dump_json()
+    for secret in ("the-client-secret", KEY, "the-password"):
+        assert secret not in shown
