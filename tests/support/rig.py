@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -65,9 +66,12 @@ SEED_CHART: dict[str, Any] = {
 class Pleo:
     """The bookkeeper and the control desk of a running sandbox."""
 
-    def __init__(self, url: str, company_id: str = DEMO_COMPANY_ID) -> None:
+    def __init__(
+        self, url: str, company_id: str = DEMO_COMPANY_ID, chart: Mapping[str, Any] = MappingProxyType(SEED_CHART)
+    ) -> None:
         self.url = url
         self.company_id = company_id
+        self._chart = dict(chart)
         self._http = httpx.Client(base_url=url, timeout=30)
 
     def control(self, method: str, path: str, body: object = None) -> Any:
@@ -82,7 +86,7 @@ class Pleo:
             "company_id": self.company_id,
             "seeds": list(seeds),
             "copies": copies,
-            "chart": SEED_CHART,
+            "chart": self._chart,
             "custom": custom or [],
         }
         return [entry["id"] for entry in self.control("POST", "/expenses", body)]
