@@ -288,3 +288,30 @@ def _runs(pid: int) -> bool:
 def test_a_server_that_cannot_start_shows_its_log(tryton_template: Template, tryton_server: TrytonServer) -> None:
     with pytest.raises(TrytonSandboxError, match="Address already in use"):
         tryton_template.start(tryton_server.database, port=tryton_server.port)
+
+
+def test_the_command_serves_fresh_books_until_its_input_ends(
+    tryton_template: Template, postgres: EmbeddedPostgres
+) -> None:
+    command = [sys.executable, "-m", "tryton_sandbox", "serve", "--postgres", postgres.url()]
+    pipe = subprocess.PIPE
+    command += ["--cache", str(tryton_template.cache_dir)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as served:
+        assert served.stdout is not None
+        told = json.loads(served.stdout.readline())
+        address = f"{told['base_url']}/{told['database']}/rest/model/company.company"
+        bearer = {"Authorization": f"bearer {told['facts']['keys']['erp_integration']}"}
+        with urllib.request.urlopen(urllib.request.Request(address, headers=bearer), timeout=30) as answer:
+            assert len(json.load(answer)) == 2
+        served.communicate("", timeout=30)
+    assert served.returncode == 0
+    with psycopg.connect(postgres.url()) as connection:
+        assert connection.execute("SELECT FROM pg_database WHERE datname = %s", [told["database"]]).rowcount == 0
+
+
+def test_the_command_asks_for_a_cluster(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tryton_sandbox", "build", "--cache", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--postgres URL or TRYTON_POSTGRES_URL" in done.stderr
+    assert list(tmp_path.iterdir()) == []
