@@ -62,7 +62,7 @@ async def gone(url: str) -> None:
 
 
 class Office:
-    """A worker with three desks and six jobs, of which the first three wait at their desks for `go`."""
+    """A worker with some desks and six jobs, of which the first three wait at their desks for `go`."""
 
     def __init__(self, queue: Queue, url: str, workers: Workers) -> None:
         self.queue, self.db, self.workers = queue, Database(url), workers
@@ -86,11 +86,11 @@ class Office:
             while await self.states() != states:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-    async def open(self) -> None:
+    async def open(self, desks: int = 3) -> None:
         for number in range(6):
             await self.enqueue(number)
-        self.workers.start(self.queue, concurrency=3)
-        await self.reach(["doing"] * 3 + ["todo"] * 3)
+        self.workers.start(self.queue, concurrency=desks)
+        await self.reach(["doing"] * 3 + ["todo" if desks == 3 else "succeeded"] * 3)
 
     async def enqueue(self, number: int) -> None:
         async with self.db.transaction() as session:
@@ -119,7 +119,7 @@ async def test_runs_that_end_while_the_database_is_away_are_not_repeated(own_ser
 async def test_running_work_is_not_disturbed_by_a_short_outage(own_server, make_queue, workers) -> None:
     queue = make_queue(own_server.url, rescue_seconds=20, grace_seconds=0.1)
     office = Office(queue, own_server.url, workers)
-    await office.open()
+    await office.open(desks=5)
     own_server.crash()
     await gone(own_server.url)
     await asyncio.sleep(3)
