@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -96,8 +97,18 @@ def test_the_calendar_day_is_that_of_the_configured_time_zone(zone: str, day: in
     assert entry(item(date=late), config=config(time_zone=zone)).original_date.day == day
 
 
-def test_an_instant_without_zone_is_utc() -> None:
-    assert local_date(dt.datetime(2026, 8, 31, 22, 30), "Europe/Copenhagen") == dt.date(2026, 9, 1)  # noqa: DTZ001
+def test_an_instant_of_another_zone_is_that_instant() -> None:
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    assert local_date(dt.datetime(2026, 9, 1, 6, tzinfo=tokyo), "Europe/Copenhagen") == dt.date(2026, 8, 31)
+
+
+def test_an_instant_without_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    monkeypatch.undo()
+    found = local_date(dt.datetime(2026, 8, 31, 22, 30), "Europe/Copenhagen")  # noqa: DTZ001
+    time.tzset()
+    assert found == dt.date(2026, 9, 1)
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "Europe", "a\0b", "\ud800"])

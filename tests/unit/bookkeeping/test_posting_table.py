@@ -116,7 +116,9 @@ def test_signs_are_remembered_for_each_sub_type() -> None:
 @pytest.mark.rule("EXP-DATA-12")
 @pytest.mark.parametrize("type_", ["", "card", "CARD_PURCHASE", "wallet_transfer", "balance_amendment"])
 def test_an_unknown_type_is_never_guessed(type_: str) -> None:
-    assert failures(item(type_)) == [Failure.TYPE_UNKNOWN]
+    (found,) = problems(item(type_))
+    assert found.failure is Failure.TYPE_UNKNOWN
+    assert f"an item of type {type_ or '(none)'}," in found.text
 
 
 @pytest.mark.rule("EXP-DATA-12", "EXP-TYPE-07")
@@ -133,13 +135,17 @@ def test_an_unknown_type_is_never_guessed(type_: str) -> None:
     ],
 )
 def test_a_sub_type_without_a_row_is_never_guessed(type_: str, sub_type: str) -> None:
-    assert failures(item(type_, sub_type=sub_type)) == [Failure.SUB_TYPE_UNKNOWN]
+    (found,) = problems(item(type_, sub_type=sub_type))
+    assert found.failure is Failure.SUB_TYPE_UNKNOWN
+    assert f"{type_} with the sub type {sub_type or '(none)'}," in found.text
 
 
 @pytest.mark.rule("EXP-BOOK-01", "EXP-BOOK-02")
 @pytest.mark.parametrize("method", ["accounts_payable", "ledger", ""])
 def test_an_item_for_another_method_is_refused_and_not_made_a_journal_entry(method: str) -> None:
-    assert failures(item(method=method)) == [Failure.METHOD_NOT_SUPPORTED]
+    (found,) = problems(item(method=method))
+    assert found.failure is Failure.METHOD_NOT_SUPPORTED
+    assert f"to be booked as {method or '(none)'}," in found.text
 
 
 @pytest.mark.rule("EXP-BOOK-04", "EXP-TYPE-10")
