@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import update
-
 from ledgerbridge.connections import sessions, subscriptions
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.activation import activate
@@ -134,7 +132,8 @@ async def _redeem(room: Connections, browser_token: str | None, state: str) -> s
         raise refused(Why.STATE_MISSING)
     state_hash = hash_token(state)
     async with room.db.transaction() as session:
-        attempt = await session.get(ConnectAttempt, state_hash)
+        # Locked, so that of two answers with the same state only the first finds it unused.
+        attempt = await session.get(ConnectAttempt, state_hash, with_for_update=True)
         if attempt is None:
             raise refused(Why.STATE_UNKNOWN)
         # Another browser does not use the attempt up, or anybody who saw the address could spoil it.
@@ -144,14 +143,7 @@ async def _redeem(room: Connections, browser_token: str | None, state: str) -> s
             raise refused(Why.STATE_USED)
         if attempt.expires_at <= room.now():
             raise refused(Why.STATE_EXPIRED)
-        won = await session.scalar(
-            update(ConnectAttempt)
-            .where(ConnectAttempt.state_hash == state_hash, ConnectAttempt.used_at.is_(None))
-            .values(used_at=room.now())
-            .returning(ConnectAttempt.state_hash)
-        )
-        if won is None:
-            raise refused(Why.STATE_USED)
+        attempt.used_at = room.now()
     return room.vault.open(attempt.verifier_sealed, table="connect_attempts", column="verifier_sealed", row=state_hash)
 
 

@@ -6,7 +6,8 @@ import asyncio
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit
@@ -60,6 +61,14 @@ async def refusal(house: House, params: dict[str, str], browser: str | None = BR
 async def count(house: House, table: type[Any]) -> int:
     async with house.room.db.transaction() as session:
         return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+@asynccontextmanager
+async def held(house: House, table: type[Any]) -> AsyncIterator[None]:
+    """Nobody can lock or change a row of this table meanwhile, so that whoever wants to stands in line."""
+    async with house.room.db.transaction() as session:
+        await session.execute(select(table).with_for_update())
+        yield
 
 
 class Rewriting(httpx.AsyncBaseTransport):
@@ -170,9 +179,10 @@ async def test_another_browser_can_neither_finish_nor_spoil_an_attempt(house: Ho
 async def test_a_state_works_once_even_when_the_answer_arrives_twice_at_the_same_time(house: House) -> None:
     params = house.pleo.decide(await connect.begin(house.room, BROWSER))
 
-    outcomes = await asyncio.gather(
-        *(connect.complete(house.room, BROWSER, params) for _ in range(4)), return_exceptions=True
-    )
+    async with held(house, ConnectAttempt):
+        answers = [asyncio.create_task(connect.complete(house.room, BROWSER, params)) for _ in range(4)]
+        await asyncio.sleep(0.5)
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
 
     refused = [one for one in outcomes if isinstance(one, ConnectRefused)]
     assert [one.code for one in refused] == ["state_used"] * 3
@@ -397,6 +407,20 @@ async def test_a_disconnected_company_comes_back_as_the_same_row_without_its_erp
     assert (again.connection_id, again.created, again.status) == (mine.connection_id, False, "setting_up")
     await erp_binding.bind(house.room, mine.connection_id, "double", ERP_SETTINGS, "admin:test")
     assert (await activation.activate(house.room, mine.connection_id, "admin:test")).first_time is False
+
+
+async def test_of_two_that_connect_again_at_once_the_second_does_not_overwrite_the_first(house: House) -> None:
+    mine = await house.connect()
+    params = [house.pleo.decide(await connect.begin(house.room, BROWSER)) for _ in range(2)]
+
+    async with held(house, Connection):
+        answers = [asyncio.create_task(connect.complete(house.room, BROWSER, one)) for one in params]
+        await asyncio.sleep(1)
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
+
+    refused = [one for one in outcomes if isinstance(one, ConnectRefused)]
+    assert [one.code for one in refused] == ["cannot_check_now"]
+    assert (await watch.check(house.room, mine.connection_id)) is watch.Verdict.WELL
 
 
 async def test_two_browsers_that_connect_one_company_at_once_make_one_connection(house: House) -> None:
