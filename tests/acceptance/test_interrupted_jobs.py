@@ -1,0 +1,83 @@
+"""Processes that die or are told to stop in the middle of an export job: nothing is booked twice, nothing is lost."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.acceptance.conftest import MakeSite
+from tests.support.site import Site, free_port, until_answering
+
+ITEMS = 10
+RESCUE = 4
+"""RESCUE_SECONDS of these installations."""
+GRACE = 25
+"""What work under way gets after SIGTERM."""
+SLACK = 20
+"""Seconds for the rest of a job, on a busy machine."""
+
+
+def booked_once_each(site: Site, job_id: str, seconds: float = 60) -> None:
+    """Every item stands in Tryton once, and Pleo was told of the job's start and its end once."""
+    job = site.closed(job_id, seconds)
+    assert job["status"] == "completed"
+    assert [item["status"] for item in job["items"]] == ["successful"] * ITEMS
+    assert site.entries() == {item["accountingEntryId"]: 1 for item in job["items"]}
+    assert site.events(job_id) == ["started", "completed"]
+    assert len({item["externalId"] for item in job["items"]}) == ITEMS
+
+
+@pytest.mark.rule(
+    "EXP-REC-01", "EXP-REC-02", "EXP-REC-03", "EXP-REC-04", "EXP-START-04", "EXP-IDEM-01", "EXP-DETECT-06"
+)
+def test_a_killed_service_that_is_started_again_finishes_the_job_with_one_entry_an_item(make_site: MakeSite) -> None:
+    with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
+        service = site.serve()
+        site.live()
+        job_id = site.press_export("card_purchase", copies=ITEMS)
+        site.booked_some(3, ITEMS)
+        service.kill()
+        assert 0 < len(site.entries()) < ITEMS
+        assert site.pleo.job(job_id)["counts"] == {"pending": ITEMS}, "reported already: nothing to recover"
+        site.serve()
+        booked_once_each(site, job_id)
+
+
+@pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04", "EXP-ORDER-01", "EXP-ORDER-02")
+def test_another_replica_takes_over_from_a_killed_one(make_site: MakeSite) -> None:
+    with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
+        port = free_port()
+        second = site.start("serve", "--port", str(port))
+        first = site.serve()
+        until_answering(second, f"http://127.0.0.1:{port}/readyz")
+        site.live()
+        job_id = site.press_export("card_purchase", copies=ITEMS)
+        site.booked_some(3, ITEMS)
+        working = [one for one in (first, second) if '"item settled"' in one.stderr]
+        assert len(working) == 1, "two replicas work on one company"
+        working[0].kill()
+        killed, left = time.monotonic(), len(site.entries())
+        assert 0 < left < ITEMS
+        site.booked_some(left + 1, ITEMS + 1)
+        taken_over = time.monotonic() - killed
+        assert taken_over < RESCUE + SLACK / 4
+        booked_once_each(site, job_id, SLACK)
+
+
+@pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04")
+def test_a_service_told_to_stop_gives_the_job_back_and_ends_well(make_site: MakeSite) -> None:
+    with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
+        service = site.serve()
+        site.live()
+        site.pleo.fault("slow", path="/files/**", seconds=8, times=None)
+        job_id = site.press_export("card_purchase", copies=ITEMS)
+        site.booked_some(1, ITEMS)
+        asked = time.monotonic()
+        service.terminate()
+        assert service.wait(GRACE + 10) == 0
+        assert time.monotonic() - asked < GRACE + 5
+        assert 0 < len(site.entries()) < ITEMS
+        site.pleo.control("DELETE", "/faults")
+        site.serve()
+        booked_once_each(site, job_id)
