@@ -30,7 +30,7 @@ class FaultyTransport(httpx.AsyncBaseTransport):
     """The real wire, with a fault on the first calls of one step."""
 
     def __init__(self, fault: Fault | None) -> None:
-        self._wire = httpx.AsyncHTTPTransport()
+        self._wire = httpx.AsyncHTTPTransport(verify=False)
         self._fault = fault
         self._left = fault.times if fault else 0
 
@@ -223,7 +223,7 @@ class TrytonBench:
             "X-Tryton-Context": _packed({"company": self.at.company}),
         }
         base = f"{self.at.base_url}/{self.at.database}/rest/"
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60, trust_env=False, verify=False) as http:
             yield http
 
 

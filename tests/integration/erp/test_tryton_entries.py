@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,10 @@ from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Chart, EntryLine, ErpTax, JournalEntry, Money, TaxPosting
 from ledgerbridge.erp.conformance.bench import account, entry, failure_of
 from ledgerbridge.erp.tryton import client as tryton_client
+from ledgerbridge.erp.tryton import settings
+from ledgerbridge.erp.tryton.client import Client, http_client
+from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
+from ledgerbridge.erp.tryton.patience import Patience
 from tests.support.tryton_bench import TrytonBench
 
 NET = Decimal("200.00")
@@ -156,6 +161,27 @@ async def test_the_suppliers_amount_is_information_beside_the_line(
         lines = (replace(wanted.lines[0], foreign=foreign), *wanted.lines[1:])
         booked = await erp.book(replace(wanted, lines=lines), (), final=True)
     assert (await bench.lines(booked.id))[0].foreign == kept
+
+
+@pytest.mark.rule("EXP-PERIOD-07")
+@pytest.mark.parametrize("day", ["open_date", "closable_date"])
+async def test_the_entry_goes_into_the_period_its_date_falls_into(bench: TrytonBench, day: str) -> None:
+    date: dt.date = getattr(bench.facts, day)
+    async with bench.opened() as erp:
+        booked = await erp.book(entry(await erp.chart(), bench.facts, date=date), (), final=True)
+    fields = "date period.start_date period.end_date"
+    (move,) = await bench.search("account.move", [["id", "=", int(booked.id)]], fields)
+    assert move["date"] == date
+    assert move["period"]["start_date"] <= date <= move["period"]["end_date"]
+
+
+async def test_a_fault_of_ours_comes_back_as_a_page_and_is_survived(bench: TrytonBench) -> None:
+    chosen = settings.parse(bench.settings)
+    async with http_client(chosen) as http:
+        with pytest.raises(CallFailed) as caught:
+            await Client(http, Patience()).search("account.move", [["nofield", "=", 1]], ("id",))
+    assert caught.value.outcome is Outcome.FAULT
+    assert "nofield" in caught.value.internal
 
 
 async def test_a_closed_account_is_named(bench: TrytonBench) -> None:

@@ -13,8 +13,6 @@ from ledgerbridge.erp.conformance.bench import PLEO_COMPANY, entry, failure_of, 
 from ledgerbridge.erp.port import Booked, Erp
 from tests.support.tryton_bench import TrytonBench
 
-pytestmark = pytest.mark.rule("EXP-REC-04")
-
 
 async def posted(erp: Erp, bench: TrytonBench) -> tuple[JournalEntry, Booked]:
     wanted = entry(await erp.chart(), bench.facts)
@@ -25,6 +23,7 @@ async def found(erp: Erp, wanted: JournalEntry) -> list[str]:
     return [each.booked.id for each in await erp.find(wanted.key.accounting_entry_id, PLEO_COMPANY)]
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_a_reversal_taken_back_leaves_the_entry_in_force(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted, booked = await posted(erp, bench)
@@ -36,6 +35,7 @@ async def test_a_reversal_taken_back_leaves_the_entry_in_force(bench: TrytonBenc
         assert (await erp.book(wanted, (), final=True)).id == booked.id
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_a_mirror_that_is_not_posted_reverses_nothing_yet(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted, booked = await posted(erp, bench)
@@ -45,6 +45,7 @@ async def test_a_mirror_that_is_not_posted_reverses_nothing_yet(bench: TrytonBen
     assert {each.id for each in await bench.entries(wanted.key.accounting_entry_id)} == {booked.id, mirror}
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_a_correction_of_half_the_amount_is_no_reversal(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted, booked = await posted(erp, bench)
@@ -52,6 +53,7 @@ async def test_a_correction_of_half_the_amount_is_no_reversal(bench: TrytonBench
         assert await found(erp, wanted) == [booked.id]
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_a_storno_with_negative_amounts_is_a_reversal(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted, booked = await posted(erp, bench)
@@ -61,6 +63,7 @@ async def test_a_storno_with_negative_amounts_is_a_reversal(bench: TrytonBench) 
         assert await found(erp, wanted) == []
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_two_posted_entries_are_left_for_a_person(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted, booked = await posted(erp, bench)
@@ -73,6 +76,7 @@ async def test_two_posted_entries_are_left_for_a_person(bench: TrytonBench) -> N
     assert all(str(number) in error.problem.text for number in numbers)
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_a_second_draft_of_ours_is_cleared_away(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
         wanted = entry(await erp.chart(), bench.facts)
@@ -107,6 +111,7 @@ async def test_a_draft_somebody_worked_on_survives_the_failure_of_its_item(bench
     assert not await bench.entries(untouched.key.accounting_entry_id)
 
 
+@pytest.mark.rule("EXP-REC-04")
 async def test_many_writers_wait_for_the_numbering_and_all_get_through(bench: TrytonBench) -> None:
     async def write(wanted: JournalEntry) -> Booked:
         async with bench.adapter.open(bench.settings) as erp:
@@ -121,6 +126,7 @@ async def test_many_writers_wait_for_the_numbering_and_all_get_through(bench: Tr
         assert [standing.final for standing in await bench.entries(each.key.accounting_entry_id)] == [True]
 
 
+@pytest.mark.rule("EXP-VALID-04")
 async def test_a_company_with_all_periods_closed_is_seen_before_any_item(bench: TrytonBench) -> None:
     company = bench.at.other_company
     domain = [["company", "=", company], ["state", "=", "open"]]

@@ -273,6 +273,16 @@ async def test_a_draft_that_is_not_what_was_sent_is_never_posted(odd: dict[str, 
     assert len(sent(made, "DELETE", "account.move/7")) == 1
 
 
+@pytest.mark.rule("EXP-ATT-05")
+async def test_files_are_on_the_entry_before_it_is_posted() -> None:
+    made = stage([NOTHING, records(move())], ir__attachment=_attachments([]))
+    made.answers[POST] = one(POSTED)
+    await book(made, ENTRY, FILE)
+    written = [request.url.path.partition("/model/")[2] for request in made.asked if request.method == "POST"]
+    assert written[-3:] == ["account.move", "ir.attachment", POST]
+
+
+@pytest.mark.rule("EXP-IDEM-04")
 async def test_files_already_there_are_not_sent_again_and_the_largest_goes_first() -> None:
     files = [replace(FILE, name=f"R-{size}.pdf", content=b"x" * size) for size in (3, 2, 9)]
     made = stage([records(move())], ir__attachment=_attachments([{"id": 1, "name": "R-2.pdf"}]))

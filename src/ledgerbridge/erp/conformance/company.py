@@ -61,7 +61,6 @@ class Company:
         assert len(parts) == 2
         assert sum(part.rate for part in parts) == 0
 
-    @pytest.mark.rule("EXP-PERIOD-07")
     async def test_chart_tells_open_periods_from_closed_ones(self, bench: Bench) -> None:
         async with bench.opened() as erp:
             periods = (await erp.chart()).periods

@@ -22,7 +22,6 @@ from ledgerbridge.erp.conformance.bench import (
 class Refusals:
     """Refusals, each with its row of the failure table and nothing left behind."""
 
-    @pytest.mark.rule("EXP-PERIOD-04", "EXP-PERIOD-07")
     async def test_a_closed_period(self, bench: Bench) -> None:
         async with bench.opened() as erp:
             wanted = entry(await erp.chart(), bench.facts, date=bench.facts.closed_date)
@@ -86,7 +85,6 @@ class Refusals:
                 assert (await failure_of(erp, each)).problem.failure is Failure.UNEXPECTED
         assert not calls
 
-    @pytest.mark.rule("EXP-ACCT-09")
     async def test_an_entry_in_another_currency(self, bench: Bench) -> None:
         async with bench.opened() as erp:
             wanted = replace(entry(await erp.chart(), bench.facts), currency="XXX")

@@ -14,7 +14,6 @@ from ledgerbridge.erp.tryton.wire import Record
 
 _COMPANY = (
     "party.name",
-    "party.active",
     "party.tax_identifier.code",
     "party.identifiers.type",
     "party.identifiers.code",
