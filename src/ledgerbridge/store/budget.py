@@ -62,8 +62,12 @@ class Limit:
     burst: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.burst < self.per_minute:
+        if not 1 <= self.burst <= max(self.per_minute - 1, 1) or self.per_minute < 1:
             raise ValueError(f"burst must be at least 1 and below {self.per_minute} a minute, not {self.burst}")
+
+    def spacing(self, minute: float) -> float:
+        """Seconds between calls once the burst is used up; `minute` is the length of a minute in seconds."""
+        return minute / max(self.per_minute - self.burst, 1)
 
 
 class PostgresBudget:
@@ -78,12 +82,13 @@ class PostgresBudget:
     ) -> None:
         limits = [Limit(key, per_minute, burst), *([ceiling] if ceiling else [])]
         self._db = db
-        self._spacing = min(minute / (limit.per_minute - limit.burst) for limit in limits)
+        spacings = [limit.spacing(minute) for limit in limits]
+        self._spacing = min(spacings)
         self._keys = [limit.key for limit in limits]
         self._values: dict[str, list[str] | list[float]] = {
             "keys": self._keys,
-            "spacings": [minute / (limit.per_minute - limit.burst) for limit in limits],
-            "tolerances": [minute / (limit.per_minute - limit.burst) * (limit.burst - 1) for limit in limits],
+            "spacings": spacings,
+            "tolerances": [spacing * (limit.burst - 1) for spacing, limit in zip(spacings, limits, strict=True)],
         }
         self._turn = asyncio.Lock()
 

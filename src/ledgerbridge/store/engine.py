@@ -50,30 +50,37 @@ def libpq_url(url: str) -> str:
     return sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+def connection_settings(url: str, application_name: str) -> dict[str, str | int]:
+    """How every connection of ours is made: limits on waiting, and a silent line noticed within half a minute.
+
+    Server settings in the URL's own `options` come after ours and so win over them. libpq's names and units.
+    """
+    theirs = sqlalchemy_url(url).query.get("options", "")
+    ours = (f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
+    return {
+        "options": " ".join([*ours, *([theirs] if isinstance(theirs, str) else theirs)]).strip(),
+        "application_name": application_name,
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+
+
 class Database:
     """One process's pool of connections. `url` in any form that `sqlalchemy_url` takes."""
 
     def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "ledgerbridge") -> None:
-        target = sqlalchemy_url(url)
-        settings = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
-        theirs = target.query.get("options", "")
         self.engine = create_async_engine(
-            target.difference_update_query(["options"]),
+            sqlalchemy_url(url).difference_update_query(["options"]),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=STATEMENT_SECONDS,
             pool_recycle=1800,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={
-                "options": f"{settings} {theirs if isinstance(theirs, str) else ' '.join(theirs)}".strip(),
-                "application_name": application_name,
-                "connect_timeout": 10,
-                "keepalives_idle": 30,
-                "keepalives_interval": 10,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 20_000,
-            },
+            connect_args=connection_settings(url, application_name),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

@@ -9,7 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.store.engine import libpq_url
+from ledgerbridge.store.engine import connection_settings, libpq_url
 from ledgerbridge.work import statements
 from ledgerbridge.work.retry import RetryRule
 from ledgerbridge.work.stats import QueueStats, read_stats
@@ -18,15 +18,6 @@ from ledgerbridge.work.tempo import Tempo
 from ledgerbridge.work.worker import Life, run_for_ever
 
 _DAY = 86_400.0
-_CONNECTION = {
-    "application_name": "ledgerbridge worker",
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
-}
 
 
 class Queue:
@@ -49,6 +40,7 @@ class Queue:
         """`rescue_seconds`: a dead worker's work runs again within this. `grace_seconds`: what running work gets to
         finish when the process stops. `keep_days`, `keep_failed_days`: how long ended jobs stay visible."""
         self._conninfo = libpq_url(conninfo)
+        self._settings = connection_settings(conninfo, "ledgerbridge worker")
         self.tempo = Tempo(rescue_seconds)
         self._grace = grace_seconds
         self._keep = (keep_days * _DAY, keep_failed_days * _DAY)
@@ -114,7 +106,7 @@ class Queue:
     async def _live(self, stop: asyncio.Event, concurrency: int) -> None:
         async with AsyncConnectionPool(
             self._conninfo,
-            kwargs=_CONNECTION,
+            kwargs=self._settings,
             min_size=1,
             max_size=concurrency + 4,
             timeout=self.tempo.stalled_after / 6,

@@ -90,7 +90,7 @@ class Life:
             asyncio.create_task(self._sweep(), name="worker sweep"),
         ]
         try:
-            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, asked, *side}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 self._ask_to_stop()
                 await self._wait_for(working, self._grace + self._tempo.stalled_after)
@@ -100,6 +100,7 @@ class Life:
                 self._ask_to_stop()
                 self._runs.cancel_all()
                 await self._wait_for(working, self._tempo.stalled_after)
+            broken = [task.exception() for task in side if task.done() and not task.cancelled()]
             for task in (asked, *side):
                 task.cancel()
             await asyncio.gather(asked, *side, return_exceptions=True)
@@ -107,6 +108,9 @@ class Life:
             working.result()
         else:
             working.add_done_callback(lambda late: late.cancelled() or late.exception())
+        for error in broken:
+            if error is not None:
+                raise error
 
     async def _wait_for(self, working: asyncio.Task[None], seconds: float) -> None:
         await asyncio.wait({working}, timeout=seconds)

@@ -78,6 +78,18 @@ async def test_a_ceiling_binds_all_credentials_together(database_url: str) -> No
     await db.close()
 
 
+@pytest.mark.rule("LIMIT-001")
+@pytest.mark.parametrize(("per_minute", "burst"), [(1, 1), (2, 1), (5, 4), (600, 120)])
+def test_the_arithmetic_allows_exactly_the_limit_in_the_worst_minute(per_minute: int, burst: int) -> None:
+    """GCRA lets `burst` calls through at once and one a spacing after that."""
+    limit = Limit("k", per_minute, burst)
+    after_the_burst = 60 / limit.spacing(60)
+    if per_minute > 1:
+        assert burst + after_the_burst == pytest.approx(per_minute)
+    else:
+        assert limit.spacing(60) == 60
+
+
 async def test_one_credential_at_its_limit_does_not_use_up_the_ceiling(db: Database) -> None:
     ceiling = Limit("all", 1000, 100)
     narrow = PostgresBudget(db, "narrow", 3, 1, ceiling=ceiling, minute=60)
@@ -139,7 +151,7 @@ async def test_without_a_database_no_call_is_allowed() -> None:
     await gone.close()
 
 
-@pytest.mark.parametrize(("per_minute", "burst"), [(5, 5), (5, 0), (1, 1)])
+@pytest.mark.parametrize(("per_minute", "burst"), [(5, 5), (5, 0), (1, 2), (0, 1), (0, 0)])
 def test_a_burst_that_leaves_no_room_is_refused(per_minute: int, burst: int) -> None:
     with pytest.raises(ValueError, match="burst"):
         Limit("k", per_minute, burst)

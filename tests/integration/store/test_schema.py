@@ -1,7 +1,12 @@
 """The migrations make exactly the tables the code knows, once, however many replicas start together."""
 
 import asyncio
+import os
+import subprocess
+import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import procrastinate
@@ -95,3 +100,27 @@ async def test_a_database_knows_whether_it_is_current(empty_database_url: str) -
         await session.execute(text("update alembic_version set version_num = '9999'"))
     assert await schema.is_current(db), "a newer replica's schema stopped this one"
     await db.close()
+
+
+def test_an_installed_wheel_brings_its_migrations(tmp_path: Path, empty_database_url: str) -> None:
+    checkout = Path(__file__).parents[3]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=checkout, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from ledgerbridge.store import schema;"
+        "print(schema.migrations_folder()); schema.upgrade(sys.argv[2])"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "installed"), empty_database_url]
+    told = subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+    assert told == str(tmp_path / "installed" / "ledgerbridge" / "migrations")
+    assert schema.current_revision(empty_database_url) == schema.expected_revision()
+
+
+def test_the_alembic_command_works_for_developers(empty_database_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": empty_database_url}
+    for arguments in (["upgrade", "head"], ["check"]):
+        command = [sys.executable, "-m", "alembic", *arguments]
+        done = subprocess.run(command, cwd=Path(__file__).parents[3], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 
+from ledgerbridge.work.jobs import DurableJobs
 from ledgerbridge.work.queue import Queue
 
 from .conftest import RESCUE, until
@@ -128,6 +129,25 @@ async def test_a_worker_taken_for_dead_begins_again_under_a_new_number(make_queu
     await until(lambda: jobs("select 1 from procrastinate_workers") != [])
     (first,) = jobs("delete from procrastinate_workers returning id")
     await until(lambda: jobs("select id from procrastinate_workers where id <> %s", *first) != [])
+    await enqueue(queue, "nap", seconds=0)
+    await until(lambda: len(naps) == 1)
+
+
+async def test_a_worker_whose_heartbeat_breaks_begins_again(make_queue, workers, enqueue, jobs, monkeypatch) -> None:
+    """A fault of ours in the heartbeat must not leave a worker that the others take for dead and that works on."""
+    beat, broken = DurableJobs.beat, []
+
+    async def once(self: DurableJobs, worker_id: int) -> bool:
+        if not broken:
+            broken.append(worker_id)
+            raise RuntimeError("bug")
+        return await beat(self, worker_id)
+
+    monkeypatch.setattr(DurableJobs, "beat", once)
+    naps: list[float] = []
+    queue = napping(make_queue(), naps)
+    workers.start(queue)
+    await until(lambda: broken and jobs("select id from procrastinate_workers where id <> %s", broken[0]) != [])
     await enqueue(queue, "nap", seconds=0)
     await until(lambda: len(naps) == 1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledgerbridge.store.engine import DatabaseUrlError, libpq_url, sqlalchemy_url
+from ledgerbridge.store.engine import DatabaseUrlError, connection_settings, libpq_url, sqlalchemy_url
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "POSTGRESQL", "postgresql+asyncpg"])
@@ -25,3 +25,11 @@ def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
         sqlalchemy_url(url)
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_the_operators_own_server_settings_come_last_and_so_win() -> None:
+    options = connection_settings("postgres://h/d?options=endpoint%3Dep-1%20-c%20statement_timeout%3D5s", "me")[
+        "options"
+    ]
+    assert str(options).startswith("-c statement_timeout=30s ")
+    assert str(options).endswith(" endpoint=ep-1 -c statement_timeout=5s")
