@@ -69,7 +69,12 @@ def default_chart() -> Chart:
     return Chart(
         currency="DKK",
         accounts=tuple(
-            Account(str(number), code, name.replace("_", " ").title())
+            Account(
+                str(number),
+                code,
+                name.replace("_", " ").title(),
+                needs_dimensions=code.startswith("6") and code < "6500",
+            )
             for number, (name, code) in enumerate(CODES.items(), 1)
         ),
         journals=(Journal("1", "EXP", "Expense"),),
@@ -84,8 +89,8 @@ def default_chart() -> Chart:
             ),
         ),
         dimensions=(
-            Dimension("1", "CC", "Cost centre", {f"CC{n:02}": str(n) for n in range(1, 5)}),
-            Dimension("2", "PRJ", "Project", {f"PRJ{n:02}": str(n) for n in range(1, 4)}),
+            Dimension("1", "CC", "Cost centre", {f"CC{n:02}": str(n) for n in range(1, 5)}, required=True),
+            Dimension("2", "PRJ", "Project", {f"PRJ{n:02}": str(n) for n in range(1, 4)}, required=True),
         ),
         periods=month_periods(today, today.replace(day=1)),
     )

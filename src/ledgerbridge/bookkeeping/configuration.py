@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from ledgerbridge.bookkeeping import accounts, dimensions, period
+from ledgerbridge.bookkeeping import accounts, period
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.posting_table import Role
 from ledgerbridge.bookkeeping.problem import Failed, Failure, Problem, problem
@@ -141,9 +141,6 @@ def _unusable(place: _Place, found: Account | Failed, chart: ChartIndex) -> Iter
             return  # right for bills, which name the vendor; a journal entry on it fails by itself
         text = _REASONS[fault.failure].format_map(fault.facts)
         yield ConfigurationFault(place.path, text, fault if place.fails_job else None)
-    elif dimensions.missing(found, (), chart):
-        text = f"Account {found.code} wants dimensions on every line; choose a balance-sheet account."
-        yield ConfigurationFault(place.path, text)
 
 
 def _must_differ(one: Role, other: Role, config: Configuration) -> bool:

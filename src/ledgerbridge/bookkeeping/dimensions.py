@@ -34,8 +34,12 @@ def of_line(line: ItemLine, config: Configuration, chart: ChartIndex) -> Values 
 
 
 def missing(account: Account, values: Values, chart: ChartIndex) -> tuple[Problem, ...]:
-    """A problem for each dimension the ERP demands on this account and the line does not have."""
-    if not account.needs_dimensions:
+    """A problem for each dimension the ERP demands on this account beside those the line has.
+
+    A line without any is booked as it is: not every expense has a project, and the ERP keeps such lines for a person
+    to complete. Some of the dimensions would leave it incomplete without anybody being told.
+    """
+    if not account.needs_dimensions or not values:
         return ()
     carried = {code for code, _ in values}
     return tuple(

@@ -56,7 +56,6 @@ def look_up(item: ExportItem, posting: Posting, config: Configuration, chart: Ch
         account = findings.take(accounts.role_account(role, item, config, chart)) if role is not Role.EXPENSE else None
         if account is not None:
             roles[role] = account
-            findings.add(dimensions.missing(account, (), chart))
     expenses: list[ExpenseLine] = []
     for number, line in enumerate(item.lines if posting.on_lines else (), start=1):
         where = "The expense" if len(item.lines) == 1 else f"Line {number}"

@@ -61,9 +61,9 @@ def bad_unknown_tag(frame: Frame) -> Draft:
     return _with_line(draft, {"tags": tags})
 
 
-@seed("bad", "No tag where the ERP wants every expense in a cost centre and a project", "tag_unknown")
-def bad_untagged(frame: Frame) -> Draft:
-    return _purchase(frame, Line(10_000, "office", tags=()))
+@seed("bad", "A cost centre but no project, where the ERP wants both of an expense or none", "tag_unknown")
+def bad_half_tagged(frame: Frame) -> Draft:
+    return _purchase(frame, Line(10_000, "office", tags=(("cost_centre", 1),)))
 
 
 @seed("bad", "A type nobody has published", "validation_failure")

@@ -171,6 +171,11 @@ def nanosecond_date(frame: Frame) -> Draft:
     return _purchase(frame, Line(7_100, "office")).changed(date=stamp)
 
 
+@seed("shape", "No tag at all")
+def untagged(frame: Frame) -> Draft:
+    return _purchase(frame, Line(9_900, "office", tags=()))
+
+
 @seed("shape", "A spender without employee number, tagged in one dimension only")
 def partly_tagged(frame: Frame) -> Draft:
     draft = _purchase(frame, Line(15_500, "prepaid", tags=(("cost_centre", 2),)))

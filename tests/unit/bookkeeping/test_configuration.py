@@ -12,7 +12,6 @@ from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Journal
 
 from .books import (
-    ACCOUNTS,
     CHART,
     CLOSED,
     CONFIG,
@@ -80,7 +79,9 @@ def test_the_sentence_names_the_code() -> None:
     assert faults(payable="0000") == {
         "accounts.payable": "Account 0000 does not exist in the accounting system or is closed there."
     }
-    assert faults(out_of_pocket=PARTY_PAYABLE)["accounts.out_of_pocket"].startswith(f"Account {PARTY_PAYABLE} needs a supplier")
+    assert faults(out_of_pocket=PARTY_PAYABLE)["accounts.out_of_pocket"].startswith(
+        f"Account {PARTY_PAYABLE} needs a supplier"
+    )
 
 
 def test_at_most_five_dimensions() -> None:
@@ -125,14 +126,6 @@ def test_contra_and_external_reimbursement_may_be_one_account() -> None:
     assert faults(external_reimbursement=EXTERNAL, contra=EXTERNAL) == {}
     assert faults(payable=OUT_OF_POCKET, out_of_pocket=PAYABLE, contra=CONTRA) == {}
     assert faults(contra=OUT_OF_POCKET) == {}
-
-
-def test_a_counter_account_that_wants_dimensions_cannot_serve() -> None:
-    wanting = tuple(replace(one, needs_dimensions=True) if one.code == WALLET else one for one in ACCOUNTS)
-    required = tuple(replace(one, required=True) for one in DIMENSIONS)
-    strict = replace(CHART, accounts=wanting, dimensions=required)
-    assert [fault.path for fault in check(CONFIG, strict)] == ["accounts.wallet.DKK"]
-    assert check(CONFIG, replace(CHART, accounts=wanting)) == ()
 
 
 @pytest.mark.rule("EXP-VALID-13")

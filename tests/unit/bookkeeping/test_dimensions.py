@@ -68,7 +68,7 @@ def test_a_required_dimension_must_be_there_on_accounts_that_need_it() -> None:
 
 
 def test_a_required_dimension_that_is_not_selected_is_missing() -> None:
-    tagged = item(lines=[line(100, tags={"PRJ": "P2"})])
+    tagged = item(lines=[line(100, tags={"CC": "IT", "PRJ": "P2"})])
     (found,) = problems(tagged, chart=chart(dimensions=REQUIRED), config=config(dimensions=("CC",)))
     assert found.failure is Failure.DIMENSION_MISSING
     assert "select the dimension" in found.text
@@ -79,5 +79,8 @@ def test_a_vat_line_carries_dimensions_only_where_its_account_needs_them() -> No
     assert entry(taxed).lines[1].dimensions == ()
     needing = tuple(replace(one, needs_dimensions=True) if one.code == VAT_IN else one for one in ACCOUNTS)
     assert entry(taxed, chart=chart(accounts=needing)).lines[1].dimensions == (("PRJ", "P1"),)
-    untagged = item(lines=[line(12_500, on=BALANCE, tax=vat(2_500))])
-    assert failures(untagged, chart=chart(accounts=needing, dimensions=REQUIRED)) == [Failure.DIMENSION_MISSING]
+
+
+def test_a_line_without_any_tag_is_booked_without_dimensions_for_a_person_to_complete() -> None:
+    untagged = entry(item(lines=[line(100)]), chart=chart(dimensions=REQUIRED))
+    assert all(one.dimensions == () for one in untagged.lines)

@@ -31,7 +31,10 @@ VAT = CODES.account("input_tax")
 BOOKS = ChartIndex(
     Chart(
         "DKK",
-        tuple(Account(code, code, code) for code in sorted({*CODES.accounts.values(), "external"})),
+        tuple(
+            Account(code, code, code, needs_dimensions=code.startswith("5"))
+            for code in sorted({*CODES.accounts.values(), "external"})
+        ),
         (Journal("j1", "EXP", "Expenses"),),
         (
             ErpTax("t1", "I25", "Purchase VAT", (TaxComponent("c1", Decimal("0.25"), VAT),)),
@@ -44,7 +47,7 @@ BOOKS = ChartIndex(
             ),
         ),
         tuple(
-            Dimension(group, group, group, {value: value for value in values})
+            Dimension(group, group, group, {value: value for value in values}, required=True)
             for group, values in CODES.dimensions.values()
         ),
         PERIODS,
