@@ -91,7 +91,7 @@ async def running(
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         services = await _services(settings, url, endpoints, vault, erps, stack)
-        await _refuse_other_schema(services.db, url)
+        await _refuse_older_schema(services.db, url)
         await _refuse_other_environment(services)
         if worker:
             await stack.enter_async_context(_worker(services))
@@ -191,7 +191,7 @@ async def _services(
     )
 
 
-async def _refuse_other_schema(db: Database, url: str) -> None:
+async def _refuse_older_schema(db: Database, url: str) -> None:
     try:
         if await schema.is_current(db):
             return
@@ -204,8 +204,8 @@ async def _refuse_other_schema(db: Database, url: str) -> None:
     if found is None:
         raise StartRefused("The database is empty. Run `ledgerbridge migrate` first.")
     raise StartRefused(
-        f"The database has schema {found}, this release needs {schema.expected_revision()}. "
-        "Run `ledgerbridge migrate`; if that changes nothing, the database belongs to a newer release."
+        f"The database has the older schema {found}, this release needs {schema.expected_revision()}. "
+        "Run `ledgerbridge migrate` first."
     )
 
 

@@ -103,8 +103,7 @@ async def _migrations(db: Database, url: str) -> Finding:
     found = await asyncio.to_thread(schema.current_revision, url)
     if found is None:
         return error("migrations", "The database is empty.", "Run `ledgerbridge migrate`.")
-    fix = "Run `ledgerbridge migrate`; if that changes nothing, the database belongs to a newer release."
-    return error("migrations", f"Schema {found} is not the one this release needs.", fix)
+    return error("migrations", f"Schema {found} is older than this release needs.", "Run `ledgerbridge migrate`.")
 
 
 async def _environment(session: AsyncSession, settings: Settings) -> Finding:

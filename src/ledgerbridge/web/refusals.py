@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -10,13 +12,13 @@ from ledgerbridge.connections.errors import (
     ActivationRefused,
     BindingRefused,
     ClientRejected,
-    ConfigurationRefused,
     ConnectionUnknown,
     ConnectRefused,
     ErpNotBound,
     GrantEnded,
     Refused,
 )
+from ledgerbridge.connections.errors import Fault as Wrong
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.resolve import CannotResolve
 from ledgerbridge.ops.logging import get_logger
@@ -47,51 +49,51 @@ def problem_of(error: Exception) -> HttpProblem:
     """The problem a refusal becomes."""
     match error:
         case ConnectionUnknown():
-            return HttpProblem(404, "There is no such connection.", kind="connection-unknown")
-        case ConfigurationRefused():
-            return HttpProblem(422, error.text, kind="configuration-refused", errors=_faults(error))
+            return _problem(404, "There is no such connection.", "connection_unknown")
         case Refused():
-            return HttpProblem(
-                _status(error), error.text, kind=_kind(error.code), errors=_faults(error), headers=_headers(error.code)
-            )
+            return _problem(_status(error), error.text, error.code, error.faults)
         case ConnectRefused():
-            return HttpProblem(
-                _status_of_code(error.code),
-                f"{error.text} {error.what_to_do}",
-                kind=_kind(error.code),
-                headers=_headers(error.code),
-            )
+            return _problem(_status_of(error.code), f"{error.text} {error.what_to_do}", error.code)
         case CannotResolve():
-            return HttpProblem(409, str(error), kind="cannot-resolve")
+            return _problem(409, str(error), "cannot_resolve")
         case ErpError():
-            found = error.problem
-            return HttpProblem(503, found.text, kind=_kind(found.failure.value), headers=_TRY_LATER)
+            code = error.problem.failure.value
+            return _problem(503 if _passes(code) else 409, error.problem.text, code)
         case GrantEnded():
-            return HttpProblem(409, "Pleo no longer lets us in. Press Connect in Pleo again.", kind="reconnect-needed")
+            return _problem(409, "Pleo no longer lets us in. Press Connect in Pleo again.", "reconnect_needed")
         case ClientRejected():
             _log.error("ALERT: Pleo refuses our client id or secret")
-            return HttpProblem(503, "Pleo refuses this service itself; operators must act.", kind="client-rejected")
+            return _problem(503, "Pleo refuses this service itself; operators must act.", "client_rejected")
         case PleoError():
             _log.warning("pleo did not answer as needed", error=str(error))
-            return HttpProblem(
-                503, "Pleo did not answer as needed. Try again later.", kind="pleo-unavailable", headers=_TRY_LATER
-            )
+            return _problem(503, "Pleo did not answer as needed. Try again later.", "pleo_unavailable")
         case _:
             raise error
 
 
+def _problem(status: int, text: str, code: str, faults: Sequence[Wrong] = ()) -> HttpProblem:
+    return HttpProblem(
+        status,
+        text,
+        kind=code.replace("_", "-"),
+        errors=[Fault(fault.path, fault.text) for fault in faults],
+        headers=_TRY_LATER if status == 503 else None,
+    )
+
+
 def _status(error: Refused) -> int:
+    """By the code; a binding's failure is about what was entered, even where the ERP did not answer at all."""
     if isinstance(error, ErpNotBound):
         return 409
-    if isinstance(error, ActivationRefused):
-        return 503 if error.code in _AWAY else 409
-    if not isinstance(error, BindingRefused) and _passes(error.code):
-        return 503
-    return _status_of_code(error.code)
+    if isinstance(error, BindingRefused) and error.code not in _CONFLICTS:
+        return 422
+    if isinstance(error, ActivationRefused) and error.code not in _AWAY and not _passes(error.code):
+        return 409
+    return _status_of(error.code)
 
 
-def _status_of_code(code: str) -> int:
-    if code in _AWAY:
+def _status_of(code: str) -> int:
+    if code in _AWAY or _passes(code):
         return 503
     return 409 if code in _CONFLICTS else 422
 
@@ -99,18 +101,6 @@ def _status_of_code(code: str) -> int:
 def _passes(code: str) -> bool:
     """Whether a code is a row of the failure table that time alone can settle."""
     return code in set(Failure) and TABLE[Failure(code)].kind in (Kind.TRANSIENT, Kind.RATE)
-
-
-def _headers(code: str) -> dict[str, str]:
-    return dict(_TRY_LATER) if code in _AWAY or _passes(code) else {}
-
-
-def _faults(error: Refused) -> list[Fault]:
-    return [Fault(fault.path, fault.text) for fault in error.faults]
-
-
-def _kind(code: str) -> str:
-    return code.replace("_", "-")
 
 
 def install(app: FastAPI) -> None:

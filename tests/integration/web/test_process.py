@@ -1,0 +1,225 @@
+"""The command as a person runs it: real processes, real signals, one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.web.conftest import ADMINS, KEY, TOKEN
+
+LEDGERBRIDGE = [sys.executable, "-c", "from ledgerbridge.cli import main; main()"]
+
+
+def environment(database_url: str | None = None, **changes: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return {
+        **plain,
+        "PLEO_AUTH_URL": "http://127.0.0.1:1",
+        "PLEO_API_URL": "http://127.0.0.1:1",
+        "PLEO_CLIENT_ID": "client",
+        "PLEO_CLIENT_SECRET": "secret",
+        "ENCRYPTION_KEYS": KEY,
+        "ADMIN_TOKENS": ADMINS,
+        **({"DATABASE_URL": database_url} if database_url else {}),
+        **changes,
+    }
+
+
+def run(tmp_path: Path, arguments: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LEDGERBRIDGE, *arguments],
+        env=variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(tmp_path: Path, port: int, variables: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*LEDGERBRIDGE, "serve", *arguments],
+        env={**variables, "PORT": str(port)},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                break
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(30)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def stderr_of(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.read()
+
+
+def test_serving_becomes_ready_and_the_first_signal_drains_and_ends_well(tmp_path: Path, database_url: str) -> None:
+    port = free_port()
+    with serving(tmp_path, port, environment(database_url)) as process:
+        for _ in range(200):
+            ready = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10)
+            if ready.status_code == 200:
+                break
+            time.sleep(0.1)
+        assert ready.status_code == 200, ready.text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        said = [json.loads(line) for line in stderr_of(process).splitlines()]
+    events = [one["event"] for one in said]
+    assert "listening" in events
+    assert events.index("stopping") < events.index("draining")
+
+
+def test_a_request_under_way_is_answered_before_the_process_ends(tmp_path: Path, database_url: str) -> None:
+    port = free_port()
+    with serving(tmp_path, port, environment(database_url), "--no-worker") as process:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+            head = f"PUT /admin/api/connections/{uuid.uuid4()}/config HTTP/1.1\r\nHost: x\r\n"
+            head += f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+            slow.sendall(head.encode() + b"{")
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            slow.sendall(b"}")
+            assert slow.recv(65536).startswith(b"HTTP/1.1 422")
+        assert process.wait(30) == 0
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, database_url: str) -> None:
+    port = free_port()
+    with serving(tmp_path, port, environment(database_url), "--no-worker") as process:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as stuck:
+            head = f"POST /admin/api/connections HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            stuck.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{{".encode())
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(10)
+        assert time.monotonic() - began < 3
+        assert status == 128 + signal.SIGTERM
+
+
+def test_the_worker_alone_drains_too(tmp_path: Path, database_url: str) -> None:
+    with subprocess.Popen(
+        [*LEDGERBRIDGE, "worker"], env=environment(database_url), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if json.loads(line)["event"] == "working":
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_migrate_brings_an_empty_database_up_once_and_serve_refuses_it_before(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    variables = environment(empty_database_url)
+    early = run(tmp_path, ["serve"], variables)
+    assert early.returncode == 1
+    assert "ledgerbridge migrate" in early.stderr
+    assert "Traceback" not in early.stderr
+    first = run(tmp_path, ["migrate"], variables)
+    assert first.returncode == 0, first.stderr
+    assert "->" in first.stdout
+    second = run(tmp_path, ["migrate"], variables)
+    assert "nothing to do" in second.stdout
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path, database_url: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(tmp_path, ["serve", "--port", str(taken.getsockname()[1])], environment(database_url))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "Cannot listen" in done.stderr
+
+
+@pytest.mark.rule("AUTH-003")
+@pytest.mark.parametrize(
+    ("command", "variables", "line"),
+    [
+        ("serve", {"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL: must use https"),
+        ("worker", {"PLEO_AUTH_URL": "http://auth.pleo.io"}, "PLEO_AUTH_URL: must use https"),
+        ("migrate", {"EXPORT_POLL_SECONDS": "0"}, "EXPORT_POLL_SECONDS: "),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_one_line_with_its_name(
+    tmp_path: Path, command: str, variables: dict[str, str], line: str
+) -> None:
+    done = run(tmp_path, [command], environment("postgresql://127.0.0.1:1/none", **variables))
+    assert done.returncode == 2
+    assert done.stderr.startswith(line), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_doctor_names_settings_that_cannot_be_read(tmp_path: Path) -> None:
+    told = run(
+        tmp_path, ["doctor", "--json"], environment("postgresql://127.0.0.1:1/none", PORT="http", LOG_LEVEL="LOUD")
+    )
+    assert told.returncode == 1
+    assert {one["check"] for one in json.loads(told.stdout)["findings"]} == {"PORT", "LOG_LEVEL"}
+
+
+def test_the_doctor_passes_a_sound_set_and_exits_1_on_a_faulty_one(tmp_path: Path, database_url: str) -> None:
+    well = run(tmp_path, ["doctor"], environment(database_url))
+    assert well.returncode == 0, well.stdout
+    assert "0 errors" in well.stdout
+    ill = run(tmp_path, ["doctor", "--json"], environment(database_url, ENCRYPTION_KEYS="", PLEO_CLIENT_ID=""))
+    assert ill.returncode == 1
+    errors = [one["check"] for one in json.loads(ill.stdout)["findings"] if one["level"] == "error"]
+    assert errors == ["PLEO_CLIENT_ID", "ENCRYPTION_KEYS"]
+
+
+def test_without_a_database_url_the_embedded_one_is_used(tmp_path: Path) -> None:
+    variables = environment(LEDGERBRIDGE_DATA_DIR=str(tmp_path / "data"))
+    assert run(tmp_path, ["migrate"], variables).returncode == 0
+    port = free_port()
+    with serving(tmp_path, port, variables) as process:
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_the_sandbox_command_passes_its_arguments_on(tmp_path: Path) -> None:
+    done = run(tmp_path, ["sandbox", "--help"], environment())
+    assert done.returncode == 0
+    assert "sandbox" in done.stdout.lower()
+    assert "--port" in done.stdout

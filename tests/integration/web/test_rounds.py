@@ -1,0 +1,122 @@
+"""What comes round by itself: who is asked, how often, and what is cleared away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.exports.enqueue import LOOK
+from ledgerbridge.ops import rounds
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, WebhookDelivery
+from tests.integration.web.conftest import Face
+
+
+async def add_connection(face: Face, status: ConnectionStatus, environment: str | None = None) -> uuid.UUID:
+    found = uuid.uuid4()
+    async with face.services.db.transaction() as session:
+        session.add(
+            Connection(
+                id=found,
+                environment=environment or face.services.connections.environment,
+                company_id=str(uuid.uuid4()),
+                status=status,
+                auth_method="oauth",
+                subject_urn="urn:pleo:company:x",
+            )
+        )
+    return found
+
+
+async def queued(face: Face, task: str) -> list[dict[str, Any]]:
+    async with face.services.db.reading() as session:
+        rows = await session.execute(
+            text("select args, scheduled_at - now() as wait from procrastinate_jobs where task_name = :n"), {"n": task}
+        )
+        return [{**row.args, "wait": row.wait.total_seconds()} for row in rows]
+
+
+@pytest.mark.rule("HOOK-045")
+async def test_polling_asks_every_active_company_of_this_environment_spread_over_time(face: Face) -> None:
+    active = {str(await add_connection(face, ConnectionStatus.ACTIVE)) for _ in range(20)}
+    for status in ConnectionStatus:
+        if status is not ConnectionStatus.ACTIVE:
+            await add_connection(face, status)
+    await add_connection(face, ConnectionStatus.ACTIVE, environment="production")
+    for _ in range(2):
+        assert await rounds.queue_looks(face.services.queue, face.services.connections, spread=18) == 20
+    waiting = await queued(face, LOOK)
+    assert {one["connection_id"] for one in waiting} == active
+    assert len(waiting) == 20, "a second round does not pile up"
+    assert {one["found_by"] for one in waiting} == {"poll"}
+    waits = [one["wait"] for one in waiting]
+    assert max(waits) <= 18
+    assert max(waits) - min(waits) > 2
+
+
+async def test_a_process_that_starts_looks_after_jobs_left_unfinished(face: Face) -> None:
+    left, idle, over = [await add_connection(face, ConnectionStatus.ACTIVE) for _ in range(3)]
+    gone = await add_connection(face, ConnectionStatus.DISCONNECTED)
+    async with face.services.db.transaction() as session:
+        for owner, phase in ((left, "started"), (over, "closed"), (gone, "fetched")):
+            session.add(
+                ExportJob(
+                    connection_id=owner, pleo_job_id=str(uuid.uuid4()), pleo_created_at=utcnow(), phase=phase,
+                    pleo_status="in_progress", found_by="poll", number_of_items=1, vendor_based=False,
+                    interactive=True, expires_in=3600,
+                )
+            )  # fmt: skip
+    assert await rounds.queue_recovery(face.services.queue, face.services.connections) == 1
+    (look,) = await queued(face, LOOK)
+    assert (look["connection_id"], look["found_by"]) == (str(left), "recovery")
+    assert idle not in (left, over)
+
+
+@pytest.mark.rule("AUTH-083", "HOOK-010")
+async def test_every_connection_that_is_not_over_is_checked_daily(face: Face) -> None:
+    wanted = {
+        str(await add_connection(face, status))
+        for status in (ConnectionStatus.ACTIVE, ConnectionStatus.PAUSED, ConnectionStatus.SETTING_UP)
+    }
+    await add_connection(face, ConnectionStatus.DISCONNECTED)
+    await rounds.queue_checks(face.services.queue, face.services.connections)
+    assert {one["connection_id"] for one in await queued(face, rounds.CHECK)} == wanted
+
+
+@pytest.mark.rule("HOOK-042")
+async def test_deliveries_are_kept_while_a_repeat_may_come_and_then_cleared_away(face: Face) -> None:
+    owner = await add_connection(face, ConnectionStatus.ACTIVE)
+    ages = {"done": (1, 8, 29, 31), "dropped": (31,), "parked": (31, 366), "queued": (400,)}
+    async with face.services.db.transaction() as session:
+        for status, days in ages.items():
+            for age in days:
+                session.add(
+                    WebhookDelivery(
+                        connection_id=owner, webhook_id=f"{status}-{age}", event_type="x", status=status,
+                        received_at=utcnow() - dt.timedelta(days=age),
+                    )
+                )  # fmt: skip
+    assert await rounds.clear_away(face.services.connections) == 3
+    async with face.services.db.reading() as session:
+        left = set(await session.scalars(select(WebhookDelivery.webhook_id)))
+    assert left == {"done-1", "done-8", "done-29", "parked-31", "queued-400"}
+
+
+async def test_clearing_away_works_in_pieces(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "_BATCH", 2)
+    owner = await add_connection(face, ConnectionStatus.ACTIVE)
+    async with face.services.db.transaction() as session:
+        for number in range(5):
+            session.add(
+                WebhookDelivery(
+                    connection_id=owner, webhook_id=str(number), event_type="x", status="done",
+                    received_at=utcnow() - dt.timedelta(days=60),
+                )
+            )  # fmt: skip
+    assert await rounds.clear_away(face.services.connections) == 5
+    async with face.services.db.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(WebhookDelivery)) == 0
