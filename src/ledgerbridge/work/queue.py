@@ -109,7 +109,7 @@ class Queue:
             kwargs=self._settings,
             min_size=1,
             max_size=concurrency + 4,
-            timeout=self.tempo.stalled_after / 6,
+            timeout=max(1.0, self.tempo.stalled_after / 6),
             reconnect_timeout=5,  # then the next caller begins anew; the pool's own pauses would double for minutes
             check=AsyncConnectionPool.check_connection,
             open=False,
