@@ -151,6 +151,9 @@ async def _close(run: Run, status: str, found: Problem | None, name: str, **deta
             job.failure_type = str(detail["reason"])
         counts = await spool.counts(session, job.id)
         spool.note(session, job, name, **detail, **counts)
+        unannounced = job.announced_at is None and job.found_by == "poll"
+    if unannounced:
+        run.context.observer.unannounced()
     seconds = (utcnow() - run.job.pleo_created_at).total_seconds()
     run.context.observer.job(status, run.job.found_by, seconds)
     log.info("export job closed", status=status, **counts)

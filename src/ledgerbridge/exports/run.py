@@ -115,8 +115,6 @@ async def _claim_and_work(
         if job.closed_at is not None:
             log.warning("pleo lists a job we have closed", status=listed.status)
             return
-        if job.announced_at is None and found_by == "poll":
-            context.observer.unannounced()
         try:
             await work_job(context, lease, company, api, job)
         except FenceLost:

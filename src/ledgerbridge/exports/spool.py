@@ -37,11 +37,7 @@ _AT_PLEO = {"successful": ItemState.BOOKED, "failed": ItemState.FAILED, "abandon
 
 async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, found_by: str) -> ExportJob:
     """Our row for a job Pleo lists, made on first sight (EXP-START-08). Says how the job was found."""
-    announced = await session.scalar(
-        select(func.min(WebhookDelivery.received_at)).where(
-            WebhookDelivery.connection_id == connection_id, WebhookDelivery.resource_id == job.id
-        )
-    )
+    announced = await _announced(session, connection_id, job.id)
     row = await session.scalar(
         select(ExportJob).where(ExportJob.connection_id == connection_id, ExportJob.pleo_job_id == job.id)
     )
@@ -67,6 +63,15 @@ async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, f
     row.pleo_status = job.status
     row.last_action_at = row.last_action_at or job.last_updated_at or job.created_at
     return row
+
+
+async def _announced(session: AsyncSession, connection_id: uuid.UUID, pleo_job_id: str) -> dt.datetime | None:
+    """When the first webhook told of a job, if one has."""
+    return await session.scalar(
+        select(func.min(WebhookDelivery.received_at)).where(
+            WebhookDelivery.connection_id == connection_id, WebhookDelivery.resource_id == pleo_job_id
+        )
+    )
 
 
 def note(session: AsyncSession, job: ExportJob, name: str, **detail: Any) -> None:
@@ -261,8 +266,9 @@ async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:
 
 
 async def close(session: AsyncSession, job: ExportJob, status: str, problem: Problem | None) -> None:
-    """Pleo has a final status: write it down and drop the payloads."""
+    """Pleo has a final status: write it down and drop the payloads. A webhook may have come since the job was found."""
     now = utcnow()
+    job.announced_at = job.announced_at or await _announced(session, job.connection_id, job.pleo_job_id)
     await session.execute(
         update(ExportItem)
         .where(ExportItem.job_id == job.id, ExportItem.state.in_([ItemState.WAITING, ItemState.UNKNOWN]))
