@@ -141,7 +141,7 @@ _TABLE: dict[Failure, Row] = {
     Failure.DIMENSION_MISSING: Row(
         Kind.DATA, "tag_unknown", None,
         "The accounting system wants a {dimension} on account {account}, but the expense has no such tag. "
-        "Add the tag in Pleo, or select the dimension in " + _CONFIG_PAGE + ", then export again.",
+        "Add the tag in Pleo, then export again.",
     ),
     Failure.TYPE_UNKNOWN: Row(
         Kind.DATA, "validation_failure", None,

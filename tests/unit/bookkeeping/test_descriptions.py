@@ -90,6 +90,8 @@ def test_money_moved_between_own_accounts_is_named_by_its_type() -> None:
     made = entry(item("wallet_topup", supplier=None, user=None))
     assert made.lines[0].description == "Wallet topup"
     assert made.description == "Wallet topup · Ref REC-1"
+    assert entry(item("mileage", supplier=None)).lines[0].description == "Anna Holm"
+    assert entry(item("mileage", supplier=None, user=None, note="Aarhus")).lines[0].description == "Aarhus"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,12 @@ def test_a_short_field_shrinks_the_employee_first() -> None:
     assert headline(one, 40) == "Acme · A.M.H. · nnnnnnnnnnnnnnnnnnnn"
     assert headline(one, 20) == "Acme · A.M.H. · nnn…"
     assert initials("  Åse  ") == "Å."
+
+
+def test_a_text_that_just_fits_is_left_alone() -> None:
+    assert shortened("exact", 5) == "exact"
+    assert shortened("exactly", 5) == "exac…"
+    assert headline(item(note="x"), len("Acme · Anna Holm · x")) == "Acme · Anna Holm · x"
 
 
 def test_a_vat_line_names_its_code() -> None:
