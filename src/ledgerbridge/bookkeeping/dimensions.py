@@ -33,19 +33,21 @@ def of_line(line: ItemLine, config: Configuration, chart: ChartIndex) -> Values 
     return tuple((dimension.code, found[dimension.code]) for dimension in chart.dimensions if dimension.code in found)
 
 
-def missing(account: Account, values: Values, chart: ChartIndex) -> tuple[Problem, ...]:
-    """A problem for each dimension the ERP demands on this account beside those the line has.
+def missing(account: Account, values: Values, config: Configuration, chart: ChartIndex) -> tuple[Problem, ...]:
+    """A problem for each selected dimension the ERP demands on this account beside those the line has.
 
     A line without any is booked as it is: not every expense has a project, and the ERP keeps such lines for a person
-    to complete. Some of the dimensions would leave it incomplete without anybody being told.
+    to complete. So is the part of dimensions the customer did not select. But some of the selected ones on a line
+    would leave it incomplete without anybody being told.
     """
     if not account.needs_dimensions or not values:
         return ()
+    selected = {code.casefold() for code in config.dimensions}
     carried = {code for code, _ in values}
     return tuple(
         problem(Failure.DIMENSION_MISSING, dimension=dimension.name or dimension.code, account=account.code)
         for dimension in chart.dimensions
-        if dimension.required and dimension.code not in carried
+        if dimension.required and dimension.code.casefold() in selected and dimension.code not in carried
     )
 
 

@@ -102,7 +102,7 @@ def _expense(
         findings.add(_contradictions(treatment, item, where))
     if treatment is not None and values is not None:
         for booked_on in (account, *(vat.account for vat in treatment.vat)):
-            findings.add(dimensions.missing(booked_on, values, chart) if booked_on is not None else ())
+            findings.add(dimensions.missing(booked_on, values, config, chart) if booked_on is not None else ())
     if findings.problems or account is None or treatment is None or values is None:
         return Failed(findings.problems)
     return ExpenseLine(account, treatment, values, line.tax.code if line.tax is not None else None)

@@ -67,11 +67,10 @@ def test_a_required_dimension_must_be_there_on_accounts_that_need_it() -> None:
     assert tagged.lines[0].dimensions == (("PRJ", "P2"),)
 
 
-def test_a_required_dimension_that_is_not_selected_is_missing() -> None:
+def test_a_required_dimension_that_is_not_selected_is_left_to_the_erp() -> None:
     tagged = item(lines=[line(100, tags={"CC": "IT", "PRJ": "P2"})])
-    (found,) = problems(tagged, chart=chart(dimensions=REQUIRED), config=config(dimensions=("CC",)))
-    assert found.failure is Failure.DIMENSION_MISSING
-    assert "select the dimension" in found.text
+    booked = entry(tagged, chart=chart(dimensions=REQUIRED), config=config(dimensions=("CC",)))
+    assert booked.lines[0].dimensions == (("CC", "IT"),)
 
 
 def test_a_vat_line_carries_dimensions_only_where_its_account_needs_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -51,9 +52,9 @@ def differs(move: Move, entry: JournalEntry, placed: Sequence[Placed]) -> str | 
         return f"total {move.total} instead of {entry.total}"
     if move.per_account() != _per_account(entry):
         return "amounts on other accounts"
-    complete = sum(1 for line in move.lines if line.dimensions_complete)
-    if complete < sum(1 for line in placed if line.dimensions):
-        return "lines with incomplete dimensions"
+    asked = Counter(account for line in placed for account in line.dimensions)
+    if asked - Counter(account for line in move.lines for account in line.dimensions):
+        return "dimensions missing"
     return None
 
 

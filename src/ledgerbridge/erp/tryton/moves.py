@@ -32,7 +32,7 @@ _FIELDS = (
 
 def fields(*, analytic: bool) -> tuple[str, ...]:
     """The fields a `Move` is read from; a Tryton without the analytic module does not know the last one."""
-    return (*_FIELDS, "lines.analytic_state") if analytic else _FIELDS
+    return (*_FIELDS, "lines.analytic_lines.account") if analytic else _FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class MoveLine:
     account: int
     debit: Decimal
     credit: Decimal
-    dimensions_complete: bool | None
-    """Tryton's `analytic_state`; None without the analytic module. Means nothing on a draft line without dimensions."""
+    dimensions: tuple[int, ...]
+    """Analytic accounts of the line; none without the analytic module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def _touched(record: Record) -> bool:
 
 
 def _line(record: Record) -> MoveLine:
-    state = record.get("analytic_state")
-    return MoveLine(record["account"], record["debit"], record["credit"], None if state is None else state == "valid")
+    dimensions = tuple(each["account"] for each in record.get("analytic_lines") or ())
+    return MoveLine(record["account"], record["debit"], record["credit"], dimensions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,10 @@ class Reference:
         ]
 
     async def _dimensions(self, line: EntryLine) -> tuple[int, ...]:
-        """Analytic accounts of a line: of every dimension or of none.
+        """Analytic accounts of a line, one a dimension it carries.
 
         Tryton keeps dimensions for the income statement only; on a balance-sheet account they are left off, or the
-        line would wait for completion for ever. A line with some of them would be left incomplete (DIMENSION_MISSING);
-        one with none is what rules and bookkeepers complete.
+        line would wait for completion for ever. Which dimensions a line must carry is decided by bookkeeping.
         """
         if not line.dimensions:
             return ()
@@ -60,7 +59,7 @@ class Reference:
             kept = await self._kept(again=True)
         if int(line.account.id) not in self._income:
             return ()
-        return _complete(kept, line)
+        return _values(kept, line)
 
     async def _kept(self, *, again: bool = False) -> Analytic:
         if self._analytic is None or again:
@@ -89,14 +88,11 @@ def _knows(kept: Analytic, code: str, value: str) -> bool:
     return any(dimension.code == code and value in dimension.values for dimension in kept.dimensions)
 
 
-def _complete(kept: Analytic, line: EntryLine) -> tuple[int, ...]:
+def _values(kept: Analytic, line: EntryLine) -> tuple[int, ...]:
     chosen = dict(line.dimensions)
     for code, value in line.dimensions:
         if not _knows(kept, code, value):
             raise ErpError(problem(Failure.TAG_UNKNOWN, "Tryton: no such analytic account", code=value, group=code))
-    for dimension in kept.dimensions:
-        if dimension.required and dimension.code not in chosen:
-            raise ErpError(problem(Failure.DIMENSION_MISSING, dimension=dimension.name, account=line.account.code))
     return tuple(
         int(dimension.values[chosen[dimension.code]]) for dimension in kept.dimensions if dimension.code in chosen
     )
