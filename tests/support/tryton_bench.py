@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.bookkeeping.words import Chart
 from ledgerbridge.erp.conformance.bench import Facts, Fate, Fault, Killed, Standing, Step
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
@@ -104,6 +105,7 @@ class TrytonBench:
     facts: Facts
     adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(patience=IMPATIENT))
     capabilities = CAPABILITIES
+    _chart: Chart | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -123,6 +125,12 @@ class TrytonBench:
 
     def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
         return TrytonAdapter(patience=IMPATIENT, transport=lambda: FaultyTransport(fault)).open(self.settings)
+
+    async def chart(self) -> Chart:
+        if self._chart is None:
+            async with self.opened() as erp:
+                self._chart = await erp.chart()
+        return self._chart
 
     # ------------------------------------------------------------------ eyes
 

@@ -88,7 +88,7 @@ async def bill(bench: TrytonBench, tax: ErpTax, *, credit_note: bool) -> str:
 @pytest.mark.parametrize("name", ["I25 Purchase VAT 25%", "I0 Exempt / no VAT", "RC25 Reverse charge 25%"])
 async def test_tax_lines_are_those_of_trytons_own_bill(bench: TrytonBench, name: str, credit_note: bool) -> None:
     async with bench.opened() as erp:
-        chart = await erp.chart()
+        chart = await bench.chart()
         tax = next(tax for tax in chart.taxes if tax.name == name)
         booked = await erp.book(purchase(chart, bench, tax, credit_note=credit_note), (), final=True)
     ours = await bench.lines(booked.id)
@@ -102,7 +102,7 @@ async def test_tax_lines_are_those_of_trytons_own_bill(bench: TrytonBench, name:
 
 async def test_each_dimension_has_a_line_of_its_own_on_the_expense_only(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
-        chart = await erp.chart()
+        chart = await bench.chart()
         tagged = entry(chart, bench.facts)
         everywhere = replace(
             tagged, lines=tuple(replace(line, dimensions=tuple(bench.facts.dimensions)) for line in tagged.lines)
@@ -117,7 +117,7 @@ async def test_each_dimension_has_a_line_of_its_own_on_the_expense_only(bench: T
 
 async def test_a_refund_takes_the_dimensions_back(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
-        purchase_ = entry(await erp.chart(), bench.facts)
+        purchase_ = entry(await bench.chart(), bench.facts)
         turned = tuple(replace(line, debit=line.credit, credit=line.debit, taxes=()) for line in purchase_.lines)
         booked = await erp.book(replace(purchase_, lines=turned), (), final=True)
     expense = (await bench.lines(booked.id))[0]
@@ -125,9 +125,19 @@ async def test_a_refund_takes_the_dimensions_back(bench: TrytonBench) -> None:
     assert expense.complete
 
 
+async def test_a_dimension_that_was_not_sent_is_left_for_the_bookkeeper(bench: TrytonBench) -> None:
+    (code, value), *_ = bench.facts.dimensions
+    async with bench.opened() as erp:
+        wanted = entry(await bench.chart(), bench.facts, dimensions=[(code, value)])
+        booked = await erp.book(wanted, (), final=True)
+    expense = (await bench.lines(booked.id))[0]
+    assert expense.dimensions == [(value, Decimal("100.00"))]
+    assert not expense.complete
+
+
 async def test_a_line_without_dimensions_is_left_for_the_bookkeeper_to_complete(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
-        booked = await erp.book(entry(await erp.chart(), bench.facts, dimensions=()), (), final=True)
+        booked = await erp.book(entry(await bench.chart(), bench.facts, dimensions=()), (), final=True)
     expense = (await bench.lines(booked.id))[0]
     assert booked.final
     assert not expense.complete
@@ -157,7 +167,7 @@ async def test_the_suppliers_amount_is_information_beside_the_line(
     bench: TrytonBench, foreign: Money, kept: tuple[str, Decimal] | None
 ) -> None:
     async with bench.opened() as erp:
-        wanted = entry(await erp.chart(), bench.facts)
+        wanted = entry(await bench.chart(), bench.facts)
         lines = (replace(wanted.lines[0], foreign=foreign), *wanted.lines[1:])
         booked = await erp.book(replace(wanted, lines=lines), (), final=True)
     assert (await bench.lines(booked.id))[0].foreign == kept
@@ -168,7 +178,7 @@ async def test_the_suppliers_amount_is_information_beside_the_line(
 async def test_the_entry_goes_into_the_period_its_date_falls_into(bench: TrytonBench, day: str) -> None:
     date: dt.date = getattr(bench.facts, day)
     async with bench.opened() as erp:
-        booked = await erp.book(entry(await erp.chart(), bench.facts, date=date), (), final=True)
+        booked = await erp.book(entry(await bench.chart(), bench.facts, date=date), (), final=True)
     fields = "date period.start_date period.end_date"
     (move,) = await bench.search("account.move", [["id", "=", int(booked.id)]], fields)
     assert move["date"] == date
@@ -191,7 +201,7 @@ async def test_a_closed_account_is_named(bench: TrytonBench) -> None:
         "code name",
     )
     async with bench.opened() as erp:
-        chart = await erp.chart()
+        chart = await bench.chart()
         closed = replace(
             account(chart, bench.facts.expense), id=str(rows[0]["id"]), code=rows[0]["code"], name=rows[0]["name"]
         )

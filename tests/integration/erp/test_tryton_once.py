@@ -15,7 +15,7 @@ from tests.support.tryton_bench import TrytonBench
 
 
 async def posted(erp: Erp, bench: TrytonBench) -> tuple[JournalEntry, Booked]:
-    wanted = entry(await erp.chart(), bench.facts)
+    wanted = entry(await bench.chart(), bench.facts)
     return wanted, await erp.book(wanted, (), final=True)
 
 
@@ -79,7 +79,7 @@ async def test_two_posted_entries_are_left_for_a_person(bench: TrytonBench) -> N
 @pytest.mark.rule("EXP-REC-04")
 async def test_a_second_draft_of_ours_is_cleared_away(bench: TrytonBench) -> None:
     async with bench.opened() as erp:
-        wanted = entry(await erp.chart(), bench.facts)
+        wanted = entry(await bench.chart(), bench.facts)
         draft = await erp.book(wanted, (), final=False)
         await bench.copy(draft.id, user="erp_integration")
         booked = await erp.book(wanted, (), final=True)
@@ -99,7 +99,7 @@ async def test_a_draft_somebody_worked_on_survives_the_failure_of_its_item(bench
     oversize = bench.facts.oversize
     assert oversize
     async with bench.opened() as erp:
-        chart = await erp.chart()
+        chart = await bench.chart()
         touched, untouched = entry(chart, bench.facts), entry(chart, bench.facts)
         for wanted in (touched, untouched):
             draft = await erp.book(wanted, (), final=False)
@@ -117,8 +117,7 @@ async def test_many_writers_wait_for_the_numbering_and_all_get_through(bench: Tr
         async with bench.adapter.open(bench.settings) as erp:
             return await erp.book(wanted, receipts(20), final=True)
 
-    async with bench.opened() as erp:
-        chart = await erp.chart()
+    chart = await bench.chart()
     wanted = [entry(chart, bench.facts) for _ in range(6)]
     booked = await asyncio.gather(*map(write, wanted))
     assert len({each.number for each in booked}) == len(wanted)

@@ -112,6 +112,10 @@ class Bench(Protocol):
         """The company, opened with little patience."""
         ...
 
+    async def chart(self) -> Chart:
+        """The company's chart as the adapter reads it, read once."""
+        ...
+
     async def entries(self, accounting_entry_id: str) -> Sequence[Standing]:
         """Everything in the books whose text names the entry."""
         ...

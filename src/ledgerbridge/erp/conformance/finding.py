@@ -25,7 +25,7 @@ class Finding:
     async def test_finds_what_was_booked(self, bench: Bench) -> None:
         needs(bench, "can_probe")
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts, net="1234.50", vat="0.05")
+            wanted = entry(await bench.chart(), bench.facts, net="1234.50", vat="0.05")
             booked = await erp.book(wanted, (), final=True)
             (found,) = await erp.find(wanted.key.accounting_entry_id, PLEO_COMPANY)
         assert found.key == wanted.key
@@ -35,7 +35,7 @@ class Finding:
     async def test_finds_nothing_for_another_entry(self, bench: Bench) -> None:
         needs(bench, "can_probe")
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
             stem = uuid4().hex
             await erp.book(entry(chart, bench.facts, id_=f"{stem}_b"), (), final=True)
             assert len(await erp.find(f"{stem}_b", PLEO_COMPANY)) == 1
@@ -46,7 +46,7 @@ class Finding:
     async def test_a_key_typed_into_the_text_counts_for_nothing(self, bench: Bench) -> None:
         needs(bench, "can_probe")
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
             victim = entry(chart, bench.facts)
             forged = entry(chart, bench.facts)
             await erp.book(forged, (), final=True)
@@ -63,7 +63,7 @@ class Finding:
     async def test_a_reversed_entry_is_gone_and_the_next_revision_may_come(self, bench: Bench) -> None:
         needs(bench, "can_probe")
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
             first = entry(chart, bench.facts)
             second = entry(chart, bench.facts, id_=first.key.accounting_entry_id, revision=2, net="80.00", vat="20.00")
             booked = await erp.book(first, (), final=True)

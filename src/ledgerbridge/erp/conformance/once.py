@@ -31,7 +31,7 @@ class ExactlyOnce:
     async def test_booking_again_changes_nothing(self, bench: Bench) -> None:
         files = receipts(300, 200)
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             first = await erp.book(wanted, files, final=True)
             second = await erp.book(wanted, files, final=True)
         assert second == replace(first, already_there=True)
@@ -62,7 +62,7 @@ class ExactlyOnce:
     @pytest.mark.rule("EXP-REC-04")
     async def test_two_writers_at_once_post_one_entry(self, bench: Bench) -> None:
         async with bench.opened() as one, bench.opened() as other:
-            wanted = entry(await one.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             results = await asyncio.gather(
                 *(erp.book(wanted, (), final=True) for erp in (one, other)), return_exceptions=True
             )
@@ -74,7 +74,7 @@ class ExactlyOnce:
 
     async def test_a_busy_erp_is_waited_for_within_bounds(self, bench: Bench) -> None:
         async with bench.opened(Fault(Step.CREATE, Fate.BUSY, times=1_000)) as erp:
-            wanted = entry(await erp.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.ERP_BUSY
         assert error.problem.row.retry
@@ -84,7 +84,7 @@ class ExactlyOnce:
     async def test_a_busy_erp_leaves_no_draft(self, bench: Bench) -> None:
         needs(bench, "drafts")
         async with bench.opened(Fault(Step.POST, Fate.BUSY, times=1_000)) as erp:
-            wanted = entry(await erp.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             error = await failure_of(erp, wanted, receipts(10))
         assert error.problem.failure is Failure.ERP_BUSY
         assert not await bench.entries(wanted.key.accounting_entry_id)
@@ -92,7 +92,7 @@ class ExactlyOnce:
     async def test_a_draft_a_bookkeeper_changed_is_left_alone(self, bench: Bench) -> None:
         needs(bench, "drafts")
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             draft = await erp.book(wanted, (), final=False)
             await bench.change_amounts(draft.id)
             error = await failure_of(erp, wanted)
@@ -104,7 +104,7 @@ class ExactlyOnce:
     async def test_a_draft_of_an_attempt_before_the_expense_changed_is_replaced(self, bench: Bench) -> None:
         needs(bench, "drafts")
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
             outdated = entry(chart, bench.facts)
             await erp.book(outdated, (), final=False)
             changed = entry(chart, bench.facts, id_=outdated.key.accounting_entry_id, net="125.00", vat="0.01")
@@ -116,7 +116,7 @@ class ExactlyOnce:
     async def test_a_copy_made_by_hand_is_neither_booked_nor_deleted(self, bench: Bench) -> None:
         needs(bench, "drafts")
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts)
+            wanted = entry(await bench.chart(), bench.facts)
             booked = await erp.book(wanted, (), final=True)
             copy = await bench.copy(booked.id)
             again = await erp.book(wanted, (), final=True)
@@ -131,7 +131,7 @@ async def _once(bench: Bench, fault: Fault, raises: type[BaseException] | None) 
     files = receipts(3_000, 50) if bench.capabilities.attachments else []
     caught = None
     async with bench.opened(fault) as erp:
-        wanted = entry(await erp.chart(), bench.facts)
+        wanted = entry(await bench.chart(), bench.facts)
         if raises is None:
             assert (await erp.book(wanted, files, final=True)).final
         else:

@@ -24,7 +24,7 @@ class Refusals:
 
     async def test_a_closed_period(self, bench: Bench) -> None:
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts, date=bench.facts.closed_date)
+            wanted = entry(await bench.chart(), bench.facts, date=bench.facts.closed_date)
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.PERIOD_CLOSED
         assert bench.facts.closed_date.isoformat() in error.problem.text
@@ -32,7 +32,7 @@ class Refusals:
 
     async def test_a_date_no_period_was_made_for(self, bench: Bench) -> None:
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts, date=bench.facts.open_date.replace(year=2099))
+            wanted = entry(await bench.chart(), bench.facts, date=bench.facts.open_date.replace(year=2099))
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.PERIOD_CLOSED
 
@@ -40,7 +40,7 @@ class Refusals:
     async def test_an_account_that_is_not_there(self, bench: Bench) -> None:
         async with bench.opened() as erp:
             gone = Account("99999999", "9999", "Gone")
-            wanted = entry(await erp.chart(), bench.facts, expense=gone, dimensions=())
+            wanted = entry(await bench.chart(), bench.facts, expense=gone, dimensions=())
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.ACCOUNT_UNKNOWN
         assert "9999" in error.problem.text
@@ -50,7 +50,7 @@ class Refusals:
         if bench.facts.wants_party is None:
             pytest.skip("no account of this company wants a party")
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
             wanted = entry(chart, bench.facts, expense=account(chart, bench.facts.wants_party), dimensions=())
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.ACCOUNT_NEEDS_PARTY
@@ -61,7 +61,7 @@ class Refusals:
             pytest.skip("this company keeps no dimensions")
         code = bench.facts.dimensions[0][0]
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts, dimensions=[(code, "gone"), *bench.facts.dimensions[1:]])
+            wanted = entry(await bench.chart(), bench.facts, dimensions=[(code, "gone"), *bench.facts.dimensions[1:]])
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.TAG_UNKNOWN
         assert not await bench.entries(wanted.key.accounting_entry_id)
@@ -69,7 +69,7 @@ class Refusals:
     @pytest.mark.rule("EXP-BOOK-06")
     async def test_an_unbalanced_entry_is_refused_before_any_call(self, bench: Bench) -> None:
         async with bench.opened() as erp:
-            chart = await erp.chart()
+            chart = await bench.chart()
         good = entry(chart, bench.facts)
         bad = [
             replace(good, lines=good.lines[:2]),
@@ -87,7 +87,7 @@ class Refusals:
 
     async def test_an_entry_in_another_currency(self, bench: Bench) -> None:
         async with bench.opened() as erp:
-            wanted = replace(entry(await erp.chart(), bench.facts), currency="XXX")
+            wanted = replace(entry(await bench.chart(), bench.facts), currency="XXX")
             error = await failure_of(erp, wanted)
         assert error.problem.failure is Failure.CURRENCY_MISMATCH
 
@@ -96,7 +96,7 @@ class Refusals:
             pytest.skip("no way to fail an item after its draft was made")
         date = bench.facts.closable_date
         async with bench.opened() as erp:
-            wanted = entry(await erp.chart(), bench.facts, date=date)
+            wanted = entry(await bench.chart(), bench.facts, date=date)
             await failure_of(erp, wanted, receipts(bench.facts.oversize))
             await bench.set_period(date, open_=False)
             try:
