@@ -12,12 +12,14 @@ from ledgerbridge.web.services import Provided
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="The process runs")
 async def healthz() -> dict[str, str]:
     """Looks at nothing else: a database that is away must not get the process killed."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="The service can work", responses={503: {"description": "A check failed"}})
 async def readyz(services: Provided) -> JSONResponse:
     """Database, migrations, and a worker with a recent heartbeat, here or in another process."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 from fastapi import APIRouter, Request
@@ -16,15 +18,20 @@ from ledgerbridge.pleo.signature import Refusal, Verdict, verify
 from ledgerbridge.web import inbox
 from ledgerbridge.web.admin.auth import is_json
 from ledgerbridge.web.inbox import Mailbox, Result
-from ledgerbridge.web.middleware import declared_length
-from ledgerbridge.web.problems import HttpProblem, from_exception
+from ledgerbridge.web.middleware import declared_length, too_large
+from ledgerbridge.web.problems import HttpProblem, from_exception, unavailable
 from ledgerbridge.web.services import Services, services_of
 
 MAX_BODY = 256 * 1024
 """Bytes of a delivery; Pleo's are below one KiB (HOOK-048)."""
+READ_SECONDS = 10
+STORE_SECONDS = 10
+"""For each visit to the database; a sender hears from us before it gives up on its own."""
 SECRET_SECONDS = 3
 """For reading a secret again, so that the answer still comes in time (HOOK-040)."""
 _log = get_logger(__name__)
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["webhooks"])
 
@@ -58,6 +65,7 @@ _REFUSED = {
     400: "unreadable",
     401: "signature_refused",
     404: "unknown_path",
+    408: "too_slow",
     413: "too_large",
     415: "not_json",
 }
@@ -65,10 +73,10 @@ _REFUSED = {
 
 async def _receive(services: Services, path_token: str, request: Request) -> Result:
     if (declared_length(request.headers) or 0) > MAX_BODY:
-        raise _TOO_LARGE
+        raise too_large(MAX_BODY)
     if not is_json(request.headers.get("content-type", "")):
         raise HttpProblem(415, "Deliveries are application/json.", kind="not-json")
-    box = await inbox.mailbox(services, path_token)
+    box = await _in_time(inbox.mailbox(services, path_token))
     if box is None:
         raise HttpProblem(404, "There is no such subscription.")
     body = await _read(request)
@@ -80,16 +88,17 @@ async def _receive(services: Services, path_token: str, request: Request) -> Res
         return await _accept(services, box, verdict, body)
 
 
-_TOO_LARGE = HttpProblem(413, f"The delivery is larger than {MAX_BODY} bytes.", kind="too-large")
-
-
 async def _read(request: Request) -> bytes:
-    """The raw body, counted while it arrives: Content-Length may be absent or wrong."""
+    """The raw body, counted while it arrives: Content-Length may be absent or wrong, and the rest may never come."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _TOO_LARGE
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise too_large(MAX_BODY)
+    except TimeoutError:
+        raise HttpProblem(408, "The delivery did not arrive in time.", kind="too-slow") from None
     return bytes(body)
 
 
@@ -105,6 +114,16 @@ async def _verify(services: Services, box: Mailbox, request: Request, body: byte
         _log.warning("delivery refused", reason=str(verdict.refusal))
         raise HttpProblem(401, "Not accepted.")
     return verdict
+
+
+async def _in_time(work: Awaitable[T]) -> T:
+    """What the database answered; 503 when it takes so long that the sender would give up (HOOK-046)."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await work
+    except TimeoutError:
+        _log.error("the database was too slow for a delivery")
+        raise unavailable() from None
 
 
 async def _newer_secret(services: Services, box: Mailbox) -> str | None:
@@ -133,7 +152,7 @@ async def _accept(services: Services, box: Mailbox, verdict: Verdict, body: byte
         _log.error("signed delivery cannot be read", reason=str(error), webhook_id=verdict.webhook_id)
         raise HttpProblem(400, f"The delivery cannot be read: {error}.", kind="unreadable-event") from None
     assert verdict.webhook_id is not None  # noqa: S101 - set on every accepted verdict
-    result = await inbox.accept(services, box, verdict.webhook_id, event)
+    result = await _in_time(inbox.accept(services, box, verdict.webhook_id, event))
     said = {"result": result.value, "event_type": event.event_type, "webhook_id": verdict.webhook_id}
     if result is Result.MISMATCH:
         services.metrics.mismatch()

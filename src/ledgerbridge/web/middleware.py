@@ -33,7 +33,11 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-TOO_LARGE = HttpProblem(413, f"The request body is larger than {MAX_BODY} bytes.", kind="too-large")
+
+
+def too_large(limit: int) -> HttpProblem:
+    """A body of more than `limit` bytes."""
+    return HttpProblem(413, f"The request body is larger than {limit} bytes.", kind="too-large")
 
 
 def declared_length(headers: Headers) -> int | None:
@@ -74,7 +78,7 @@ class RequestFrame:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if (declared_length(headers) or 0) > MAX_BODY:
-                    raise TOO_LARGE
+                    raise too_large(MAX_BODY)
                 await self._app(scope, _counted(receive), framed)
             except Exception as error:
                 if status:

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import Error as PsycopgError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -91,15 +91,16 @@ _BY_STATUS = {
     413: "The request is too large.",
     415: "The content type is not supported; send application/json.",
 }
-UNAVAILABLE = HttpProblem(
-    503,
-    "The database cannot be reached right now. Nothing was changed; try again shortly.",
-    kind="unavailable",
-    headers={"Retry-After": "5"},
-)
-UNEXPECTED = HttpProblem(
-    500, "Something unexpected went wrong on our side. Tell support the request_id.", kind="unexpected"
-)
+
+
+def unavailable() -> HttpProblem:
+    """The database is away."""
+    return HttpProblem(
+        503,
+        "The database cannot be reached right now. Nothing was changed; try again shortly.",
+        kind="unavailable",
+        headers={"Retry-After": "5"},
+    )
 
 
 def is_outage(error: BaseException) -> bool:
@@ -117,9 +118,13 @@ def from_exception(error: Exception) -> HttpProblem:
         return error
     if is_outage(error):
         _log.error("database unreachable", error=str(error))
-        return UNAVAILABLE
+        return unavailable()
+    if isinstance(error, DataError | UnicodeEncodeError):
+        _log.warning("the database cannot hold what was sent", error=type(error).__name__)
+        return HttpProblem(422, "The request holds characters that cannot be stored.", kind="invalid-characters")
     _log.error("unexpected error", exc_info=error)
-    return UNEXPECTED
+    detail = "Something unexpected went wrong on our side. Tell support the request_id."
+    return HttpProblem(500, detail, kind="unexpected")
 
 
 def from_validation(error: RequestValidationError) -> HttpProblem:
@@ -136,7 +141,7 @@ def faults(errors: Sequence[Any]) -> tuple[Fault, ...]:
 
 
 def _path(parts: Sequence[str | int]) -> str:
-    names = [str(part)[:100] for part in parts]
+    names = [str(part)[:100].encode(errors="replace").decode() for part in parts]
     if names and names[0] == "body":
         names = names[1:] or ["body"]
     return ".".join(names)

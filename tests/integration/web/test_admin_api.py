@@ -140,6 +140,23 @@ async def test_a_secret_sent_in_a_wrong_place_is_not_sent_back(face: Face) -> No
         assert secret not in answer.text
 
 
+async def test_characters_no_database_can_hold_are_refused(face: Face) -> None:
+    found = await face.bound()
+    url = f"/admin/api/connections/{found}/config"
+    for body in (
+        b'{"journal": "E\\u0000"}',
+        b'{"journal\\u0000": 1}',
+        b'{"\\ud800": 1}',
+        b'{"journal": "\\ud800"}',
+    ):
+        answer = await face.admin.put(url, content=body, headers={"content-type": "application/json"})
+        is_problem(answer, 422)
+    is_problem(await face.admin.get("/admin/api/export-jobs/a%00b"), 422)
+    settings = {**ERP_SETTINGS, "database": "a\0b"}
+    answer = await face.admin.put(f"/admin/api/connections/{found}/erp", json={"kind": "double", "settings": settings})
+    is_problem(answer, 422)
+
+
 async def test_unknown_paths_and_methods_are_problems_too(face: Face) -> None:
     is_problem(await face.admin.get("/admin/api/nothing"), 404)
     is_problem(await face.anybody.get("/nothing"), 404)

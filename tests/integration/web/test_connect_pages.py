@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
+from ledgerbridge.app import app_of, running
 from ledgerbridge.store.embedded import EmbeddedPostgres
-from tests.integration.web.conftest import Face
+from tests.integration.web.conftest import Face, Pleo, settings_for
 
 
 @pytest.mark.rule("AUTH-014", "AUTH-021")
@@ -30,7 +32,7 @@ async def test_the_connecting_cookie_is_out_of_reach_of_scripts_and_other_sites(
     assert "Secure" not in cookie, "on localhost over HTTP a secure cookie would be lost"
 
 
-@pytest.mark.rule("AUTH-015", "AUTH-027")
+@pytest.mark.rule("AUTH-010", "AUTH-015", "AUTH-027")
 async def test_allowing_access_leads_to_the_settings_of_the_company(face: Face) -> None:
     pressed = await face.browser.get("/connect")
     back = await face.browser.get(face.pleo.decide(pressed.headers["location"]))
@@ -40,6 +42,11 @@ async def test_allowing_access_leads_to_the_settings_of_the_company(face: Face) 
     assert page.status_code == 200
     assert "Connect the accounting system." in page.text
     assert "Demo" in page.text
+    (connection,) = (await face.admin.get("/admin/api/connections")).json()["data"]
+    assert connection["auth_method"] == "oauth"
+    reads = face.pleo.requests("GET", "/v1/installations/me")
+    assert reads
+    assert all(dict(one.headers)["authorization"].startswith("Bearer") for one in reads)
 
 
 @pytest.mark.rule("AUTH-027")
@@ -115,6 +122,20 @@ async def test_nothing_a_stranger_puts_into_the_address_reaches_the_page(face: F
     assert page.status_code == 400
     assert "<script>" not in page.text
     assert "<b>no" not in page.text
+
+
+async def test_over_https_the_cookies_are_pinned_to_this_host(database_url: str, pleo: Pleo) -> None:
+    settings = settings_for(database_url, pleo.url, public_url="https://books.example.com")
+    async with running(settings, worker=False) as services:
+        transport = httpx.ASGITransport(app_of(services))
+        async with httpx.AsyncClient(transport=transport, base_url="https://books.example.com") as browser:
+            pressed = await browser.get("/connect")
+    cookie = pressed.headers["set-cookie"]
+    assert cookie.startswith("__Host-ledgerbridge_connecting=")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+    assert "strict-transport-security" in pressed.headers
 
 
 async def test_the_settings_page_without_a_session_says_to_press_connect(face: Face) -> None:

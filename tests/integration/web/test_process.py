@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.integration.web.conftest import ADMINS, KEY, TOKEN
 
@@ -147,21 +146,6 @@ def test_the_worker_alone_drains_too(tmp_path: Path, database_url: str) -> None:
         assert process.wait(30) == 0
 
 
-def test_migrate_brings_an_empty_database_up_once_and_serve_refuses_it_before(
-    tmp_path: Path, empty_database_url: str
-) -> None:
-    variables = environment(empty_database_url)
-    early = run(tmp_path, ["serve"], variables)
-    assert early.returncode == 1
-    assert "ledgerbridge migrate" in early.stderr
-    assert "Traceback" not in early.stderr
-    first = run(tmp_path, ["migrate"], variables)
-    assert first.returncode == 0, first.stderr
-    assert "->" in first.stdout
-    second = run(tmp_path, ["migrate"], variables)
-    assert "nothing to do" in second.stdout
-
-
 def test_a_port_in_use_is_one_line(tmp_path: Path, database_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -170,24 +154,6 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, database_url: str) -> None:
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "Cannot listen" in done.stderr
-
-
-@pytest.mark.rule("AUTH-003")
-@pytest.mark.parametrize(
-    ("command", "variables", "line"),
-    [
-        ("serve", {"PUBLIC_URL": "http://example.com"}, "PUBLIC_URL: must use https"),
-        ("worker", {"PLEO_AUTH_URL": "http://auth.pleo.io"}, "PLEO_AUTH_URL: must use https"),
-        ("migrate", {"EXPORT_POLL_SECONDS": "0"}, "EXPORT_POLL_SECONDS: "),
-    ],
-)
-def test_a_setting_that_cannot_be_read_is_one_line_with_its_name(
-    tmp_path: Path, command: str, variables: dict[str, str], line: str
-) -> None:
-    done = run(tmp_path, [command], environment("postgresql://127.0.0.1:1/none", **variables))
-    assert done.returncode == 2
-    assert done.stderr.startswith(line), done.stderr
-    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_doctor_names_settings_that_cannot_be_read(tmp_path: Path) -> None:

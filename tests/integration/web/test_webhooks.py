@@ -19,7 +19,7 @@ from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.pleo.signature import sign
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription, WebhookDelivery
-from ledgerbridge.web import inbox
+from ledgerbridge.web import hooks, inbox
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.integration.web.conftest import Face
 
@@ -407,6 +407,26 @@ async def test_a_disconnected_company_whose_secret_is_still_there_gets_a_dropped
     assert row.status == "dropped"
     body = export_event()
     assert (await box.send(body, box.signed(body, secret=VECTOR_SECRET))).status_code == 401
+
+
+async def test_a_body_that_never_ends_is_given_up_on(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "READ_SECONDS", 0.2)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    answer = await box.face.anybody.post(box.path, content=endless(), headers=box.signed(b"{"))
+    assert answer.status_code == 408
+
+
+@pytest.mark.rule("HOOK-046")
+async def test_a_database_that_is_too_slow_is_503(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "STORE_SECONDS", 0.3)
+    async with box.face.services.db.transaction() as session:
+        await session.execute(text("lock table webhook_deliveries in access exclusive mode"))
+        assert (await box.send(export_event())).status_code == 503
+    assert await box.stored() == []
 
 
 @pytest.mark.rule("HOOK-046")

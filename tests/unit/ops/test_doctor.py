@@ -105,7 +105,6 @@ def test_admin_tokens_are_looked_at(tokens: str, level: Level, words: str) -> No
     only(level, "ADMIN_TOKENS", words, admin_tokens=tokens)
 
 
-@pytest.mark.rule("HOOK-008", "AUTH-016")
 def test_a_local_public_url_does_not_do_with_pleo_itself() -> None:
     only(Level.ERROR, "PUBLIC_URL", "no webhook", public_url="http://127.0.0.1:8080")
     only(Level.WARNING, "PUBLIC_URL", "only polled", public_url="http://127.0.0.1:8080", **STAGING)

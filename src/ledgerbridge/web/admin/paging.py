@@ -69,10 +69,10 @@ class Cursors:
         try:
             raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except (binascii.Error, ValueError):
-            raise _REFUSED from None
+            raise _refused() from None
         tag, body = raw[:_TAG], raw[_TAG:]
         if not any(hmac.compare_digest(tag, self._tag(key, listing, body)) for key in self._keys):
-            raise _REFUSED
+            raise _refused()
         found: list[Any] = json.loads(body)
         return found
 
@@ -80,6 +80,6 @@ class Cursors:
         return hmac.digest(key, listing.encode() + b"\0" + body, hashlib.sha256)[:_TAG]
 
 
-_REFUSED = HttpProblem(
-    400, "The cursor is not one of this list. Take `next_cursor` of the page before, unchanged.", kind="invalid-cursor"
-)
+def _refused() -> HttpProblem:
+    detail = "The cursor is not one of this list. Take `next_cursor` of the page before, unchanged."
+    return HttpProblem(400, detail, kind="invalid-cursor")
