@@ -21,10 +21,6 @@ SETTINGS = {"base_url": "https://tryton.example.com", "database": "books", "api_
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
-async def no_wait(seconds: float) -> None:
-    """Stands for sleeping."""
-
-
 @dataclass
 class Stage:
     answers: dict[str, Answer | list[Answer]] = field(default_factory=dict)
