@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from ledgerbridge.store.budget import Limit, PostgresBudget
 from ledgerbridge.store.engine import Database
 
-MINUTE = 1.5
+MINUTE = 1.0
 """Seconds that stand for a minute here."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,31 +21,51 @@ STATES = text("select status::text from procrastinate_jobs order by id")
 JOBS = "select status::text, attempts from procrastinate_jobs order by id"
 
 
+class Server:
+    """A server that these tests alone may crash, always on the same port."""
+
+    def __init__(self, data_dir: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._settings = {"fsync": "off", "port": str(probe.getsockname()[1])}
+        self._data_dir = data_dir
+        self._uses = [embedded_postgres(data_dir, self._settings)]
+        self._uses[0].create_database("migrated")
+        schema.upgrade(self._uses[0].url("migrated"))
+        self.url = ""
+
+    def fresh(self) -> None:
+        """Run, with a database nobody used before."""
+        self.start()
+        name = f"own{len(self._uses)}"
+        self._uses[0].create_database(name, "migrated")
+        self.url = self._uses[0].url(name)
+
+    def crash(self) -> None:
+        """Immediate shutdown: every connection drops, nothing is said."""
+        found = postmaster.find(self._data_dir / "postgres")
+        assert found is not None
+        os.kill(found.pid, signal.SIGQUIT)
+
+    def start(self) -> None:
+        self._uses.append(embedded_postgres(self._data_dir, self._settings))
+
+    def stop(self) -> None:
+        for use in self._uses:
+            use.stop()
+
+
+@pytest.fixture(scope="module")
+def crashing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("crashing"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def own_server(tmp_path: Path):
-    """A server that this test alone may restart, always on the same port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings = {"fsync": "off", "port": str(probe.getsockname()[1])}
-    uses = [embedded_postgres(tmp_path, settings)]
-    uses[0].create_database("own")
-
-    class Server:
-        url = uses[0].url("own")
-
-        def crash(self) -> None:
-            """Immediate shutdown: every connection drops, nothing is said."""
-            found = postmaster.find(tmp_path / "postgres")
-            assert found is not None
-            os.kill(found.pid, signal.SIGQUIT)
-
-        def start(self) -> None:
-            uses.append(embedded_postgres(tmp_path, settings))
-
-    schema.upgrade(Server.url)
-    yield Server()
-    for use in uses:
-        use.stop()
+def own_server(crashing_server: Server) -> Server:
+    crashing_server.fresh()
+    return crashing_server
 
 
 async def gone(url: str) -> None:

@@ -30,7 +30,7 @@ async def test_a_killed_workers_work_runs_again_within_the_promise(
         await enqueue(here, "nap", lock="l", queueing_lock="q", seconds=60)
         await until(lambda: "began" in there.said, 20)
         workers.start(here)
-        await asyncio.sleep(2 * RESCUE)
+        await asyncio.sleep(1.2 * RESCUE)
         assert naps == [], "taken from a living worker"
         there.kill()
         killed = time.monotonic()
