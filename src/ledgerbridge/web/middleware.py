@@ -75,6 +75,7 @@ class RequestFrame:
                 answer["X-Request-ID"] = request_id
             await send(message)
 
+        structlog.contextvars.clear_contextvars()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if (declared_length(headers) or 0) > MAX_BODY:

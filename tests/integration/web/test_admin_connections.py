@@ -68,20 +68,17 @@ async def test_binding_answers_with_the_erp_company_and_keeps_the_key_to_itself(
     assert ("admin:ada", "erp_bound") in await audit_of(face, found)
 
 
-@pytest.mark.parametrize(
-    ("body", "path"),
-    [
+async def test_a_wrong_binding_names_the_place_and_changes_nothing(face: Face) -> None:
+    found = await face.connect()
+    for body, path in (
         ({"kind": "sap", "settings": {}}, "kind"),
         ({"kind": "double"}, "settings"),
         ({"settings": {}}, "kind"),
         ({"kind": "double", "settings": {}, "confirm": True}, "confirm"),
         ({"kind": 5, "settings": {}}, "kind"),
-    ],
-)
-async def test_a_wrong_binding_names_the_place_and_changes_nothing(face: Face, body: dict[str, Any], path: str) -> None:
-    found = await face.connect()
-    refused = is_problem(await face.admin.put(f"/admin/api/connections/{found}/erp", json=body), 422)
-    assert [one["path"] for one in refused["errors"]] == [path]
+    ):
+        refused = is_problem(await face.admin.put(f"/admin/api/connections/{found}/erp", json=body), 422)
+        assert [one["path"] for one in refused["errors"]] == [path]
     assert (await face.admin.get(f"/admin/api/connections/{found}")).json()["erp"] is None
 
 
@@ -112,26 +109,24 @@ async def test_a_configuration_is_versioned_and_can_be_sent_back_as_it_came(face
     assert (await audit_of(face, found)).count(("admin:ada", "configuration_changed")) == 2
 
 
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
+async def test_an_invalid_configuration_is_422_with_the_path_and_stores_no_version(face: Face) -> None:
+    found = await face.bound()
+    accounts = CONFIGURATION["accounts"]
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"journal": "NOPE"}, "journal"),
-        ({"accounts": {**CONFIGURATION["accounts"], "out_of_pocket": "9999"}}, "accounts.out_of_pocket"),
+        ({"accounts": {**accounts, "out_of_pocket": "9999"}}, "accounts.out_of_pocket"),
+        ({"accounts": {**accounts, "wallet": {"DKK": "9999"}}}, "accounts.wallet.DKK"),
+        ({"accounts": {**accounts, "out_of_pocket": accounts["wallet"]["DKK"]}}, "accounts.out_of_pocket"),
         ({"dimensions": ["A", "B", "C", "D", "E", "F"]}, "dimensions"),
         ({"posting_mode": "maybe"}, "posting_mode"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"jornal": "EXP"}, "jornal"),
-    ],
-)
-async def test_an_invalid_configuration_is_422_with_the_path_and_stores_no_version(
-    face: Face, change: dict[str, Any], path: str
-) -> None:
-    found = await face.bound()
-    refused = is_problem(
-        await face.admin.put(f"/admin/api/connections/{found}/config", json={**CONFIGURATION, **change}), 422
-    )
-    assert path in [one["path"] for one in refused["errors"]]
-    assert all(one["message"] for one in refused["errors"])
+    ]
+    for change, path in changes:
+        body = {**CONFIGURATION, **change}
+        refused = is_problem(await face.admin.put(f"/admin/api/connections/{found}/config", json=body), 422)
+        assert path in [one["path"] for one in refused["errors"]], (change, refused)
+        assert all(one["message"] for one in refused["errors"])
     async with face.services.db.reading() as session:
         assert (await session.scalars(select(ConfigVersion))).all() == []
 

@@ -158,42 +158,39 @@ async def test_delivery_and_job_stand_or_fall_together(box: Box, monkeypatch: py
     assert await box.stored() == []
 
 
+SPOILT = [
+    {"webhook-signature": "v1,g0hM9SsE+OTPJTGttmIKtSyZlE3uFJELVlNIOLJ1OE="},
+    {"webhook-signature": "nonsense"},
+    {"webhook-signature": ""},
+    {"webhook-signature": "v1a,AAAA"},
+    {"webhook-timestamp": "yesterday"},
+    {"webhook-timestamp": "1614265330"},
+    {"webhook-timestamp": "-1"},
+    {"webhook-timestamp": "9" * 400},
+    {"webhook-id": ""},
+    {"webhook-id": "msg_other"},
+]
+
+
 @pytest.mark.rule("HOOK-036")
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        {"webhook-signature": "v1,g0hM9SsE+OTPJTGttmIKtSyZlE3uFJELVlNIOLJ1OE="},
-        {"webhook-signature": "nonsense"},
-        {"webhook-signature": ""},
-        {"webhook-signature": "v1a,AAAA"},
-        {"webhook-timestamp": "yesterday"},
-        {"webhook-timestamp": "1614265330"},
-        {"webhook-timestamp": "-1"},
-        {"webhook-timestamp": "9" * 400},
-        {"webhook-id": ""},
-        {"webhook-id": "msg_other"},
-    ],
-    ids=lambda spoil: "=".join(next(iter(spoil.items())))[:40],
-)
-async def test_a_delivery_that_cannot_be_believed_gets_401_without_detail_and_leaves_nothing(
-    box: Box, spoil: dict[str, str]
-) -> None:
+async def test_a_delivery_that_cannot_be_believed_gets_401_without_detail_and_leaves_nothing(box: Box) -> None:
     body = export_event()
-    answer = await box.send(body, box.signed(body) | spoil)
-    assert answer.status_code == 401
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "Not accepted."
+    for spoil in SPOILT:
+        answer = await box.send(body, box.signed(body) | spoil)
+        assert answer.status_code == 401, spoil
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"] == "Not accepted."
     assert await box.stored() == []
     assert await box.looks_waiting() == 0
 
 
 @pytest.mark.rule("HOOK-034", "HOOK-036")
-@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-async def test_a_missing_header_is_a_refusal(box: Box, missing: str) -> None:
+async def test_a_missing_header_is_a_refusal(box: Box) -> None:
     body = export_event()
-    headers = box.signed(body)
-    del headers[missing]
-    assert (await box.send(body, headers)).status_code == 401
+    for missing in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        headers = box.signed(body)
+        del headers[missing]
+        assert (await box.send(body, headers)).status_code == 401
     assert await box.stored() == []
 
 
@@ -257,9 +254,10 @@ async def test_another_companys_event_is_acknowledged_dropped_and_alerted(box: B
 
 
 @pytest.mark.rule("HOOK-023")
-@pytest.mark.parametrize("spelling", ["v1.export-job.created", "v1.export.job-created"])
-async def test_both_spellings_are_one_event(box: Box, spelling: str) -> None:
-    assert (await box.send(export_event(event_type=spelling))).status_code == 202
+async def test_both_spellings_are_one_event(box: Box) -> None:
+    for spelling in ("v1.export-job.created", "v1.export.job-created"):
+        assert (await box.send(export_event(event_type=spelling))).status_code == 202
+    assert [row.status for row in await box.stored()] == ["queued", "queued"]
     assert await box.looks_waiting() == 1
 
 
@@ -272,13 +270,14 @@ async def test_a_wrapped_body_is_the_same_event(box: Box) -> None:
 
 
 @pytest.mark.rule("HOOK-023")
-@pytest.mark.parametrize("event_type", ["v2.card.created", "x" * 5000, "nul\0here", "\ud800"])
-async def test_an_unknown_event_is_parked_for_a_person(box: Box, event_type: str) -> None:
-    body = json.dumps({"data": {"companyId": DEMO_COMPANY_ID}, "eventType": event_type}).encode()
-    assert (await box.send(body)).status_code == 202
-    (row,) = await box.stored()
-    assert row.status == "parked"
-    assert len(row.event_type) <= 200
+async def test_an_unknown_event_is_parked_for_a_person(box: Box) -> None:
+    kinds = ["v2.card.created", "x" * 5000, "nul\0here", "\ud800"]
+    for kind in kinds:
+        body = json.dumps({"data": {"companyId": DEMO_COMPANY_ID}, "eventType": kind}).encode()
+        assert (await box.send(body)).status_code == 202
+    rows = await box.stored()
+    assert [row.status for row in rows] == ["parked"] * len(kinds)
+    assert all(0 < len(row.event_type) <= 200 for row in rows)
     assert await box.looks_waiting() == 0
 
 
@@ -293,27 +292,15 @@ async def test_a_vendor_event_is_kept_for_the_vendor_sync(box: Box) -> None:
     assert await box.looks_waiting() == 0
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b"null",
-        b"{}",
-        b'{"eventType": 7}',
-        b'{"eventType": "v1.export-job.created"}',
-        b"[" * 100_000,
-        b"9" * 5000,
-    ],
-)
-async def test_a_signed_body_that_is_no_event_is_400_and_stores_nothing(box: Box, body: bytes) -> None:
-    assert (await box.send(body)).status_code == 400
+async def test_a_signed_body_that_is_no_event_is_400_and_stores_nothing(box: Box) -> None:
+    no_ids = b'{"eventType": "v1.export-job.created"}'
+    for body in (b"", b"[]", b"null", b"{}", b'{"eventType": 7}', no_ids, b"[" * 100_000, b"9" * 5000):
+        assert (await box.send(body)).status_code == 400, body[:40]
     assert await box.stored() == []
 
 
 @pytest.mark.rule("HOOK-048")
-@pytest.mark.parametrize("length", ["true", "absent", "lying"])
-async def test_a_body_over_the_cap_is_413_whatever_its_length_header_says(box: Box, length: str) -> None:
+async def test_a_body_over_the_cap_is_413_whatever_its_length_header_says(box: Box) -> None:
     body = export_event() + b" " * (256 * 1024)
     headers = box.signed(body)
 
@@ -321,13 +308,10 @@ async def test_a_body_over_the_cap_is_413_whatever_its_length_header_says(box: B
         for start in range(0, len(body), 10_000):
             yield body[start : start + 10_000]
 
-    if length == "true":
-        answer = await box.send(body, headers)
-    elif length == "absent":
-        answer = await box.face.anybody.post(box.path, content=pieces(), headers=headers)
-    else:
-        answer = await box.face.anybody.post(box.path, content=pieces(), headers=headers | {"content-length": "10"})
-    assert answer.status_code == 413
+    true = await box.send(body, headers)
+    absent = await box.face.anybody.post(box.path, content=pieces(), headers=headers)
+    lying = await box.face.anybody.post(box.path, content=pieces(), headers=headers | {"content-length": "10"})
+    assert [answer.status_code for answer in (true, absent, lying)] == [413, 413, 413]
     assert await box.stored() == []
 
 
@@ -339,21 +323,15 @@ async def test_a_body_just_below_the_cap_is_taken(box: Box) -> None:
 
 
 @pytest.mark.rule("HOOK-048")
-@pytest.mark.parametrize(
-    ("content_type", "status"),
-    [
-        ("application/json", 202),
-        ("application/json; charset=utf-8", 202),
-        ("Application/JSON", 202),
-        ("application/cloudevents+json", 202),
-        ("text/plain", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("", 415),
-    ],
-)
-async def test_only_json_is_taken(box: Box, content_type: str, status: int) -> None:
-    body = export_event()
-    assert (await box.send(body, box.signed(body) | {"content-type": content_type})).status_code == status
+async def test_only_json_is_taken(box: Box) -> None:
+    taken = ("application/json", "application/json; charset=utf-8", "Application/JSON", "application/cloudevents+json")
+    for content_type in taken:
+        body = export_event()
+        assert (await box.send(body, box.signed(body) | {"content-type": content_type})).status_code == 202
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", ""):
+        body = export_event()
+        assert (await box.send(body, box.signed(body) | {"content-type": content_type})).status_code == 415
+    assert len(await box.stored()) == len(taken)
 
 
 @pytest.mark.rule("HOOK-007")
