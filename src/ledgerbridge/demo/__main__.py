@@ -82,7 +82,8 @@ def _stay(up: Stage, show: Show) -> None:
     show.step("Everything stays up; Ctrl-C ends it")
     show.say(f"Pleo, where you play the bookkeeper:  {up.sandbox_url}/")
     show.say(f"Ledgerbridge, the customer's page:    {up.service_url}/settings")
-    show.say(f"Ledgerbridge, the API:                {up.service_url}/docs   (admin token: {up.admin_token})")
+    show.say(f"Ledgerbridge, the API:                {up.service_url}/docs")
+    show.say(f"  its admin token, for this run only: {up.admin_token}")
     show.say(f"Tryton:                               {up.tryton.base_url}/{up.tryton.database}/")
     while True:
         time.sleep(3600)

@@ -67,10 +67,11 @@ class Customer:
         """Queue one expense of every kind, the deliberately bad ones included, and press Export."""
         seeds = self._ask(self._pleo, "GET", "/seeds")
         wanted = [seed["name"] for seed in seeds if seed["name"] not in NOT_BOOKED]
-        queue = {"company_id": self.company["id"], "seeds": wanted, "chart": self._seed_chart()}
+        queue = {"company_id": self.company["id"], "seeds": wanted}
         accounts = self._facts["accounts"]
         contra = {"contra_accounts": {"DKK": accounts["wallet"]}}
         self._ask(self._pleo, "PUT", f"/companies/{self.company['id']}/contra-accounts", contra)
+        self._ask(self._pleo, "PUT", "/chart", self._seed_chart())
         self._ask(self._pleo, "POST", "/expenses", queue)
         self._ask(self._pleo, "DELETE", "/requests")
         job = self._ask(self._pleo, "POST", "/exports", {"company_id": self.company["id"]})

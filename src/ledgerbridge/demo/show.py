@@ -25,7 +25,7 @@ class Show:
 
     def say(self, text: str) -> None:
         """A fact."""
-        self._console.print(f"  {text}")
+        self._console.print(f"  {text}", soft_wrap=True)
 
     @contextmanager
     def bar(self, text: str) -> Iterator[Any]:

@@ -26,6 +26,7 @@ from pleo_sandbox.core.recorder import Recorder
 from pleo_sandbox.core.subscriptions import EXPORT_JOB_CREATED, Subscriptions
 from pleo_sandbox.core.tokens import TokenPair, Tokens
 from pleo_sandbox.core.words import organisation_urn, parse_subject
+from pleo_sandbox.seeds.chart import Chart
 
 BOOKKEEPER_ID = "e3118b03-691c-4bd4-944e-1a9c1f1031b7"
 _VENDOR_MEMBERS = ("vendor", "bookkeeping")
@@ -58,6 +59,7 @@ class World:
         self.installations = Installations(clock)
         self.subscriptions = Subscriptions(clock)
         self.entries = Entries()
+        self.chart = Chart()
         self.jobs = Jobs(clock, config.job_seconds)
         self.files = Files(clock, config.file_url_seconds)
         self.messages: list[Message] = []

@@ -12,7 +12,7 @@ from pleo_sandbox.core.companies import Company
 from pleo_sandbox.core.problems import Refusal
 from pleo_sandbox.core.queue import queue_seeds
 from pleo_sandbox.core.world import World
-from pleo_sandbox.seeds import CATALOGUE, GROUPS, Chart
+from pleo_sandbox.seeds import CATALOGUE, GROUPS
 from pleo_sandbox.web.answers import world_of
 from pleo_sandbox.web.control import local_only
 from pleo_sandbox.web.pages import page, same_site
@@ -52,7 +52,7 @@ async def queue(request: Request) -> Response:
     company = _company(world, str(form.get("company", "")))
     choices = [str(choice) for choice in form.getlist("seed")]
     try:
-        queue_seeds(world, company.id, choices, Chart())
+        queue_seeds(world, company.id, choices, world.chart)
     except Refusal as problem:
         return _home(company, problem.message)
     return _home(company, "" if choices else "Choose at least one expense.")

@@ -18,10 +18,11 @@ from pleo_sandbox.core.problems import bad_request
 from pleo_sandbox.core.queue import queue_payload, queue_seeds
 from pleo_sandbox.core.words import is_uuid
 from pleo_sandbox.core.world import World
-from pleo_sandbox.seeds import CATALOGUE, chart_from
+from pleo_sandbox.seeds import CATALOGUE, Chart, chart_from
 from pleo_sandbox.web.answers import world_of
 from pleo_sandbox.web.control_models import (
     AdvanceBody,
+    ChartBody,
     CompanyBody,
     ContraBody,
     ExpensesBody,
@@ -83,10 +84,7 @@ async def seeds() -> list[dict[str, Any]]:
 async def add_expenses(request: Request, body: ExpensesBody) -> list[dict[str, Any]]:
     """Fills the Export queue and returns the new entries."""
     world = world_of(request)
-    try:
-        chart = chart_from(body.chart.model_dump())
-    except (ValueError, KeyError) as problem:
-        raise bad_request(str(problem)) from None
+    chart = world.chart if body.chart is None else _chart(body.chart)
     made = queue_seeds(world, body.company_id, body.seeds, chart, body.copies)
     for custom in body.custom:
         files = None if custom.files is None else [file.model_dump() for file in custom.files]
@@ -100,6 +98,12 @@ async def add_expenses(request: Request, body: ExpensesBody) -> list[dict[str, A
         )
         made.append(entry)
     return [entry_view(entry) for entry in made]
+
+
+@router.put("/chart", status_code=204)
+async def set_chart(request: Request, body: ChartBody) -> None:
+    """The ERP codes for seeds from now on, those queued on the page included."""
+    world_of(request).chart = _chart(body)
 
 
 @router.get("/expenses")
@@ -192,6 +196,13 @@ async def forget_requests(request: Request) -> None:
 async def remarks(request: Request) -> list[dict[str, Any]]:
     """What Pleo's pages forbid and its API lets pass."""
     return [remark.as_json() for remark in world_of(request).recorder.remarks]
+
+
+def _chart(body: ChartBody) -> Chart:
+    try:
+        return chart_from(body.model_dump())
+    except (ValueError, KeyError) as problem:
+        raise bad_request(str(problem)) from None
 
 
 def _chosen(world: World, body: ExportBody) -> list[Entry]:

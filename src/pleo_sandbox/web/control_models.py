@@ -64,7 +64,7 @@ class ExpensesBody(Body):
     company_id: str
     seeds: list[str] = []
     copies: int = Field(default=1, ge=1, le=5000)
-    chart: ChartBody = ChartBody()
+    chart: ChartBody | None = None
     custom: list[PayloadBody] = []
 
 
