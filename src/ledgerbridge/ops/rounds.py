@@ -1,6 +1,7 @@
 """What comes round by itself: asking every company for export jobs, the daily look at each connection, clearing away.
 
 A round only queues work, a company a task, so that a slow company holds up nobody and every replica shares in it.
+Companies are queued in the order of their ids, because two replicas in different orders would lock each other out.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ async def queue_looks(queue: Queue, connections: Connections, *, spread: float) 
     """Queue a look at every active company of this environment, at most `spread` seconds from now (HOOK-045)."""
     async with connections.db.transaction() as session:
         active = await session.scalars(
-            select(Connection.id).where(
-                Connection.environment == connections.environment, Connection.status == ConnectionStatus.ACTIVE
-            )
+            select(Connection.id)
+            .where(Connection.environment == connections.environment, Connection.status == ConnectionStatus.ACTIVE)
+            .order_by(Connection.id)
         )
         found = active.all()
         for connection_id in found:
@@ -95,6 +96,7 @@ async def queue_recovery(queue: Queue, connections: Connections) -> int:
                 Connection.environment == connections.environment,
                 Connection.status == ConnectionStatus.ACTIVE,
             )
+            .order_by(ExportJob.connection_id)
         )
         found = unfinished.all()
         for connection_id in found:
@@ -104,7 +106,7 @@ async def queue_recovery(queue: Queue, connections: Connections) -> int:
 
 async def queue_checks(queue: Queue, connections: Connections) -> int:
     """Queue the daily check of every connection that is not over (AUTH-044, AUTH-083, HOOK-010)."""
-    found = await watch.watched(connections)
+    found = sorted(await watch.watched(connections))
     async with connections.db.transaction() as session:
         for connection_id in found:
             key = f"check:{connection_id}"
