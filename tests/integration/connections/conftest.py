@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections import activation, configuration, connect, erp_binding
+from ledgerbridge.connections.connect import ConnectOutcome
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.connections.errors import ConnectRefused
 from ledgerbridge.erp.port import SettingsError
@@ -49,6 +51,21 @@ class StrictAdapter(DoubleAdapter):
         if errors:
             raise SettingsError(errors)
         return {**settings, "base_url": str(settings["base_url"]).rstrip("/")}
+
+
+class Rewriting(httpx.AsyncBaseTransport):
+    """The network, with some of Pleo's answers changed on the way."""
+
+    def __init__(self, change: Callable[[httpx.Request, Any], Any]) -> None:
+        self._network = httpx.AsyncHTTPTransport()
+        self._change = change
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._network.handle_async_request(request)
+        body = await response.aread()
+        if response.status_code != 200 or not body:
+            return httpx.Response(response.status_code, content=body)
+        return httpx.Response(response.status_code, json=self._change(request, json.loads(body)))
 
 
 @dataclass
@@ -124,7 +141,7 @@ class House:
     looks: Looks
     refreshes: list[str]
 
-    async def connect(self, subject: str = DEMO_COMPANY_ID, **more: Any) -> connect.ConnectOutcome:
+    async def connect(self, subject: str = DEMO_COMPANY_ID, **more: Any) -> ConnectOutcome:
         """Press Connect, allow, come back."""
         url = await connect.begin(self.room, BROWSER)
         return await connect.complete(self.room, BROWSER, self.pleo.decide(url, subject), **more)
@@ -135,14 +152,14 @@ class House:
             await self.connect(subject, **more)
         return caught.value.code
 
-    async def configured(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> connect.ConnectOutcome:
+    async def configured(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> ConnectOutcome:
         """Connected, bound and configured, not active yet."""
         outcome = await self.connect(subject)
         await erp_binding.bind(self.room, outcome.connection_id, "double", {**ERP_SETTINGS, **settings}, "admin:test")
         await configuration.put(self.room, outcome.connection_id, CONFIG, "admin:test")
         return outcome
 
-    async def active(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> connect.ConnectOutcome:
+    async def active(self, subject: str = DEMO_COMPANY_ID, **settings: Any) -> ConnectOutcome:
         outcome = await self.configured(subject, **settings)
         await activation.activate(self.room, outcome.connection_id, "admin:test")
         self.looks.asked.clear()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import pytest
 
 from ledgerbridge.connections import activation, configuration, erp_binding, uninstall, watch
@@ -11,8 +14,8 @@ from ledgerbridge.connections.connect import ConnectOutcome
 from ledgerbridge.connections.errors import ConnectRefused
 from ledgerbridge.pleo.errors import Unauthorised
 from ledgerbridge.pleo.installations import InstallationsApi
-from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID
-from tests.integration.connections.conftest import CONFIG, ERP_SETTINGS, House
+from pleo_sandbox.config import DEMO_COMPANY_ID, ORGANISATION_ID, SECOND_COMPANY_ID
+from tests.integration.connections.conftest import CONFIG, ERP_SETTINGS, House, Rewriting
 
 
 def new_key(house: House, company_id: str = DEMO_COMPANY_ID) -> str:
@@ -135,3 +138,25 @@ async def test_disconnecting_wipes_the_key(house: House) -> None:
     await uninstall.disconnect(house.room, outcome.connection_id, "admin:test")
     assert (await house.credential(outcome.connection_id)).api_key_sealed is None
     assert house.pleo.installations == []
+
+
+@pytest.mark.rule("AUTH-065", "AUTH-101")
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        (f"urn:pleo:organisation:{ORGANISATION_ID}", "organisation"),
+        (f"urn:pleo:team:{ORGANISATION_ID}", "company_unclear"),
+        (None, "company_unclear"),
+    ],
+)
+async def test_a_key_that_is_not_a_companys_connects_nothing(make_house: Any, subject: str | None, code: str) -> None:
+    def other(request: httpx.Request, body: Any) -> Any:
+        if request.url.path == "/v1/introspect":
+            body["data"]["subjectURN"] = subject
+        return body
+
+    async with make_house(transport=Rewriting(other)) as house:
+        with pytest.raises(ConnectRefused) as caught:
+            await connect_with_key(house.room, new_key(house), "admin:test")
+        assert caught.value.code == code
+        assert await watch.watched(house.room) == []

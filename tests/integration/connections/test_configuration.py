@@ -15,7 +15,7 @@ from ledgerbridge.connections.configuration import current, put, versions
 from ledgerbridge.connections.errors import ConfigurationRefused, ConnectionUnknown, ErpNotBound, Refused
 from ledgerbridge.erp.port import ErpCompany
 from tests.integration.connections.conftest import CONFIG, ERP_SETTINGS, House
-from tests.support.erp_double import down
+from tests.support.erp_double import DoubleErp, down
 
 
 async def bound(house: House) -> uuid.UUID:
@@ -139,28 +139,19 @@ async def test_an_erp_that_became_another_company_is_not_configured(house: House
     assert caught.value.code == "erp_company_changed"
 
 
-async def test_a_chart_that_belongs_to_a_binding_replaced_meanwhile_does_not_count(house: House) -> None:
+async def test_a_chart_that_belongs_to_a_binding_replaced_meanwhile_does_not_count(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection_id = await bound(house)
-    real = house.books.chart
+    read = DoubleErp.chart
 
-    class Rebinding:
-        async def chart(self) -> Any:
-            await erp_binding.bind(house.room, connection_id, "double", ERP_SETTINGS, "admin:other")
-            return real
+    async def chart(erp: DoubleErp) -> Any:
+        await erp_binding.bind(house.room, connection_id, "double", ERP_SETTINGS, "admin:other")
+        return await read(erp)
 
-    import ledgerbridge.connections.configuration as module
-
-    original = module.faults_in
-
-    async def faults_in(erp: Any, configuration: Any) -> Any:
-        return await original(Rebinding(), configuration)  # type: ignore[arg-type]
-
-    module.faults_in = faults_in
-    try:
-        with pytest.raises(Refused) as caught:
-            await put(house.room, connection_id, CONFIG, "admin:test")
-    finally:
-        module.faults_in = original
+    monkeypatch.setattr(DoubleErp, "chart", chart)
+    with pytest.raises(Refused) as caught:
+        await put(house.room, connection_id, CONFIG, "admin:test")
     assert caught.value.code == "erp_rebound"
     assert await current(house.room, connection_id) is None
 

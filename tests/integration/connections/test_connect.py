@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
-import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, quote_plus, urlsplit
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import (
@@ -23,67 +19,21 @@ from ledgerbridge.connections import (
     connect,
     erp_binding,
     sessions,
-    subscriptions,
-    uninstall,
-    watch,
 )
 from ledgerbridge.connections.errors import ActivationRefused, ConnectRefused
-from ledgerbridge.pleo.credentials import client_header
 from ledgerbridge.store.tables import (
     AuditRecord,
     ConnectAttempt,
     Connection,
-    ConnectionStatus,
-    ErpBinding,
     Subscription,
 )
 from pleo_sandbox.config import (
-    DEFAULT_CLIENT_ID,
-    DEFAULT_CLIENT_SECRET,
     DEMO_COMPANY_ID,
     ORGANISATION_ID,
     SECOND_COMPANY_ID,
 )
-from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House
-from tests.support.erp_double import DoubleErp
-
-
-def asked(url: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(url).query))
-
-
-async def refusal(house: House, params: dict[str, str], browser: str | None = BROWSER) -> ConnectRefused:
-    with pytest.raises(ConnectRefused) as caught:
-        await connect.complete(house.room, browser, params)
-    return caught.value
-
-
-async def count(house: House, table: type[Any]) -> int:
-    async with house.room.db.transaction() as session:
-        return await session.scalar(select(func.count()).select_from(table)) or 0
-
-
-@asynccontextmanager
-async def held(house: House, table: type[Any]) -> AsyncIterator[None]:
-    """Nobody can lock or change a row of this table meanwhile, so that whoever wants to stands in line."""
-    async with house.room.db.transaction() as session:
-        await session.execute(select(table).with_for_update())
-        yield
-
-
-class Rewriting(httpx.AsyncBaseTransport):
-    """The network, with some of Pleo's answers changed on the way."""
-
-    def __init__(self, change: Callable[[httpx.Request, Any], Any]) -> None:
-        self._network = httpx.AsyncHTTPTransport()
-        self._change = change
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._network.handle_async_request(request)
-        body = await response.aread()
-        if response.status_code != 200 or not body:
-            return httpx.Response(response.status_code, content=body)
-        return httpx.Response(response.status_code, json=self._change(request, json.loads(body)))
+from tests.integration.connections.conftest import BROWSER, CONFIG, ERP_SETTINGS, House, Rewriting
+from tests.integration.connections.steps import asked, count, held, refusal
 
 
 @pytest.mark.rule("AUTH-062", "AUTH-063", "AUTH-027")
@@ -316,127 +266,6 @@ async def test_each_company_of_a_group_gets_a_connection_of_its_own(house: House
     assert len(urls) == 2
 
 
-@pytest.mark.rule("AUTH-066")
-async def test_a_working_active_connection_is_left_to_whom_it_belongs(house: House) -> None:
-    mine = await house.active()
-    before = await house.credential(mine.connection_id)
-
-    assert await house.connect_refused() == "connected_elsewhere"
-
-    after = await house.credential(mine.connection_id)
-    assert (after.generation, after.access_token_sealed) == (before.generation, before.access_token_sealed)
-    assert (await house.row(mine.connection_id)).status == "active"
-
-
-async def test_the_browser_that_is_signed_in_may_connect_its_own_company_again(house: House) -> None:
-    mine = await house.active()
-
-    again = await house.connect(session_token=mine.session.token)
-
-    assert (again.connection_id, again.created, again.status) == (mine.connection_id, False, "active")
-    assert (await configuration.current(house.room, mine.connection_id)).version == 1  # type: ignore[union-attr]
-    assert house.looks.asked == [mine.connection_id]
-
-
-@pytest.mark.rule("AUTH-066")
-async def test_a_session_of_another_company_does_not_count(house: House) -> None:
-    await house.active()
-    other = await house.connect(SECOND_COMPANY_ID)
-
-    assert await house.connect_refused(session_token=other.session.token) == "connected_elsewhere"
-
-
-async def test_a_connection_whose_grant_is_dead_is_taken_over_with_everything_it_has(house: House) -> None:
-    mine = await house.active()
-    house.pleo.control("POST", "/tokens/revoke", company_id=DEMO_COMPANY_ID)
-
-    again = await house.connect()
-
-    assert (again.connection_id, again.status) == (mine.connection_id, "active")
-    assert (await house.row(mine.connection_id)).status_reason is None
-    assert await count(house, ErpBinding) == 1
-
-
-@pytest.mark.rule("AUTH-066")
-async def test_when_pleo_cannot_say_whether_the_old_one_works_it_is_left_alone(house: House) -> None:
-    mine = await house.active()
-    url = await connect.begin(house.room, BROWSER)
-    params = house.pleo.decide(url)
-    # The read with the new token passes, every read with the old one fails.
-    house.pleo.fault("status", "GET", "/v1/installations/me", skip=1, times=None)
-
-    assert (await refusal(house, params)).code == "cannot_check_now"
-    assert (await house.row(mine.connection_id)).status == "active"
-
-
-async def test_a_customer_who_disconnected_in_pleo_and_comes_back_goes_live_again(house: House) -> None:
-    mine = await house.active()
-    house.pleo.control("POST", "/installations/disconnect", company_id=DEMO_COMPANY_ID)
-
-    again = await house.connect()
-
-    assert (again.connection_id, again.status) == (mine.connection_id, "active")
-    assert house.pleo.installations[0].status == "ACTIVATED"
-    assert house.looks.asked == [mine.connection_id]
-
-
-@pytest.mark.rule("AUTH-059")
-async def test_reconnecting_keeps_configuration_and_binding(house: House) -> None:
-    mine = await house.active()
-    await house.change(mine.connection_id, Connection, status=ConnectionStatus.RECONNECT_NEEDED)
-
-    again = await house.connect()
-
-    assert (again.connection_id, again.status, again.created) == (mine.connection_id, "active", False)
-
-
-async def test_an_operators_pause_survives_reconnecting(house: House) -> None:
-    mine = await house.active()
-    await activation.pause(house.room, mine.connection_id, "admin:test", "Looks odd.")
-    again = await house.connect(session_token=mine.session.token)
-    row = await house.row(mine.connection_id)
-    assert (again.status, row.status, row.status_reason) == ("paused", "paused", "Looks odd.")
-
-
-async def test_a_disconnected_company_comes_back_as_the_same_row_without_its_erp_key(house: House) -> None:
-    mine = await house.active()
-    await uninstall.disconnect(house.room, mine.connection_id, "admin:test")
-
-    again = await house.connect()
-
-    assert (again.connection_id, again.created, again.status) == (mine.connection_id, False, "setting_up")
-    await erp_binding.bind(house.room, mine.connection_id, "double", ERP_SETTINGS, "admin:test")
-    assert (await activation.activate(house.room, mine.connection_id, "admin:test")).first_time is False
-
-
-async def test_of_two_that_connect_again_at_once_the_second_does_not_overwrite_the_first(house: House) -> None:
-    mine = await house.connect()
-    params = [house.pleo.decide(await connect.begin(house.room, BROWSER)) for _ in range(2)]
-
-    async with held(house, Connection):
-        answers = [asyncio.create_task(connect.complete(house.room, BROWSER, one)) for one in params]
-        await asyncio.sleep(1)
-    outcomes = await asyncio.gather(*answers, return_exceptions=True)
-
-    refused = [one for one in outcomes if isinstance(one, ConnectRefused)]
-    assert [one.code for one in refused] == ["cannot_check_now"]
-    assert (await watch.check(house.room, mine.connection_id)) is watch.Verdict.WELL
-
-
-async def test_two_browsers_that_connect_one_company_at_once_make_one_connection(house: House) -> None:
-    params = [house.pleo.decide(await connect.begin(house.room, BROWSER)) for _ in range(3)]
-
-    outcomes = await asyncio.gather(
-        *(connect.complete(house.room, BROWSER, one) for one in params), return_exceptions=True
-    )
-
-    connected = [one for one in outcomes if isinstance(one, connect.ConnectOutcome)]
-    assert connected
-    assert len({one.connection_id for one in connected}) == 1
-    assert all(isinstance(one, connect.ConnectOutcome | ConnectRefused) for one in outcomes)
-    assert await count(house, Connection) == 1
-
-
 async def test_a_failed_subscription_does_not_lose_the_connection(house: House) -> None:
     house.pleo.fault("status", "GET", "/v1/subscriptions", times=6)
 
@@ -477,31 +306,6 @@ async def test_connecting_is_in_the_audit_log_without_a_secret(house: House) -> 
     assert record.detail["company_id"] == DEMO_COMPANY_ID
 
 
-@pytest.mark.rule("AUTH-001")
-async def test_the_same_company_id_in_another_environment_is_another_connection(house: House) -> None:
-    await house.connect()
-    async with house.room.db.transaction() as session:
-        session.add(
-            Connection(
-                id=uuid.uuid4(),
-                environment="production",
-                company_id=DEMO_COMPANY_ID,
-                auth_method="oauth",
-                subject_urn="urn",
-                status=ConnectionStatus.ACTIVE,
-            )
-        )
-    assert await count(house, Connection) == 2
-
-
-async def test_taking_a_connection_over_signs_others_out(house: House) -> None:
-    mine = await house.active()
-    house.pleo.control("POST", "/tokens/revoke", company_id=DEMO_COMPANY_ID)
-    again = await house.connect()
-    assert await sessions.connection_of(house.room, mine.session.token) is None
-    assert await sessions.connection_of(house.room, again.session.token) == mine.connection_id
-
-
 @pytest.mark.rule("AUTH-091", "AUTH-034")
 async def test_without_the_export_scopes_nothing_is_subscribed_and_nothing_goes_live(house: House) -> None:
     assert {"export-jobs:read", "export-jobs:write", "export-items:read", "vendors:read"} <= set(
@@ -520,70 +324,27 @@ async def test_without_the_export_scopes_nothing_is_subscribed_and_nothing_goes_
         await activation.activate(house.room, outcome.connection_id, "admin:test")
 
 
-class Listening(httpx.AsyncBaseTransport):
-    """The network, with every request remembered and a check made before each."""
-
-    def __init__(self) -> None:
-        self._network = httpx.AsyncHTTPTransport()
-        self.seen: list[httpx.Request] = []
-        self.check: Callable[[], None] = lambda: None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(request)
-        self.check()
-        return await self._network.handle_async_request(request)
-
-
-async def whole_life(house: House) -> None:
-    outcome = await house.active()
-    await house.change(outcome.connection_id, expires_at=utcnow())
-    await watch.check(house.room, outcome.connection_id)
-    await subscriptions.secret_for(
-        house.with_room(now=lambda: utcnow() + dt.timedelta(minutes=9)).room, outcome.connection_id, re_read=True
-    )
-    await house.connect(session_token=outcome.session.token)
-    await uninstall.disconnect(house.room, outcome.connection_id, "admin:test")
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/installations/me", 404, "installation_missing"),
+        ("/v1/installations/me", 403, "not_authorised"),
+        ("/v1/introspect", 401, "not_authorised"),
+        ("/v1/introspect", 503, "pleo_unreachable"),
+    ],
+)
+async def test_a_new_token_that_opens_nothing_connects_nothing(house: House, path: str, status: int, code: str) -> None:
+    house.pleo.fault("status", "GET", path, status=status, times=None)
+    assert await house.connect_refused() == code
+    assert await count(house, Connection) == 0
 
 
-@pytest.mark.rule("AUTH-017", "AUTH-031", "AUTH-041", "AUTH-003")
-async def test_our_client_secret_goes_to_the_token_endpoint_and_nowhere_else(make_house: Any) -> None:
-    network = Listening()
-    async with make_house(transport=network) as house:
-        await whole_life(house)
-        ours = client_header(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
+async def test_an_access_without_a_refresh_token_is_not_connected(make_house: Any) -> None:
+    def without(request: httpx.Request, body: Any) -> Any:
+        if request.url.path == "/oauth/token":
+            del body["refresh_token"]
+        return body
 
-    assert {request.url.path for request in network.seen if request.headers["authorization"] == ours} == {
-        "/oauth/token"
-    }
-    for request in network.seen:
-        said = f"{request.url} {request.content!r}"
-        assert DEFAULT_CLIENT_SECRET not in said
-        assert quote_plus(DEFAULT_CLIENT_SECRET) not in said
-        if request.url.path != "/oauth/token":
-            assert request.headers["authorization"].startswith("Bearer ")
-
-
-async def test_no_transaction_is_open_while_pleo_or_the_erp_is_called(
-    make_house: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = Listening()
-    erp_calls: list[str] = []
-    async with make_house(transport=network) as house:
-        pool: Any = house.room.db.engine.pool
-
-        def idle() -> None:
-            assert pool.checkedout() == 0, "a database connection is held while Pleo or the ERP is called"
-
-        real = DoubleErp._call
-
-        def calling(erp: DoubleErp, name: str, *rest: Any, **more: Any) -> Any:
-            erp_calls.append(name)
-            idle()
-            return real(erp, name, *rest, **more)
-
-        monkeypatch.setattr(DoubleErp, "_call", calling)
-        network.check = idle
-        await whole_life(house)
-
-    assert {"/oauth/token", "/v1/introspect", "/v1/installations/me:activate"} <= {one.url.path for one in network.seen}
-    assert set(erp_calls) == {"company", "preflight", "chart"}
+    async with make_house(transport=Rewriting(without)) as house:
+        assert await house.connect_refused() == "not_authorised"
+        assert await count(house, Connection) == 0
