@@ -70,7 +70,7 @@ def test_a_service_told_to_stop_gives_the_job_back_and_ends_well(make_site: Make
     with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
         service = site.serve()
         site.live()
-        site.pleo.fault("slow", path="/files/**", seconds=8, times=None)
+        site.pleo.fault("slow", path="/files/**", seconds=8, skip=2, times=None)
         job_id = site.press_export("card_purchase", copies=ITEMS)
         site.booked_some(1, ITEMS)
         asked = time.monotonic()

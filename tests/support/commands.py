@@ -33,13 +33,16 @@ def until(what: str, look: Callable[[], Found], seconds: float = 60, pause: floa
 class Process:
     """A running command; its output goes to files, so that nobody has to read a pipe."""
 
-    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, cwd: Path | None = None
+    ) -> None:
+        """It runs in `cwd`, or in `folder`, where its output goes."""
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
                 [LEDGERBRIDGE, *arguments],
                 env=_inherited() | dict(environment),
-                cwd=folder,
+                cwd=cwd or folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -92,9 +95,11 @@ class Process:
 
 
 @contextmanager
-def running(name: str, arguments: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[Process]:
-    """The command for the length of a `with` block."""
-    process = Process(name, arguments, environment, folder)
+def running(
+    name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, cwd: Path | None = None
+) -> Iterator[Process]:
+    """The command for the length of a `with` block; see `Process`."""
+    process = Process(name, arguments, environment, folder, cwd)
     try:
         yield process
     finally:

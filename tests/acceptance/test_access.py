@@ -1,0 +1,66 @@
+"""Access to Pleo that ends in the middle of a job: by the clock, or because somebody took it away."""
+
+from __future__ import annotations
+
+import pytest
+
+from pleo_sandbox.config import DEMO_COMPANY_ID, SandboxConfig
+from tests.acceptance.conftest import MakeSite
+from tests.support.commands import until
+from tests.support.site import Site
+
+ITEMS = 6
+TOKEN_SECONDS = 4
+REFRESHES = "ledgerbridge_token_refreshes_total"
+
+
+def status(site: Site, connection: str) -> str:
+    return str(site.ask("GET", f"/connections/{connection}")["status"])
+
+
+@pytest.mark.rule("AUTH-041", "AUTH-042", "AUTH-051", "AUTH-053")
+def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_site: MakeSite) -> None:
+    with make_site(sandbox=SandboxConfig(access_token_seconds=TOKEN_SECONDS)) as site:
+        site.serve()
+        site.live()
+        (family,) = site.sandbox.sandbox.world.tokens.families.values()
+        site.pleo.fault("slow", path="/files/**", seconds=1, times=None)
+        before = family.refreshes
+        job_id = site.press_export("card_purchase", copies=ITEMS)
+        assert site.closed(job_id)["status"] == "completed"
+        assert site.events(job_id) == ["started", "completed"]
+        assert len(site.entries()) == ITEMS
+        assert family.refreshes > before
+        assert family.ended_because is None
+        assert site.metric(REFRESHES, result="renewed") == family.refreshes
+        calls = [call for call in site.pleo.requests("/v") if not call["path"].startswith("/v1/webhook")]
+        assert {call["status"] for call in calls} <= {200, 202, 204}, "a call was made with a dead token"
+
+
+@pytest.mark.rule("AUTH-056", "AUTH-059", "AUTH-082", "AUTH-084", "EXP-REC-03")
+def test_a_grant_revoked_in_the_middle_of_a_job_stops_it_until_the_customer_connects_again(make_site: MakeSite) -> None:
+    with make_site() as site:
+        site.serve()
+        connection = site.live()
+        before = site.ask("GET", f"/connections/{connection}")
+        site.pleo.fault("slow", path="/files/**", seconds=1, skip=2, times=None)
+        job_id = site.press_export("card_purchase", copies=ITEMS)
+        site.booked_some(2, ITEMS)
+        site.note_secrets()
+        site.pleo.control("POST", "/tokens/revoke", {"company_id": DEMO_COMPANY_ID})
+        until("reconnect needed", lambda: status(site, connection) == "reconnect_needed")
+        assert site.pleo.job(job_id)["status"] == "in_progress"
+        page = site.browser.get("/settings")
+        assert "Press Connect in Pleo again" in page.text
+
+        site.pleo.control("DELETE", "/faults")
+        assert site.press_connect().status_code == 303
+        shown = site.ask("GET", f"/connections/{connection}")
+        for kept in ("id", "company_id", "config_version", "erp", "activated_at", "webhooks"):
+            assert kept == "webhooks" or shown[kept] == before[kept], kept
+        assert shown["status"] == "active"
+        assert shown["webhooks"]["subscribed"] is True
+        job = site.closed(job_id)
+        assert job["status"] == "completed"
+        assert site.events(job_id) == ["started", "completed"]
+        assert site.entries() == {item["accountingEntryId"]: 1 for item in job["items"]}
