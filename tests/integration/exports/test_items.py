@@ -209,3 +209,18 @@ async def test_a_limit_that_does_not_pass_fails_the_job_as_pleo_rate_limit(datab
 
         job = rig.pleo.job(job_id)
         assert (job["status"], job["failureReasonType"]) == ("failed", "pleo_rate_limit")
+
+
+@pytest.mark.rule("EXP-POST-05")
+async def test_draft_mode_applies_to_the_mapped_moved_entry_with_its_receipts(rig: Rig) -> None:
+    await rig.configure(posting_mode="draft", closed_period="next_open")
+    (closed,) = rig.pleo.queue("bad_closed_period")
+    receipt = {"type": "text/plain", "base64": "cmVjZWlwdA=="}
+    (entry,) = rig.pleo.queue(custom=[{"payload": _payload(rig, closed), "files": [receipt]}])
+
+    await _export(rig, [entry])
+
+    (booked,) = rig.books.entries.values()
+    assert booked.final is False
+    assert booked.entry.date > booked.entry.original_date
+    assert len(booked.files) == 1

@@ -223,3 +223,16 @@ def test_endless_nesting_is_one_items_problem(sample) -> None:
 
 def test_what_postgres_cannot_hold_is_replaced() -> None:
     assert storable({"a\0": ["\ud800x", "é😀", float("inf"), 1]}) == {"a\ufffd": ["\ufffdx", "é😀", None, 1]}
+
+
+@pytest.mark.rule("EXP-SPLIT-03")
+def test_a_line_keeps_its_id_however_often_and_in_whatever_order_it_is_read(sample) -> None:
+    raw = sample.item()
+    first = raw["accountingEntryLines"][0]
+    raw["accountingEntryLines"] = [first, first | {"accountingEntryLineId": "b7b4bd3c-7c2e-4b7e-8a57-4f6f1d6ed5aa"}]
+    turned = raw | {"accountingEntryLines": raw["accountingEntryLines"][::-1]}
+
+    ids = [line.id for line in parse_item(raw).lines]
+
+    assert ids == [first["accountingEntryLineId"], "b7b4bd3c-7c2e-4b7e-8a57-4f6f1d6ed5aa"]
+    assert [line.id for line in parse_item(turned).lines] == ids[::-1]

@@ -67,6 +67,7 @@ async def test_time_outs_of_a_call(stage) -> None:
     assert (timeout["connect"], timeout["read"]) == (10, 30)
 
 
+@pytest.mark.rule("EXP-RATE-01")
 async def test_every_attempt_takes_from_the_budget(stage) -> None:
     stage.credential.newer = ["Bearer access-token-2"]
     stage.answers(answer(503), answer(429), answer(401), answer(200))
