@@ -1,0 +1,54 @@
+"""The tables, one class each, with a sentence for every column that does not speak for itself.
+
+A state column is text with its states and their meaning beside it; a check constraint holds the list. All times are
+aware, in UTC. `*_sealed` columns hold ciphertext bound to table, column and row (see `store.vault`).
+Everything a company owns carries `connection_id`; queries go through it (invariant 7: no query crosses companies).
+"""
+
+from ledgerbridge.store.tables.base import Base
+from ledgerbridge.store.tables.connections import (
+    BrowserSession,
+    ConfigVersion,
+    ConnectAttempt,
+    Connection,
+    ConnectionStatus,
+    Credential,
+    ErpBinding,
+)
+from ledgerbridge.store.tables.exports import (
+    ExportItem,
+    ExportJob,
+    ItemState,
+    JobEvent,
+    JobPhase,
+    ObservedSign,
+    Posting,
+    PostingState,
+)
+from ledgerbridge.store.tables.records import AuditRecord, Lease, RateBudget
+from ledgerbridge.store.tables.webhooks import DeliveryStatus, Subscription, WebhookDelivery
+
+__all__ = [
+    "AuditRecord",
+    "Base",
+    "BrowserSession",
+    "ConfigVersion",
+    "ConnectAttempt",
+    "Connection",
+    "ConnectionStatus",
+    "Credential",
+    "DeliveryStatus",
+    "ErpBinding",
+    "ExportItem",
+    "ExportJob",
+    "ItemState",
+    "JobEvent",
+    "JobPhase",
+    "Lease",
+    "ObservedSign",
+    "Posting",
+    "PostingState",
+    "RateBudget",
+    "Subscription",
+    "WebhookDelivery",
+]

@@ -1,0 +1,203 @@
+"""Exports: jobs and their items as we work them, and the ledger of postings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledgerbridge.store.tables.base import NOW, Base, one_of, owner
+
+
+class JobPhase(StrEnum):
+    CLAIMED = "claimed"
+    """Our row stands; `started` may or may not have reached Pleo."""
+    STARTED = "started"
+    """Pleo shows it in progress; its items are being validated, fetched, booked or reported."""
+    FETCHED = "fetched"
+    """Both layers are spooled; items are being booked and reported."""
+    CLOSED = "closed"
+    """Pleo has a final status; payloads are dropped."""
+
+
+class ExportJob(Base):
+    """One Pleo export job as we work it."""
+
+    __tablename__ = "export_jobs"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "pleo_job_id"),
+        Index(None, "connection_id", "pleo_created_at"),
+        Index("ix_export_jobs_open", "connection_id", postgresql_where=text("phase <> 'closed'")),
+        one_of("phase", JobPhase),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    connection_id: Mapped[uuid.UUID] = owner()
+    pleo_job_id: Mapped[str]
+    pleo_created_at: Mapped[dt.datetime]
+    pleo_status: Mapped[str]
+    """As last known: pending, in_progress, completed, completed_with_errors, failed."""
+    phase: Mapped[str] = mapped_column(default=JobPhase.CLAIMED)
+    found_by: Mapped[str]
+    """`webhook`, `poll`, `manual` or `recovery`."""
+    announced_at: Mapped[dt.datetime | None]
+    """When a webhook told of it; None for a job that only polling found."""
+    number_of_items: Mapped[int]
+    vendor_based: Mapped[bool]
+    interactive: Mapped[bool]
+    created_by: Mapped[str | None]
+    expires_in: Mapped[int]
+    """Seconds after the last action at Pleo (EXP-EXPIRE-02)."""
+    last_action_at: Mapped[dt.datetime | None]
+    """Our last event or item update that Pleo accepted."""
+    config_version: Mapped[int | None]
+    claimed_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    started_at: Mapped[dt.datetime | None]
+    closed_at: Mapped[dt.datetime | None]
+    failure_type: Mapped[str | None]
+    failure_reason: Mapped[str | None]
+
+
+class JobEvent(Base):
+    """The timeline of an export job."""
+
+    __tablename__ = "export_job_events"
+    __table_args__ = (Index(None, "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    connection_id: Mapped[uuid.UUID] = owner()
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("export_jobs.id"))
+    at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    name: Mapped[str]
+    """A short past tense: claimed, started, preflight_passed, fetched, reported, completed, failed, resumed, ..."""
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class ItemState(StrEnum):
+    WAITING = "waiting"
+    """Spooled, nothing done yet."""
+    BOOKED = "booked"
+    """Stands in the ERP; see its posting."""
+    NOTHING_TO_POST = "nothing_to_post"
+    """Counts as successful without an entry (EXP-TYPE-18)."""
+    FAILED = "failed"
+    """Has a reason a bookkeeper can act on; nothing stands in the ERP for it."""
+    UNKNOWN = "unknown"
+    """A write whose reply was lost and that could not be probed yet."""
+    ABANDONED = "abandoned"
+    """The job ended before the item was worked."""
+
+
+class ExportItem(Base):
+    """One item of one export job: both layers joined on the accounting entry (EXP-DATA-11)."""
+
+    __tablename__ = "export_items"
+    __table_args__ = (
+        UniqueConstraint("job_id", "position"),
+        Index("ix_export_items_unreported", "job_id", "position", postgresql_where=text("reported_at is null")),
+        Index(None, "connection_id", "accounting_entry_id"),
+        one_of("state", ItemState),
+    )
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("export_jobs.id"), primary_key=True)
+    accounting_entry_id: Mapped[str] = mapped_column(primary_key=True)
+    connection_id: Mapped[uuid.UUID] = owner()
+    position: Mapped[int]
+    """Order in the control layer; fixes the order of work (EXP-ORDER-03)."""
+    payload: Mapped[dict[str, Any] | None]
+    """The data layer as sent, dropped when the job is closed; None also when Pleo sent none."""
+    state: Mapped[str] = mapped_column(default=ItemState.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str | None]
+    """Name of the row of the failure table."""
+    failure_type: Mapped[str | None]
+    """Pleo's `failureReasonType`."""
+    failure_reason: Mapped[str | None]
+    """The text the bookkeeper reads."""
+    internal: Mapped[str | None]
+    """For operators."""
+    posting_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("postings.id"))
+    reported_at: Mapped[dt.datetime | None]
+    """When Pleo accepted the outcome."""
+    report_refusal: Mapped[str | None]
+    """Pleo's `errors[]` type when it refused the update (EXP-UPD-07)."""
+
+
+class PostingState(StrEnum):
+    INTENDED = "intended"
+    """Written before anything is sent to the ERP. Found after a crash it means: probe first."""
+    BOOKED = "booked"
+    """Stands in the ERP, draft or final."""
+    NOT_BOOKED = "not_booked"
+    """The ERP certainly has no entry; the row may be intended again."""
+    UNKNOWN = "unknown"
+    """A reply was lost and probing did not settle it."""
+    REVERSED = "reversed"
+    """Taken back in the ERP; a later revision may be live."""
+
+
+class Posting(Base):
+    """The ledger of what we put into the ERP: at most one live row per accounting entry (invariants 1 and 2)."""
+
+    __tablename__ = "postings"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "accounting_entry_id", "revision"),
+        Index(
+            "uq_postings_one_live",
+            "connection_id",
+            "accounting_entry_id",
+            unique=True,
+            postgresql_where=text("state in ('intended', 'booked', 'unknown')"),
+        ),
+        one_of("state", PostingState),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    connection_id: Mapped[uuid.UUID] = owner()
+    accounting_entry_id: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str]
+    digest: Mapped[str | None]
+    """Of the entry's bookkeeping content; None when it was adopted from the ERP (EXP-IDEM-07)."""
+    total: Mapped[str]
+    """Sum of debits in `currency`, two decimals."""
+    currency: Mapped[str]
+    config_version: Mapped[int]
+    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("export_jobs.id"))
+    """The job that intended it last."""
+    fence: Mapped[int] = mapped_column(BigInteger)
+    """Number of the lease under which it was intended."""
+    erp_kind: Mapped[str]
+    erp_id: Mapped[str | None]
+    erp_number: Mapped[str | None]
+    erp_url: Mapped[str | None]
+    final: Mapped[bool] = mapped_column(default=False)
+    intended_at: Mapped[dt.datetime]
+    booked_at: Mapped[dt.datetime | None]
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """A person said it is booked under `erp_number`; its entry may not carry our key, so it is never probed."""
+    note: Mapped[str | None]
+    """Who settled it by hand, and why."""
+
+
+class ObservedSign(Base):
+    """Which sign Pleo uses for a type and sub type in this company, from the first item booked (EXP-TYPE-15)."""
+
+    __tablename__ = "observed_signs"
+
+    connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    type: Mapped[str] = mapped_column(primary_key=True)
+    sub_type: Mapped[str] = mapped_column(primary_key=True, default="")
+    """Empty for none."""
+    sign: Mapped[int]
+    """1 or -1."""
