@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from typing import Any
@@ -14,6 +15,7 @@ from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.ops import rounds
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, WebhookDelivery
 from tests.integration.web.conftest import Face
+from tests.support.rig import Pleo as Bookkeeper
 
 
 async def add_connection(face: Face, status: ConnectionStatus, environment: str | None = None) -> uuid.UUID:
@@ -56,6 +58,34 @@ async def test_polling_asks_every_active_company_of_this_environment_spread_over
     waits = [one["wait"] for one in waiting]
     assert max(waits) <= 18
     assert max(waits) - min(waits) > 2
+
+
+@pytest.mark.rule("HOOK-041", "HOOK-045")
+async def test_a_job_no_delivery_ever_told_us_of_is_worked_all_the_same(face: Face) -> None:
+    await face.active()
+    bookkeeper = Bookkeeper(face.pleo.url)
+    job_id = bookkeeper.export(bookkeeper.queue("fee"))
+    async with face.services.db.transaction() as session:
+        await session.execute(text("delete from procrastinate_jobs"))
+    await rounds.queue_looks(face.services.queue, face.services.connections, spread=0)
+    stop = asyncio.Event()
+    working = asyncio.create_task(face.services.queue.run_worker(stop))
+    try:
+        for _ in range(200):
+            if bookkeeper.job(job_id)["status"] == "completed":
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        stop.set()
+        await working
+    assert bookkeeper.job(job_id)["status"] == "completed"
+    async with face.services.db.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(WebhookDelivery)) == 0
+    registry = face.services.metrics.registry
+    assert registry.get_sample_value("ledgerbridge_export_jobs_unannounced_total") == 1
+    assert registry.get_sample_value("ledgerbridge_export_items_total", {"outcome": "booked"}) == 1
+    status = {"status": "completed", "found_by": "poll"}
+    assert registry.get_sample_value("ledgerbridge_export_jobs_total", status) == 1
 
 
 async def test_a_process_that_starts_looks_after_jobs_left_unfinished(face: Face) -> None:
