@@ -281,7 +281,6 @@ async def test_an_unknown_event_is_parked_for_a_person(box: Box) -> None:
     assert await box.looks_waiting() == 0
 
 
-@pytest.mark.rule("HOOK-025")
 async def test_a_vendor_event_is_kept_for_the_vendor_sync(box: Box) -> None:
     vendor = str(uuid.uuid4())
     data = {"id": vendor, "companyId": DEMO_COMPANY_ID, "name": "Never stored GmbH", "code": None}

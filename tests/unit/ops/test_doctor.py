@@ -110,7 +110,6 @@ def test_a_local_public_url_does_not_do_with_pleo_itself() -> None:
     only(Level.WARNING, "PUBLIC_URL", "only polled", public_url="http://127.0.0.1:8080", **STAGING)
 
 
-@pytest.mark.rule("AUTH-091")
 def test_scopes_for_exports_are_needed_and_others_missed() -> None:
     only(Level.ERROR, "PLEO_SCOPES", "export-jobs:write", pleo_scopes="export-jobs:read export-items:read")
     only(Level.WARNING, "PLEO_SCOPES", "users:read", pleo_scopes=DEFAULT_SCOPES.replace("users:read ", ""))
