@@ -38,6 +38,8 @@ _AT_PLEO = {"successful": ItemState.BOOKED, "failed": ItemState.FAILED, "abandon
 async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, found_by: str) -> ExportJob:
     """Our row for a job Pleo lists, made on first sight (EXP-START-08). Says how the job was found."""
     announced = await _announced(session, connection_id, job.id)
+    # A webhook makes us look, and the look may come upon a job that no webhook told of.
+    found_by = "webhook" if announced else "poll" if found_by == "webhook" else found_by
     row = await session.scalar(
         select(ExportJob).where(ExportJob.connection_id == connection_id, ExportJob.pleo_job_id == job.id)
     )
@@ -49,7 +51,7 @@ async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, f
             pleo_created_at=job.created_at,
             pleo_status=job.status,
             phase=JobPhase.CLAIMED,
-            found_by="webhook" if announced else found_by,
+            found_by=found_by,
             announced_at=announced,
             number_of_items=job.number_of_items,
             vendor_based=job.vendor_based_bookkeeping,
