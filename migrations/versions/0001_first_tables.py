@@ -150,6 +150,7 @@ STATEMENTS = [
         create index ix_webhook_deliveries_connection_id_received_at
             on webhook_deliveries (connection_id, received_at)
     """,
+    "create index ix_webhook_deliveries_received_at_id on webhook_deliveries (received_at, id)",
     "create index ix_webhook_deliveries_waiting on webhook_deliveries (connection_id) where status = 'queued'",
     """
         create table export_jobs (
@@ -230,6 +231,7 @@ STATEMENTS = [
         create unique index uq_postings_one_live
             on postings (connection_id, accounting_entry_id) where state in ('intended', 'booked', 'unknown')
     """,
+    "create index ix_postings_unknown on postings (connection_id) where state = 'unknown'",
     """
         create table export_items (
             job_id uuid not null,

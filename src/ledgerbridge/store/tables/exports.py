@@ -159,6 +159,7 @@ class Posting(Base):
             unique=True,
             postgresql_where=text("state in ('intended', 'booked', 'unknown')"),
         ),
+        Index("ix_postings_unknown", "connection_id", postgresql_where=text("state = 'unknown'")),
         one_of("state", PostingState),
     )
 

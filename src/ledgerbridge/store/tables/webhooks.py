@@ -54,6 +54,7 @@ class WebhookDelivery(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "webhook_id"),
         Index(None, "connection_id", "received_at"),
+        Index(None, "received_at", "id"),
         Index("ix_webhook_deliveries_waiting", "connection_id", postgresql_where=text("status = 'queued'")),
         one_of("status", DeliveryStatus),
     )
