@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CODE := src tests migrations tools
 ARGS ?=
 PYTEST_ARGS ?=
 
@@ -32,15 +33,16 @@ test: setup check ## Run the whole test suite
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: setup ## Check format, lint, types, the import contract and rule coverage
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.rules
 
-format: setup ## Format the code and mend what lint can mend
-	@$(BIN)/ruff check --fix --quiet .
-	@$(BIN)/ruff format --quiet .
+format: setup ## Format the code, mend what lint can mend, write docs/conformance.md
+	@$(BIN)/ruff check --fix --quiet $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/python -m tools.rules --write
 
 lock: setup ## Pin dependencies again after changing pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -1,7 +1,8 @@
 """Which numbered rules of docs/pleo have a test naming them; fails while a rule due by now is open.
 
-A test names rules with `@pytest.mark.rule("EXP-START-04", ...)`. `docs/pleo/declared.txt` lists rules that do not apply,
-one a line: `ID reason`. With `--write` it also writes `docs/conformance.md`: every rule beside the tests that name it.
+A test names rules with `@pytest.mark.rule("EXP-START-04", ...)`. `docs/pleo/declared.txt` lists rules no test can show,
+one a line: `ID reason`. `docs/conformance.md` sets every rule beside the tests that name it: `--write` writes it,
+without it a page that is out of date is a failure.
 """
 
 from __future__ import annotations
@@ -53,16 +54,16 @@ def declared() -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in lines if line.strip() and not line.startswith("#"))
 
 
-def write(rules: dict[str, str], tests: dict[str, list[str]], reasons: dict[str, str]) -> None:
-    """Write docs/conformance.md."""
-    lines = ["# Conformance", "", "Made by `python -m tools.rules --write`: each rule beside the tests that name it.", ""]
+def conformance(rules: dict[str, str], tests: dict[str, list[str]], reasons: dict[str, str]) -> str:
+    """The text of docs/conformance.md."""
+    lines = ["# Conformance", "", "Each rule beside the tests that name it. Written by `make format`.", ""]
     lines += ["| rule | force | shown by |", "|---|---|---|"]
     for rule, force in rules.items():
         shown = "<br>".join(f"`{test}`" for test in tests.get(rule, [])) or (
-            f"declared: {reasons[rule]}" if rule in reasons else "open"
+            f"declared: {reasons[rule]}" if rule in reasons else "–"
         )
         lines.append(f"| {rule} | {force} | {shown} |")
-    (ROOT / "docs" / "conformance.md").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -80,9 +81,13 @@ def main(arguments: list[str]) -> int:
         print("named but not in the catalogue:", " ".join(unknown))
     if still_open:
         print("open:", " ".join(still_open))
+    page, text = ROOT / "docs" / "conformance.md", conformance(rules, tests, reasons)
     if "--write" in arguments:
-        write(rules, tests, reasons)
-    return 1 if unknown or still_open else 0
+        page.write_text(text)
+    stale = not page.exists() or page.read_text() != text
+    if stale:
+        print("docs/conformance.md is out of date: run `make format`")
+    return 1 if unknown or still_open or stale else 0
 
 
 if __name__ == "__main__":

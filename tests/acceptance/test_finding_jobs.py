@@ -30,7 +30,7 @@ def found(site: Site, job_id: str) -> dict[str, object]:
     return dict(site.ask("GET", f"/export-jobs/{job_id}"))
 
 
-@pytest.mark.rule("EXP-DETECT-02", "EXP-DETECT-12", "HOOK-042", "HOOK-043", "HOOK-044")
+@pytest.mark.rule("EXP-DETECT-02", "EXP-DETECT-12", "HOOK-043")
 def test_the_same_delivery_three_times_is_one_job(polling: Site) -> None:
     duplicates = polling.metric(DELIVERIES, result="duplicate")
     polling.pleo.fault("duplicate_webhook", copies=2)
@@ -45,7 +45,19 @@ def test_the_same_delivery_three_times_is_one_job(polling: Site) -> None:
     assert {name: polling.entries()[name] for name in items(job)} == dict.fromkeys(items(job), 1)
 
 
-@pytest.mark.rule("EXP-DETECT-03", "EXP-EXPIRE-05", "HOOK-045")
+@pytest.mark.rule("EXP-ORDER-01", "EXP-START-01", "HOOK-044")
+def test_jobs_announced_in_the_wrong_order_are_worked_oldest_first_one_after_the_other(polling: Site) -> None:
+    polling.pleo.fault("delay_webhook", seconds=2)
+    older = polling.pleo.export(polling.pleo.queue("card_purchase", copies=2))
+    newer = polling.pleo.export(polling.pleo.queue("out_of_pocket"), alongside=True)
+    for job_id in (older, newer):
+        assert polling.closed(job_id)["status"] == "completed"
+    assert polling.all_events()[-4:] == [
+        (older, "started"), (older, "completed"), (newer, "started"), (newer, "completed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.rule("EXP-DETECT-03", "HOOK-045")
 def test_a_job_whose_webhook_is_lost_is_found_by_the_poll_and_counted(polling: Site) -> None:
     before = polling.metric(UNANNOUNCED)
     polling.pleo.fault("lose_webhook")
@@ -57,7 +69,7 @@ def test_a_job_whose_webhook_is_lost_is_found_by_the_poll_and_counted(polling: S
     assert [one["resource_id"] for one in polling.ask("GET", "/webhook-deliveries")["data"]].count(job_id) == 0
 
 
-@pytest.mark.rule("EXP-DETECT-04", "EXP-DETECT-05", "EXP-DETECT-08", "HOOK-040")
+@pytest.mark.rule("EXP-DETECT-04", "EXP-DETECT-05", "HOOK-040")
 def test_a_web_process_takes_deliveries_and_a_worker_of_its_own_does_the_work(make_site: MakeSite) -> None:
     with make_site(sandbox=SandboxConfig(webhook_retry_seconds=(0,))) as site:
         web = site.serve("--no-worker", ready="/healthz")

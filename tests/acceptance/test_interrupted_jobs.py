@@ -40,11 +40,16 @@ def test_a_killed_service_that_is_started_again_finishes_the_job_with_one_entry_
         service.kill()
         assert 0 < len(site.entries()) < ITEMS
         assert site.pleo.job(job_id)["counts"] == {"pending": ITEMS}, "reported already: nothing to recover"
+        last = site.sandbox.sandbox.world.recorder.total
         site.serve()
         booked_once_each(site, job_id)
+        asked, control, *_ = site.calls_after(last)
+        assert (asked.method, asked.path) == ("GET", "/v3/export-jobs")
+        assert {value for name, value in asked.query if name == "statuses"} == {"pending", "in_progress"}
+        assert ("GET", f"/v3/export-jobs/{job_id}/items") == (control.method, control.path)
 
 
-@pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04", "EXP-ORDER-01", "EXP-ORDER-02")
+@pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04", "EXP-ORDER-02")
 def test_another_replica_takes_over_from_a_killed_one(make_site: MakeSite) -> None:
     with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
         port = free_port()

@@ -85,19 +85,25 @@ def unchanged(worked: Worked) -> Iterator[Worked]:
     site = worked.site
     world = site.sandbox.sandbox.world
 
-    def state() -> tuple[object, ...]:
-        pleo = [*site.pleo.control("GET", "/subscriptions"), *site.pleo.control("GET", "/installations")]
-        return fingerprint(site.database_url), pleo, len(world.jobs.all()), len(site.entries())
+    def state() -> dict[str, object]:
+        return {
+            **fingerprint(site.database_url),
+            "subscriptions at Pleo": site.pleo.control("GET", "/subscriptions"),
+            "installations at Pleo": site.pleo.control("GET", "/installations"),
+            "tokens at Pleo": len(world.tokens._tokens),
+            "entries in Tryton": site.entries(),
+        }
 
     before = state()
     yield worked
-    assert state() == before
+    after = state()
+    assert [name for name in before if before[name] != after[name]] == []
 
 
 # ------------------------------------------------------------------ what was done, as the admin API shows it
 
 
-@pytest.mark.rule("EXP-DATA-05", "EXP-DATA-07", "EXP-DONE-02", "EXP-UPD-03", "EXP-UPD-06", "EXP-ERR-01")
+@pytest.mark.rule("EXP-DATA-05", "EXP-DATA-07", "EXP-UPD-03", "EXP-UPD-06")
 def test_a_job_shows_its_state_its_counts_its_timeline_and_the_reason_of_every_failure(worked: Worked) -> None:
     ask = worked.site.ask
     assert worked.job["status"] == "completed_with_errors"
@@ -135,7 +141,6 @@ def test_deliveries_and_deeds_are_on_record(worked: Worked) -> None:
     assert by_admin[:3] == ["erp_bound", "configuration_changed", "activated"]
 
 
-@pytest.mark.rule("EXP-ENT-01", "EXP-ENT-02")
 def test_the_bound_erp_company_is_shown_by_name_and_number(worked: Worked) -> None:
     facts = worked.site.tryton.facts["companies"]["DK"]
     shown = worked.site.ask("GET", f"/connections/{worked.connection}")
@@ -258,7 +263,6 @@ def test_a_body_that_cannot_be_read_is_refused(unchanged: Worked, request_: dict
     problem(unchanged.admin("PUT", "/connections/{connection}/config", **request_), status)
 
 
-@pytest.mark.rule("AUTH-063", "EXP-VALID-06")
 @pytest.mark.parametrize(
     ("kind", "change"),
     [("tryton", {"company": 99}), ("tryton", {"api_key": "wrong"}), ("tryton", {"company": None}), ("sap", {})],
@@ -297,6 +301,7 @@ GOOD = json.dumps(EVENT).encode()
         (lambda at: at.deliver(b"{" + b" " * 256 * 1024 + b"}"), 413),
         (lambda at: at.deliver(GOOD, **{"content-type": "text/plain"}), 415),
         (lambda at: at.deliver(GOOD, **{"webhook-signature": ""}), 401),
+        (lambda at: at.deliver(b'{"data":', **{"webhook-signature": signature("whsec_QUJD", "x", 1, b"")}), 401),
         (lambda at: at.deliver(GOOD, **{"webhook-signature": "v1"}), 401),
         (lambda at: at.deliver(GOOD, **{"webhook-signature": "v1,g0hM9SsE+OTPJTGttmIKtSyZlE3uFJELVlNIOLJ1OE="}), 401),
         (lambda at: at.deliver(GOOD, **{"webhook-timestamp": "yesterday"}), 401),

@@ -18,7 +18,7 @@ AUTHORISE = {"response_type", "client_id", "redirect_uri", "scope", "state", "co
 
 @pytest.mark.rule(
     "AUTH-014", "AUTH-015", "AUTH-022", "AUTH-026", "AUTH-045", "AUTH-070", "AUTH-080", "EXP-ENT-02", "EXP-IDEM-03",
-    "EXP-IDEM-07", "HOOK-003",
+    "HOOK-003",
 )  # fmt: skip
 def test_connect_set_up_export_leave_come_back_and_nothing_is_booked_twice(make_site: MakeSite) -> None:
     with make_site(LOG_LEVEL="DEBUG") as site:
