@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -123,6 +123,8 @@ class Books:
     """Raised, one a call, after its effect: the reply is lost."""
     slow: float = 0
     """Seconds every booking takes."""
+    meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """What happens elsewhere, once, while the named operation is under way."""
 
     def of(self, accounting_entry_id: str) -> list[Entry]:
         """Entries carrying an accounting entry, any revision."""
@@ -158,6 +160,11 @@ def refused(message: str = "No.") -> ErpError:
     return ErpError(problem(Failure.ERP_REFUSED, message=message))
 
 
+def unreadable() -> ErpError:
+    """The ERP answered a question in a way we do not understand."""
+    return ErpError(problem(Failure.ERP_FAULT, "unreadable answer"))
+
+
 class DoubleErp:
     def __init__(self, books: Books) -> None:
         self._books = books
@@ -170,18 +177,25 @@ class DoubleErp:
         self._call("preflight", lambda: None)
 
     async def chart(self) -> Chart:
+        await self._wait("chart")
         return self._call("chart", lambda: self._books.chart)
 
     async def find(self, accounting_entry_id: str, company_id: str) -> Sequence[Found]:
+        await self._wait("find")
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
     async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
         self._books.offered.append(tuple(file.name for file in attachments))
         await asyncio.sleep(self._books.slow)
+        await self._wait("book")
         return self._call("book", lambda: self._book(entry, attachments, final))
 
     def url(self, erp_id: str) -> str | None:
         return f"https://erp.example/{erp_id}"
+
+    async def _wait(self, name: str) -> None:
+        if meanwhile := self._books.meanwhile.pop(name, None):
+            await meanwhile()
 
     def _call(self, name: str, effect: Any) -> Any:
         self._books.calls[name] += 1
@@ -209,7 +223,7 @@ class DoubleErp:
         return Booked(one.id, f"JE-{one.id}" if one.final else None, one.final, self.url(one.id), utcnow())
 
     def _found(self, one: Entry) -> Found:
-        return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=True)
+        return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=one.final)
 
 
 class DoubleAdapter:

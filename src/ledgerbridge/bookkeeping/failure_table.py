@@ -291,7 +291,8 @@ _TABLE: dict[Failure, Row] = {
     ),
     Failure.UNEXPECTED: Row(
         Kind.BUG, "unexpected_failure", "integration_unusable",
-        "Something unexpected went wrong on our side. Nothing was booked for this item. We have been told; export again later.",
+        "Something unexpected went wrong on our side. We have been told; export again later. What is booked already is recognised, never "
+        "booked twice.",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import structlog
 
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
-from ledgerbridge.exports import spool
+from ledgerbridge.exports import ledger, outbox, spool
 from ledgerbridge.exports.report import JobGone
 from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, Unprocessable
 from ledgerbridge.pleo.reports import JobEvent
@@ -49,19 +49,20 @@ async def start(run: Run) -> bool:
     except Unprocessable:
         status = await _status_at_pleo(run)
         log.warning("job could not be started", status=status)
-        await _close(run, status, None, "not_started")
+        if status in FINAL:
+            await _close(run, status, None, "not_started")
         return False
+    run.reporter.acted()
     await _started(run, "started")
     return True
 
 
 async def _started(run: Run, name: str) -> None:
-    run.reporter.acted()
     async with run.context.db.transaction() as session:
         job = await session.get_one(ExportJob, run.job.id)
         job.phase = JobPhase.STARTED
         job.pleo_status = "in_progress"
-        job.started_at = job.last_action_at = utcnow()
+        job.started_at = job.last_action_at = run.reporter.last_action
         spool.note(session, job, name)
     run.job.phase = JobPhase.STARTED
 
@@ -72,17 +73,19 @@ async def fail(run: Run, found: Problem) -> None:
     await _finish(run, "failed", found)
 
 
-async def complete(run: Run) -> None:
+async def complete(run: Run, stopped: Problem | None) -> None:
     """Report what is left and send the event that fits the outcomes (EXP-DONE-01, -02).
 
-    Outcomes Pleo refused are sent once more; a job with one it still refuses cannot be completed, so it is failed.
+    `stopped` is what kept the rest of the items from being booked, if anything did: the reason of a job without one
+    good item. Outcomes Pleo refused are sent once more; a job with one it still refuses cannot be completed, so it is
+    failed.
     """
     await run.reporter.flush()
     counts, refused = await _counted(run)
     if refused:
         await asyncio.sleep(run.context.patience.pause[0])
         async with run.context.db.transaction() as session:
-            await spool.forget_refusals(session, run.job.id)
+            await outbox.forget_refusals(session, run.job.id)
         await run.reporter.flush()
         counts, refused = await _counted(run)
     if refused:
@@ -95,16 +98,18 @@ async def complete(run: Run) -> None:
     elif good > 0:
         await _finish(run, "completed_with_errors", None)
     else:
-        await _finish(run, "failed", problem(Failure.ALL_ITEMS_FAILED, count=total))
+        await _finish(run, "failed", stopped or problem(Failure.ALL_ITEMS_FAILED, count=total))
 
 
 async def _counted(run: Run) -> tuple[dict[str, int], int]:
     async with run.context.db.reading() as session:
-        return await spool.counts(session, run.job.id), await spool.refused_count(session, run.job.id)
+        return await spool.counts(session, run.job.id), await outbox.refused_count(session, run.job.id)
 
 
 async def _finish(run: Run, event: JobEvent, found: Problem | None) -> None:
     status: str = event
+    async with run.context.db.transaction() as session:
+        await ledger.guard(session, run.lease)
     try:
         await _send_final(run, event, found)
     except (Unprocessable, NotFound):
@@ -145,6 +150,7 @@ async def _status_at_pleo(run: Run) -> str:
 
 async def _close(run: Run, status: str, found: Problem | None, name: str, **detail: Any) -> None:
     async with run.context.db.transaction() as session:
+        await ledger.guard(session, run.lease)
         job = await session.get_one(ExportJob, run.job.id)
         await spool.close(session, job, status, found)
         if detail.get("reason"):

@@ -56,7 +56,7 @@ async def _control_layer(run: Run) -> int:
     seen = 0
     async for page in run.api.job_items(run.job.pleo_job_id):
         async with run.context.db.transaction() as session:
-            seen += await spool.add_control_page(session, run.job, page, seen)
+            seen += await spool.add_control_page(session, run.job, page)
     return seen
 
 

@@ -15,14 +15,15 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, open_erp
 from ledgerbridge.connections.errors import CredentialError
 from ledgerbridge.erp.port import Erp, ErpError
-from ledgerbridge.exports import closing, fetch, spool
+from ledgerbridge.exports import closing, fetch, ledger, spool
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.item import ChartStale, Desk, ErpDown, JobStopped, load_signs, work_item
+from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, in_doubt, raise_if_general
+from ledgerbridge.exports.item import load_signs, work_item
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
 from ledgerbridge.exports.receipts import LinkLapsed
 from ledgerbridge.exports.report import JobGone, Reporter
-from ledgerbridge.pleo.errors import PleoError, RateLimited
+from ledgerbridge.pleo.errors import Forbidden, OutcomeUnknown, RateLimited, Unauthorised, Unavailable
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
@@ -62,8 +63,8 @@ async def work_job(
         await closing.close_as_pleo_says(run)
     except RateLimited as error:
         await _give_up_if_late(run, error, problem(Failure.PLEO_RATE_LIMIT, str(error)))
-    except (PleoError, CredentialError, FenceLost):
-        raise
+    except (Unavailable, OutcomeUnknown, Unauthorised, Forbidden, CredentialError, FenceLost):
+        raise  # Pleo would not take a failure just now either
     except Exception as error:
         log.exception("unexpected failure in an export job")
         await _give_up_if_late(run, error, problem(Failure.UNEXPECTED, repr(error)))
@@ -84,11 +85,11 @@ async def _work_started(run: Run) -> None:
             chart = await _inspect_patiently(run, erp, ready)
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
             await fetch.both_layers(run)
-            await _book_all(run, await _desk(run, erp, ready, chart))
+            stopped = await _book_all(run, await _desk(run, erp, ready, chart))
     except (NotReady, fetch.Unfetchable) as error:
         await closing.fail(run, error.problem)
         return
-    await closing.complete(run)
+    await closing.complete(run, stopped)
 
 
 async def _inspect_patiently(run: Run, erp: Erp, ready: Ready) -> ChartIndex:
@@ -124,20 +125,26 @@ async def _desk(run: Run, erp: Erp, ready: Ready, chart: ChartIndex) -> Desk:
 # ------------------------------------------------------------------ booking every item
 
 
-async def _book_all(run: Run, desk: Desk) -> None:
-    """Book what waits, then come back to unknown outcomes, until every item has an outcome (EXP-DONE-01)."""
+async def _book_all(run: Run, desk: Desk) -> Problem | None:
+    """Book what waits, then come back to unknown outcomes, until every item has an outcome (EXP-DONE-01).
+
+    Returns what stopped the booking, if anything did.
+    """
+    stopped = None
     try:
         await _book_state(run, desk, ItemState.WAITING)
         for pause in run.context.patience.pause[:3]:
             async with run.context.db.reading() as session:
                 left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, 1)
-            if not left or _late(run):
+            if not left or not desk.erp.capabilities.can_probe or _late(run):
                 break
             await asyncio.sleep(pause)
             await _book_state(run, desk, ItemState.UNKNOWN)
-    except JobStopped as stopped:
-        await _settle_rest(run, stopped.problem)
+    except JobStopped as reason:
+        stopped = reason.problem
+        await _settle_rest(run, stopped)
     await _settle_unknown(run)
+    return stopped
 
 
 async def _book_state(run: Run, desk: Desk, state: ItemState) -> None:
@@ -161,11 +168,15 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
     patience = run.context.patience
     began = utcnow()
     tries = 0
+    stale = False
     while True:
         try:
+            if stale:
+                desk = await _with_fresh_chart(desk)
+                stale = False
             await work_item(desk, work)
-        except ChartStale as stale:
-            desk = await _with_fresh_chart(desk, stale)
+        except ChartStale:
+            stale = True
         except LinkLapsed:
             await fetch.data_layer(run)
             async with run.context.db.reading() as session:
@@ -184,11 +195,12 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
             return replace(desk, fresh_chart_allowed=True, fresh_links_allowed=True)
 
 
-async def _with_fresh_chart(desk: Desk, stale: ChartStale) -> Desk:
+async def _with_fresh_chart(desk: Desk) -> Desk:
     try:
         chart = ChartIndex(await desk.erp.chart())
-    except ErpError:
-        raise ErpDown(stale.problem) from stale
+    except ErpError as error:
+        raise_if_general(error)
+        raise JobStopped(error.problem) from error
     return replace(desk, chart=chart, fresh_chart_allowed=False)
 
 
@@ -198,9 +210,12 @@ def _late(run: Run) -> bool:
 
 
 async def _settle_rest(run: Run, found: Problem) -> None:
+    """Fail what waits for one common reason, except what an interrupted attempt may have booked: that is unknown."""
     async with run.context.db.transaction() as session:
+        await ledger.guard(session, run.lease)
         job = await session.get_one(ExportJob, run.job.id)
-        settled = await spool.settle_rest(session, job.id, [ItemState.WAITING], found)
+        await spool.doubt_interrupted(session, job)
+        settled = await spool.settle_rest(session, job.id, found)
         spool.note(session, job, "stopped", reason=found.text, items=settled)
 
 
@@ -208,10 +223,10 @@ async def _settle_unknown(run: Run) -> None:
     """Report outcomes nobody could learn as failed; the ledger keeps them unknown and the next export probes first."""
     while True:
         async with run.context.db.transaction() as session:
+            await ledger.guard(session, run.lease)
             left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, CHUNK)
             for work in left:
-                reference = f"PLEO:{work.accounting_entry_id}"
-                found = problem(Failure.OUTCOME_UNKNOWN, reference=reference)
+                found = in_doubt(work.accounting_entry_id)
                 await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
         if not left:
             return

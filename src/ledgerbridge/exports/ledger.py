@@ -1,7 +1,8 @@
 """The posting ledger: what we put into the ERP, written down before and after (invariants 1 and 2).
 
-An intent is written before anything is sent, under the lease's fence, so that a worker that lost its lease can no
-longer begin a posting. The partial unique index `uq_postings_one_live` makes a second live posting impossible.
+An intent is written before anything is sent. Intents and outcomes are written under the lease's fence, so that a
+worker that lost its lease can neither begin a posting nor overwrite what the next one found out. The partial unique
+index `uq_postings_one_live` makes a second live posting impossible.
 """
 
 from __future__ import annotations
@@ -70,6 +71,12 @@ async def free_revision(session: AsyncSession, connection_id: uuid.UUID, account
     return (highest or 0) + 1
 
 
+async def guard(session: AsyncSession, lease: Lease) -> None:
+    """Hold on to the lease until the caller's transaction ends. Raises `FenceLost` when it is no longer ours."""
+    if not await holds(session, lease):
+        raise FenceLost
+
+
 async def intend(
     session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: JournalEntry, intent: Intent
 ) -> uuid.UUID:
@@ -77,8 +84,7 @@ async def intend(
 
     Raises `FenceLost` when the lease is no longer ours.
     """
-    if not await holds(session, lease):
-        raise FenceLost
+    await guard(session, lease)
     posting = await session.scalar(
         select(Posting)
         .where(
@@ -105,6 +111,8 @@ async def intend(
     posting.erp_kind = intent.erp_kind
     posting.fence = lease.fence
     posting.intended_at = utcnow()
+    posting.erp_id = posting.erp_number = posting.erp_url = posting.booked_at = posting.note = None
+    posting.by_hand = posting.final = False
     await session.flush()
     return posting.id
 

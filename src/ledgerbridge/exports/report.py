@@ -5,13 +5,14 @@ What is to be reported is read from the spool, so a crash between booking and re
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 import structlog
 
 from ledgerbridge.bookkeeping.problem import TABLE, Failure
 from ledgerbridge.clock import utcnow
-from ledgerbridge.exports import ledger, spool
+from ledgerbridge.exports import ledger, outbox, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.pleo.errors import Unprocessable
 from ledgerbridge.pleo.export import ExportApi
@@ -37,6 +38,11 @@ class Reporter:
         self._job = job
         self._waiting = 0
         self._last_action = job.last_action_at or utcnow()
+
+    @property
+    def last_action(self) -> dt.datetime:
+        """When Pleo last accepted something for this job, as far as known."""
+        return self._last_action
 
     @property
     def since_last_action(self) -> float:
@@ -65,7 +71,7 @@ class Reporter:
         """Report outcomes while at least `at_least` wait. Raises `JobGone`."""
         while True:
             async with self._context.db.reading() as session:
-                rows = await spool.unreported(session, self._job.id, BATCH)
+                rows = await outbox.unreported(session, self._job.id, BATCH)
             if len(rows) < at_least or not rows:
                 self._waiting = len(rows)
                 return
@@ -85,8 +91,8 @@ class Reporter:
         async with self._context.db.transaction() as session:
             job = await session.get_one(ExportJob, self._job.id)
             job.last_action_at = self._last_action
-            await spool.mark_reported(session, job.id, accepted, self._last_action)
-            await spool.mark_refused(session, job.id, refused)
+            await outbox.mark_reported(session, job.id, accepted, self._last_action)
+            await outbox.mark_refused(session, job.id, refused)
             spool.note(session, job, "reported", items=len(accepted), refused=len(refused))
         self._waiting = max(0, self._waiting - len(rows))
 

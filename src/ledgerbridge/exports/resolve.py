@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
-from ledgerbridge.connections.access import load, open_erp
+from ledgerbridge.connections.access import ConnectionState, load, open_erp
 from ledgerbridge.exports import ledger, queries, spool
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.item import probe
 from ledgerbridge.store.audit import record
-from ledgerbridge.store.leases import acquire, release
-from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, Posting, PostingState
+from ledgerbridge.store.leases import Lease, acquire, release
+from ledgerbridge.store.tables import ExportJob, ItemState, Posting, PostingState
 
 
 class CannotResolve(Exception):
@@ -23,30 +26,30 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
 
     Returns the posting's state afterwards. Raises `CannotResolve`, and what asking the ERP raises.
     """
-    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
-    if lease is None:
-        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
-    try:
+    async with _alone(context, job) as lease:
         company = await load(context.connections, job.connection_id)
-        item = await _unsettled(context, job, accounting_entry_id)
+        await _unsettled(context, job, accounting_entry_id)
+        async with context.db.reading() as session:
+            standing = await ledger.live(session, job.connection_id, accounting_entry_id)
+        if standing is not None and standing.by_hand:
+            raise CannotResolve(f"A person marked it booked as {standing.erp_number}; it is not searched for any more.")
         async with open_erp(context.connections, job.connection_id) as erp:
             if not erp.capabilities.can_probe:
                 raise CannotResolve("This accounting system cannot be searched. Look there, then mark it booked.")
-            found = await probe(erp, accounting_entry_id, company.connection.company_id)
-        async with context.db.transaction() as session:
-            posting = await ledger.live(session, job.connection_id, accounting_entry_id)
-            if found and posting is not None:
+            found = await erp.find(accounting_entry_id, company.connection.company_id)
+        state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
+        async with _writing(context, lease) as session:
+            if found:
+                posting = await _posting(session, lease, company, job, accounting_entry_id)
+                await session.flush()
                 await ledger.record_booked(session, posting.id, found[0].booked, f"found by {actor}")
-                await spool.settle(session, job.id, item.accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
-            elif posting is not None:
-                await ledger.record_state(session, posting.id, PostingState.NOT_BOOKED, f"not found by {actor}")
-            state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
+                await spool.settle(session, job.id, accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
+            elif standing is not None:
+                await ledger.record_state(session, standing.id, PostingState.NOT_BOOKED, f"not found by {actor}")
             record(
                 session, actor, "export_item.probe", job.connection_id, entry=accounting_entry_id, outcome=state.value
             )
         return state
-    finally:
-        await release(context.db, lease)
 
 
 async def mark_booked(
@@ -56,31 +59,14 @@ async def mark_booked(
 
     Raises `CannotResolve`.
     """
-    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
-    if lease is None:
-        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
-    try:
+    async with _alone(context, job) as lease:
         await _unsettled(context, job, accounting_entry_id)
         company = await load(context.connections, job.connection_id)
-        async with context.db.transaction() as session:
-            posting = await ledger.live(session, job.connection_id, accounting_entry_id)
-            if posting is None:
-                posting = Posting(
-                    id=uuid.uuid4(),
-                    connection_id=job.connection_id,
-                    accounting_entry_id=accounting_entry_id,
-                    revision=await ledger.free_revision(session, job.connection_id, accounting_entry_id),
-                    total="0.00",
-                    currency=company.binding.currency if company.binding else "",
-                    config_version=company.configuration.version if company.configuration else 0,
-                    job_id=job.id,
-                    fence=lease.fence,
-                    erp_kind=company.binding.kind if company.binding else "",
-                    intended_at=utcnow(),
-                )
-                session.add(posting)
+        async with _writing(context, lease) as session:
+            posting = await _posting(session, lease, company, job, accounting_entry_id)
             posting.state = PostingState.BOOKED
             posting.erp_number = reference
+            posting.erp_id = posting.erp_url = None
             posting.booked_at = utcnow()
             posting.by_hand = True
             posting.digest = None
@@ -96,15 +82,57 @@ async def mark_booked(
                 reference=reference,
                 reason=reason,
             )
+
+
+@asynccontextmanager
+async def _alone(context: ExportContext, job: ExportJob) -> AsyncIterator[Lease]:
+    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
+    if lease is None:
+        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
+    try:
+        yield lease
     finally:
         await release(context.db, lease)
 
 
-async def _unsettled(context: ExportContext, job: ExportJob, accounting_entry_id: str) -> ExportItem:
+@asynccontextmanager
+async def _writing(context: ExportContext, lease: Lease) -> AsyncIterator[AsyncSession]:
+    async with context.db.transaction() as session:
+        try:
+            await ledger.guard(session, lease)
+        except ledger.FenceLost:
+            raise CannotResolve("It took too long, and nothing was changed. Try again.") from None
+        yield session
+
+
+async def _posting(
+    session: AsyncSession, lease: Lease, company: ConnectionState, job: ExportJob, accounting_entry_id: str
+) -> Posting:
+    """The live posting of the entry, or a new one for a booking our ledger does not know."""
+    posting = await ledger.live(session, job.connection_id, accounting_entry_id)
+    if posting is None:
+        posting = Posting(
+            id=uuid.uuid4(),
+            connection_id=job.connection_id,
+            accounting_entry_id=accounting_entry_id,
+            revision=await ledger.free_revision(session, job.connection_id, accounting_entry_id),
+            state=PostingState.BOOKED,
+            total="0.00",
+            currency=company.binding.currency if company.binding else "",
+            config_version=company.configuration.version if company.configuration else 0,
+            job_id=job.id,
+            fence=lease.fence,
+            erp_kind=company.binding.kind if company.binding else "",
+            intended_at=utcnow(),
+        )
+        session.add(posting)
+    return posting
+
+
+async def _unsettled(context: ExportContext, job: ExportJob, accounting_entry_id: str) -> None:
     async with context.db.reading() as session:
         found = await queries.item(session, job.id, accounting_entry_id)
     if found is None:
         raise CannotResolve("The job has no such item.")
     if found.item.state not in (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED):
         raise CannotResolve(f"The item is {found.item.state}; only failed or unknown items can be settled.")
-    return found.item

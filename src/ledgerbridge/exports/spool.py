@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,10 @@ from ledgerbridge.store.tables import (
     JobEvent,
     JobPhase,
     Posting,
+    PostingState,
     WebhookDelivery,
 )
 
-OPEN_AT_PLEO = ("pending", "in_progress")
-DONE_STATES = (ItemState.BOOKED, ItemState.NOTHING_TO_POST, ItemState.FAILED)
 _AT_PLEO = {"successful": ItemState.BOOKED, "failed": ItemState.FAILED, "abandoned": ItemState.ABANDONED}
 
 
@@ -63,7 +62,7 @@ async def claim(session: AsyncSession, connection_id: uuid.UUID, job: PleoJob, f
         await session.flush()
         note(session, row, "claimed", found_by=row.found_by, items=row.number_of_items)
     row.pleo_status = job.status
-    row.last_action_at = row.last_action_at or job.last_updated_at or job.created_at
+    row.last_action_at = max(filter(None, (row.last_action_at, job.last_updated_at, job.created_at)))
     return row
 
 
@@ -81,24 +80,28 @@ def note(session: AsyncSession, job: ExportJob, name: str, **detail: Any) -> Non
     session.add(JobEvent(connection_id=job.connection_id, job_id=job.id, at=utcnow(), name=name, detail=detail))
 
 
-async def add_control_page(session: AsyncSession, job: ExportJob, page: Iterable[PleoJobItem], first: int) -> int:
-    """Spool a page of the control layer, in Pleo's order; returns how many rows it held.
+async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence[PleoJobItem]) -> int:
+    """Spool a page of the control layer, in Pleo's order, behind what is there; returns how many rows it held.
 
-    Items Pleo already shows final are kept as such and never worked again (EXP-CTRL-03, -04). Run again on resume it
-    changes nothing we decided ourselves, except that an outcome Pleo holds counts as reported.
+    Items Pleo already shows final are kept as such and never worked again (EXP-CTRL-03, -04); one listed twice is one
+    item. Run again on resume it changes nothing we decided ourselves, except that an outcome Pleo holds counts as
+    reported.
     """
+    first = await session.scalar(
+        select(func.coalesce(func.max(ExportItem.position) + 1, 0)).where(ExportItem.job_id == job.id)
+    )
     rows = [
         {
             "job_id": job.id,
             "accounting_entry_id": item.accounting_entry_id,
             "connection_id": job.connection_id,
-            "position": first + offset,
+            "position": (first or 0) + offset,
             "state": _AT_PLEO.get(item.status, ItemState.WAITING),
             "failure_type": item.failure_reason_type,
             "failure_reason": item.failure_reason,
-            "reported_at": None if item.status in OPEN_AT_PLEO else utcnow(),
+            "reported_at": utcnow() if item.status in _AT_PLEO else None,
         }
-        for offset, item in enumerate(page)
+        for offset, item in enumerate({item.accounting_entry_id: item for item in page}.values())
     ]
     if rows:
         new = insert(ExportItem).values(rows)
@@ -189,11 +192,27 @@ async def settle(
     )
 
 
-async def settle_rest(session: AsyncSession, job_id: uuid.UUID, states: Iterable[ItemState], problem: Problem) -> int:
-    """Fail every item still in one of `states` for one common reason; returns how many."""
+async def doubt_interrupted(session: AsyncSession, job: ExportJob) -> None:
+    """Call the outcome of every waiting item unknown that an interrupted attempt may have booked."""
+    await session.execute(
+        update(ExportItem)
+        .where(
+            ExportItem.job_id == job.id,
+            ExportItem.state == ItemState.WAITING,
+            Posting.connection_id == job.connection_id,
+            Posting.accounting_entry_id == ExportItem.accounting_entry_id,
+            Posting.state.in_([PostingState.INTENDED, PostingState.UNKNOWN]),
+        )
+        .values(state=ItemState.UNKNOWN, posting_id=Posting.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def settle_rest(session: AsyncSession, job_id: uuid.UUID, problem: Problem) -> int:
+    """Fail every item still waiting for one common reason; returns how many."""
     done = await session.execute(
         update(ExportItem)
-        .where(ExportItem.job_id == job_id, ExportItem.state.in_(tuple(states)), ExportItem.reported_at.is_(None))
+        .where(ExportItem.job_id == job_id, ExportItem.state == ItemState.WAITING, ExportItem.reported_at.is_(None))
         .values(
             state=ItemState.FAILED,
             failure=problem.failure,
@@ -206,65 +225,12 @@ async def settle_rest(session: AsyncSession, job_id: uuid.UUID, states: Iterable
     return len(done.all())
 
 
-async def unreported(session: AsyncSession, job_id: uuid.UUID, limit: int) -> list[tuple[ExportItem, Posting | None]]:
-    """Items with an outcome Pleo has not got yet, oldest position first."""
-    rows = await session.execute(
-        select(ExportItem, Posting)
-        .outerjoin(Posting, Posting.id == ExportItem.posting_id)
-        .where(
-            ExportItem.job_id == job_id,
-            ExportItem.reported_at.is_(None),
-            ExportItem.report_refusal.is_(None),
-            ExportItem.state.in_(DONE_STATES),
-        )
-        .order_by(ExportItem.position)
-        .limit(limit)
-    )
-    return [(item, posting) for item, posting in rows]
-
-
-async def mark_reported(session: AsyncSession, job_id: uuid.UUID, entry_ids: Iterable[str], at: dt.datetime) -> None:
-    """Pleo accepted these outcomes."""
-    await session.execute(
-        update(ExportItem)
-        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id.in_(tuple(entry_ids)))
-        .values(reported_at=at, report_refusal=None)
-    )
-
-
-async def mark_refused(session: AsyncSession, job_id: uuid.UUID, refused: Mapping[str, str]) -> None:
-    """Pleo refused these outcomes for good; they are not sent again, and the ledger still knows them (EXP-UPD-07)."""
-    for entry_id, kind in refused.items():
-        await session.execute(
-            update(ExportItem)
-            .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == entry_id)
-            .values(report_refusal=kind)
-        )
-
-
 async def counts(session: AsyncSession, job_id: uuid.UUID) -> dict[str, int]:
     """Number of items by state."""
     rows = await session.execute(
         select(ExportItem.state, func.count()).where(ExportItem.job_id == job_id).group_by(ExportItem.state)
     )
     return {state: count for state, count in rows}  # noqa: C416 - dict() loses the types
-
-
-async def forget_refusals(session: AsyncSession, job_id: uuid.UUID) -> None:
-    """Let the refused outcomes be sent once more."""
-    await session.execute(update(ExportItem).where(ExportItem.job_id == job_id).values(report_refusal=None))
-
-
-async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:
-    """Items whose outcome Pleo refused to take."""
-    return (
-        await session.scalar(
-            select(func.count())
-            .select_from(ExportItem)
-            .where(ExportItem.job_id == job_id, ExportItem.report_refusal.is_not(None))
-        )
-        or 0
-    )
 
 
 async def close(session: AsyncSession, job: ExportJob, status: str, problem: Problem | None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from ledgerbridge.exports import queries, resolve
-from ledgerbridge.store.tables import AuditRecord, ExportItem, ExportJob, Posting, PostingState
-from tests.support.erp_double import Later, lost_reply
+from ledgerbridge.erp.port import ErpError
+from ledgerbridge.exports import ledger, queries, resolve
+from ledgerbridge.store.tables import AuditRecord, ExportItem, ExportJob, ItemState, Lease, Posting, PostingState
+from tests.support.erp_double import Later, down, lost_reply, unreadable
 from tests.support.rig import Rig
 
 
@@ -97,6 +98,7 @@ async def _unknown(rig: Rig, *, booked: bool) -> tuple[ExportJob, str]:
     if booked:
         rig.books.after["book"] = [lost_reply()]
     rig.books.before["book"] = Later(1, faults) if booked else faults
+    rig.books.before["find"] = [unreadable() for _ in range(9)]
     await rig.look()
     rig.books.before.clear()
     async with rig.db.reading() as session:
@@ -151,3 +153,58 @@ async def test_a_booked_item_cannot_be_settled_by_hand(rig: Rig) -> None:
 
     with pytest.raises(resolve.CannotResolve, match="booked"):
         await resolve.mark_booked(rig.context, summary.job, entry, reference="1", reason="x", actor="admin:anna")
+
+
+async def _state(rig: Rig, job: ExportJob, entry: str) -> tuple[str, str | None]:
+    async with rig.db.reading() as session:
+        found = await queries.item(session, job.id, entry)
+        posting = await ledger.live(session, rig.connection_id, entry)
+    assert found is not None
+    return found.item.state, posting.state if posting else None
+
+
+async def test_probing_adopts_an_entry_the_ledger_holds_for_not_booked(rig: Rig) -> None:
+    job, entry = await _unknown(rig, booked=True)
+    async with rig.db.transaction() as session:
+        await session.execute(update(Posting).values(state=PostingState.NOT_BOOKED))
+
+    assert await resolve.probe_item(rig.context, job, entry, "admin:anna") == PostingState.BOOKED
+
+    assert await _state(rig, job, entry) == ("booked", "booked")
+
+
+async def test_a_persons_word_is_not_undone_by_a_probe(rig: Rig) -> None:
+    job, entry = await _unknown(rig, booked=False)
+    await resolve.mark_booked(rig.context, job, entry, reference="2026-000042", reason="by hand", actor="admin:anna")
+    async with rig.db.transaction() as session:
+        await session.execute(update(ExportItem).values(state=ItemState.ABANDONED))
+
+    with pytest.raises(resolve.CannotResolve, match="2026-000042"):
+        await resolve.probe_item(rig.context, job, entry, "admin:anna")
+
+    assert await _state(rig, job, entry) == ("abandoned", "booked")
+
+
+async def test_a_probe_that_took_too_long_changes_nothing(rig: Rig) -> None:
+    job, entry = await _unknown(rig, booked=False)
+
+    async def taken_over() -> None:
+        async with rig.db.transaction() as session:
+            await session.execute(update(Lease).values(fence=Lease.fence + 1, holder="another"))
+            await session.execute(update(Posting).values(state=PostingState.BOOKED))
+
+    rig.books.meanwhile["find"] = taken_over
+    with pytest.raises(resolve.CannotResolve, match="took too long"):
+        await resolve.probe_item(rig.context, job, entry, "admin:anna")
+
+    assert await _state(rig, job, entry) == ("failed", "booked")
+
+
+async def test_a_probe_the_erp_does_not_answer_says_why(rig: Rig) -> None:
+    job, entry = await _unknown(rig, booked=False)
+    rig.books.before["find"] = [down()]
+
+    with pytest.raises(ErpError):
+        await resolve.probe_item(rig.context, job, entry, "admin:anna")
+
+    assert await _state(rig, job, entry) == ("failed", "unknown")

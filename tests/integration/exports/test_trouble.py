@@ -13,7 +13,7 @@ from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, JobEvent, Lease, Posting, PostingState
-from tests.support.erp_double import Later, down, lost_reply, refused
+from tests.support.erp_double import Later, down, lost_reply, refused, unreadable
 from tests.support.rig import Killed, Rig, company_rig
 
 
@@ -46,6 +46,7 @@ async def test_an_outcome_nobody_can_learn_is_told_and_probed_at_the_next_export
     job_id = rig.pleo.export(ids)
     rig.books.after["book"] = [lost_reply()]
     rig.books.before["book"] = Later(1, [lost_reply() for _ in range(8)])
+    rig.books.before["find"] = [unreadable() for _ in range(9)]
 
     await rig.look()
 

@@ -1,0 +1,69 @@
+"""Outcomes on their way to Pleo: which it has not got yet, which it accepted, which it refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
+
+from ledgerbridge.store.tables import ExportItem, ItemState, Posting
+
+DONE_STATES = (ItemState.BOOKED, ItemState.NOTHING_TO_POST, ItemState.FAILED)
+
+
+async def unreported(session: AsyncSession, job_id: uuid.UUID, limit: int) -> list[tuple[ExportItem, Posting | None]]:
+    """Items with an outcome Pleo has not got yet, oldest position first."""
+    rows = await session.execute(
+        select(ExportItem, Posting)
+        .outerjoin(Posting, Posting.id == ExportItem.posting_id)
+        .where(
+            ExportItem.job_id == job_id,
+            ExportItem.reported_at.is_(None),
+            ExportItem.report_refusal.is_(None),
+            ExportItem.state.in_(DONE_STATES),
+        )
+        .order_by(ExportItem.position)
+        .limit(limit)
+        .options(defer(ExportItem.payload, raiseload=True))
+    )
+    return [(item, posting) for item, posting in rows]
+
+
+async def mark_reported(session: AsyncSession, job_id: uuid.UUID, entry_ids: Iterable[str], at: dt.datetime) -> None:
+    """Pleo accepted these outcomes."""
+    await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id.in_(tuple(entry_ids)))
+        .values(reported_at=at, report_refusal=None)
+    )
+
+
+async def mark_refused(session: AsyncSession, job_id: uuid.UUID, refused: Mapping[str, str]) -> None:
+    """Pleo refused these outcomes for good; they are not sent again, and the ledger still knows them (EXP-UPD-07)."""
+    for entry_id, kind in refused.items():
+        await session.execute(
+            update(ExportItem)
+            .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == entry_id)
+            .values(report_refusal=kind)
+        )
+
+
+async def forget_refusals(session: AsyncSession, job_id: uuid.UUID) -> None:
+    """Let the refused outcomes be sent once more."""
+    await session.execute(update(ExportItem).where(ExportItem.job_id == job_id).values(report_refusal=None))
+
+
+async def refused_count(session: AsyncSession, job_id: uuid.UUID) -> int:
+    """Items whose outcome Pleo refused to take."""
+    return (
+        await session.scalar(
+            select(func.count())
+            .select_from(ExportItem)
+            .where(ExportItem.job_id == job_id, ExportItem.report_refusal.is_not(None))
+        )
+        or 0
+    )
