@@ -243,9 +243,11 @@ def test_a_configuration_that_does_not_fit_the_erp_is_422_and_names_the_place(
 
 
 @pytest.mark.rule("EXP-ACCT-14")
-def test_wallet_and_out_of_pocket_may_not_be_one_account(unchanged: Worked) -> None:
+@pytest.mark.parametrize(("one", "other"), [("out_of_pocket", "wallet"), ("external_reimbursement", "out_of_pocket")])
+def test_wallet_out_of_pocket_and_reimbursement_must_differ(unchanged: Worked, one: str, other: str) -> None:
     wanted = unchanged.site.configuration()
-    wanted["accounts"]["out_of_pocket"] = wanted["accounts"]["wallet"]["DKK"]
+    taken = wanted["accounts"][other]
+    wanted["accounts"][one] = taken["DKK"] if isinstance(taken, dict) else taken
     found = problem(unchanged.admin("PUT", "/connections/{connection}/config", json=wanted), 422)
     assert found["errors"]
 

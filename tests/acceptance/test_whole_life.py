@@ -119,7 +119,7 @@ def _leaves(site: Site, connection: str) -> None:
             ("erp_bindings", "settings_sealed, company_key"),
             ("subscriptions", "secret_sealed"),
         ):
-            assert set(database.execute(f"select {columns} from {table}").fetchone() or ()) == {None}, table  # type: ignore[arg-type]
+            assert set(database.execute(f"select {columns} from {table}").fetchone() or ()) == {None}, table
     assert site.ask("GET", f"/connections/{connection}")["status"] == "disconnected"
     assert site.ask("GET", "/export-jobs") == jobs
     assert site.browser.get("/settings").status_code == 401

@@ -19,7 +19,7 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 Found = TypeVar("Found")
 
 
-def until(what: str, look: Callable[[], Found], seconds: float = 60, pause: float = 0.1) -> Found:
+def until(what: str, look: Callable[[], Found | None], seconds: float = 60, pause: float = 0.1) -> Found:
     """Look again and again until there is something to see; fails after `seconds` with the last thing seen."""
     end = time.monotonic() + seconds
     while True:

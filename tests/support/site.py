@@ -23,6 +23,7 @@ import httpx
 from psycopg.conninfo import conninfo_to_dict
 
 from pleo_sandbox.config import DEMO_COMPANY_ID, ClientConfig, SandboxConfig
+from pleo_sandbox.core.recorder import Recorded
 from pleo_sandbox.server import Running
 from pleo_sandbox.server import running as sandbox_running
 from tests.support import leaks
@@ -166,12 +167,21 @@ class Site:
 
     def events(self, job_id: str) -> list[str]:
         """The events Pleo accepted for a job, in order."""
+        return [event for job, event in self.all_events() if job == job_id]
+
+    def all_events(self) -> list[tuple[str, str]]:
+        """The events Pleo accepted for any job, in order, each with its job."""
         sent = [
             json.loads(request.body)
             for request in list(self.sandbox.sandbox.world.recorder.requests)
             if request.path == "/v3/export-job-events" and request.status == 202
         ]
-        return [event["event"] for event in sent if event["jobId"] == job_id]
+        return [(event["jobId"], event["event"]) for event in sent]
+
+    def calls_after(self, number: int) -> list[Recorded]:
+        """The service's calls to Pleo's APIs after the call of this number."""
+        recorded = list(self.sandbox.sandbox.world.recorder.requests)
+        return [call for call in recorded if call.number > number and call.path.startswith("/v")]
 
     def entries(self) -> Counter[str]:
         """How many entries Tryton holds for each accounting entry, read in Tryton itself."""
