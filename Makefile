@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 CODE := src tests migrations tools
 ARGS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lock clean
@@ -30,7 +31,7 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
 test: setup check ## Run the whole test suite
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: setup ## Check format, lint, types, the import contract and rule coverage
 	@$(BIN)/ruff format --check --quiet $(CODE)
