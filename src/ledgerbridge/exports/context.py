@@ -19,6 +19,8 @@ class Patience:
     """Waiting for an unreachable ERP in the middle of a job, before the rest is reported as failed."""
     pause: tuple[float, ...] = (2, 5, 10, 20, 40, 60)
     """Pauses between tries; the last repeats."""
+    settling: float = 120
+    """A write without an answer may still take effect for so long; until then it is looked for and not repeated."""
     report_share: float = 0.25
     """Report at the latest when this share of `expiresIn` has passed since the last action (EXP-UPD-12)."""
     deadline_share: float = 0.6

@@ -133,11 +133,12 @@ async def _book_all(run: Run, desk: Desk) -> Problem | None:
     stopped = None
     try:
         await _book_state(run, desk, ItemState.WAITING)
-        for pause in run.context.patience.pause[:3]:
+        for pause in run.context.patience.pause:
             async with run.context.db.reading() as session:
                 left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, 1)
             if not left or not desk.erp.capabilities.can_probe or _late(run):
                 break
+            await run.reporter.keep_alive()
             await asyncio.sleep(pause)
             await _book_state(run, desk, ItemState.UNKNOWN)
     except JobStopped as reason:

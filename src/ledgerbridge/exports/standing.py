@@ -12,6 +12,7 @@ import structlog
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import ChangedReexport
+from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports import ledger, spool
 from ledgerbridge.exports.desk import Desk, failed, in_doubt, raise_if_general, settled, unknown, writing
@@ -47,6 +48,8 @@ async def settle_standing(
         if sure:
             return await failed(desk, work, in_doubt(work.accounting_entry_id, str(error)), standing.id)
         return await unknown(desk, work, standing.id, str(error))
+    if not found and _may_still_arrive(desk, standing):
+        return await unknown(desk, work, standing.id, "not found yet, but it may still arrive")
     if not found:
         async with writing(desk) as session:
             gone = "no longer in the accounting system" if sure else "not found after an interruption"
@@ -59,6 +62,12 @@ async def settle_standing(
         async with writing(desk) as session:
             await ledger.record_booked(session, standing.id, found[0].booked)
     return await _compared(desk, work, standing, digest)
+
+
+def _may_still_arrive(desk: Desk, standing: Posting) -> bool:
+    """Whether a write whose reply was lost may still be under way in the ERP: a second one now could make two."""
+    age = (utcnow() - standing.intended_at).total_seconds()
+    return standing.state == PostingState.UNKNOWN and age < desk.context.patience.settling
 
 
 async def _compared(desk: Desk, work: spool.Work, standing: Posting, digest: str) -> ItemState:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.erp.port import ErpError
+from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.store.tables import ExportItem, ItemState, Lease, Posting, PostingState
 from tests.support.erp_double import CAPABILITIES, Later, down, lost_reply, refused, unreadable
-from tests.support.rig import Killed, Rig
+from tests.support.rig import Killed, Rig, company_rig
 
 DOUBT = "we cannot tell whether it was booked"
 
@@ -151,6 +154,29 @@ async def test_an_entry_that_cannot_be_looked_up_does_not_stop_the_others(rig: R
     assert [items[entry]["status"] for entry in others] == ["successful", "successful"]
     assert items[ids[0]]["status"] == "failed"
     assert DOUBT in items[ids[0]]["failureReason"]
+
+
+@pytest.mark.rule("EXP-REC-04", "EXP-IDEM-01")
+async def test_a_write_that_may_still_be_under_way_is_looked_for_and_not_repeated(
+    database_url: str, sandbox_url: str
+) -> None:
+    httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
+    async with company_rig(database_url, sandbox_url, patience=Patience(pause=(0.01, 0.01), settling=60)) as rig:
+        ids = rig.pleo.queue("fee")
+        job_id = rig.pleo.export(ids)
+        rig.books.before["book"] = [lost_reply()]
+        await rig.look()
+
+        assert (rig.books.calls["book"], rig.books.calls["find"]) == (1, 2)
+        assert DOUBT in rig.pleo.items(job_id)[ids[0]]["failureReason"]
+        async with rig.db.transaction() as session:
+            await session.execute(update(Posting).values(intended_at=Posting.intended_at - dt.timedelta(minutes=2)))
+
+        again = rig.pleo.export(ids)
+        await rig.look()
+
+        assert rig.pleo.items(again)[ids[0]]["status"] == "successful"
+        assert rig.entries_of(ids[0]) == 1
 
 
 # ------------------------------------------------------------------ a worker that lost its lease
