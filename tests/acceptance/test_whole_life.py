@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from pleo_sandbox.config import DEMO_COMPANY_ID
+from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID
 from tests.acceptance.conftest import MakeSite
 from tests.support.commands import until
 from tests.support.leaks import in_texts
@@ -17,8 +17,8 @@ AUTHORISE = {"response_type", "client_id", "redirect_uri", "scope", "state", "co
 
 
 @pytest.mark.rule(
-    "AUTH-014", "AUTH-015", "AUTH-022", "AUTH-026", "AUTH-045", "AUTH-070", "AUTH-080", "EXP-ENT-02", "EXP-IDEM-03",
-    "HOOK-003",
+    "AUTH-014", "AUTH-015", "AUTH-022", "AUTH-026", "AUTH-045", "AUTH-070", "AUTH-080", "AUTH-101", "AUTH-102",
+    "EXP-ENT-01", "EXP-ENT-02", "EXP-IDEM-03", "HOOK-003",
 )  # fmt: skip
 def test_connect_set_up_export_leave_come_back_and_nothing_is_booked_twice(make_site: MakeSite) -> None:
     with make_site(LOG_LEVEL="DEBUG") as site:
@@ -29,6 +29,7 @@ def test_connect_set_up_export_leave_come_back_and_nothing_is_booked_twice(make_
         first = site.closed(job_id)
         assert first["status"] == "completed_with_errors"
         until("the job on the page", lambda: "Completed with errors" in site.browser.get("/settings").text, 20)
+        _another_company_connects_by_key(site)
         mailbox = site.sandbox.sandbox.world.subscriptions.all()[0].wish.endpoint_url
         _leaves(site, connection)
         late = site.anybody.post(mailbox, json={"data": {}, "eventType": "v1.export-job.created"})
@@ -103,6 +104,25 @@ def _sets_up(site: Site, connection: str) -> None:
     assert made[:3] == list(order)
 
 
+def _another_company_connects_by_key(site: Site) -> None:
+    """A second company, by an API key, may not book in the first one's books, but in books of its own."""
+    refused = site.admin.post("/admin/api/connections", json={"api_key": "pleo_made_up"})
+    assert refused.status_code == 422, refused.text
+    key = site.pleo.control("POST", "/api-keys", {"company_id": SECOND_COMPANY_ID})["key"]
+    site.secrets["API key"] = key
+    other = site.ask("POST", "/connections", {"api_key": key})
+    assert (other["company_id"], other["auth_method"], other["status"]) == (SECOND_COMPANY_ID, "api_key", "setting_up")
+    assert site.pleo.calls("/v1").count("POST /v1/installations/me") == 1
+    wanted = {"kind": "tryton", "settings": site.tryton.binding()}
+    taken = site.admin.put(f"/admin/api/connections/{other['id']}/erp", json=wanted)
+    assert taken.status_code == 409, taken.text
+    wanted["settings"] = site.tryton.binding("BE", "erp_be_only")
+    bound = site.ask("PUT", f"/connections/{other['id']}/erp", wanted)
+    assert bound["company"]["name"] == site.tryton.facts["companies"]["BE"]["name"]
+    site.note_secrets()
+    site.ask("DELETE", f"/connections/{other['id']}")
+
+
 def _leaves(site: Site, connection: str) -> None:
     """Disconnects: nothing is left at Pleo, no secret is left with us, what was booked stays on record."""
     site.note_secrets()
@@ -112,7 +132,7 @@ def _leaves(site: Site, connection: str) -> None:
     assert site.pleo.control("GET", "/installations") == []
     assert [family["alive"] for family in site.pleo.control("GET", "/tokens")] == [False]
     deletions = [call["endpoint"] for call in site.pleo.requests("/v1") if call["method"] == "DELETE"]
-    assert deletions == ["DELETE /v1/subscriptions/{id}", "DELETE /v1/installations/me"]
+    assert deletions[-2:] == ["DELETE /v1/subscriptions/{id}", "DELETE /v1/installations/me"]
     with psycopg.connect(site.database_url) as database:
         for table, columns in (
             ("credentials", "access_token_sealed, refresh_token_sealed, api_key_sealed"),
