@@ -52,7 +52,7 @@ async def test_a_very_short_token_is_used_for_half_its_life(house: House) -> Non
     assert house.pleo.token_calls("refresh_token") == 0
 
 
-@pytest.mark.rule("AUTH-050", "AUTH-051", "AUTH-055")
+@pytest.mark.rule("EXP-PRE-05", "AUTH-050", "AUTH-051", "AUTH-055")
 async def test_every_refresh_uses_the_newest_token_and_stores_both_new_ones(house: House) -> None:
     outcome = await house.connect()
     seen = set()

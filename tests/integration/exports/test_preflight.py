@@ -128,7 +128,7 @@ async def test_an_unknown_journal_fails_the_whole_job(rig: Rig) -> None:
     assert "GONE" in reason
 
 
-@pytest.mark.rule("EXP-START-06", "EXP-DETECT-01")
+@pytest.mark.rule("EXP-START-06")
 @pytest.mark.parametrize(
     "status", [ConnectionStatus.SETTING_UP, ConnectionStatus.PAUSED, ConnectionStatus.RECONNECT_NEEDED]
 )

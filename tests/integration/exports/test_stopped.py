@@ -137,7 +137,7 @@ async def test_a_job_whose_start_was_refused_for_a_moment_is_not_lost(rig: Rig) 
     assert rig.pleo.job(job_id)["status"] == "completed"
 
 
-@pytest.mark.rule("EXP-EXPIRE-01")
+@pytest.mark.rule("EXP-EXPIRE-01", "EXP-START-04")
 async def test_taking_a_job_up_again_does_not_make_its_deadline_later(rig: Rig) -> None:
     job_id = rig.pleo.export(rig.pleo.queue("fee"))
     rig.books.before["company"] = [Killed()]
@@ -156,7 +156,33 @@ async def test_taking_a_job_up_again_does_not_make_its_deadline_later(rig: Rig) 
     async with rig.db.reading() as session:
         job = (await session.scalars(select(ExportJob))).one()
     assert job.phase == JobPhase.STARTED
+    assert rig.pleo.calls().count("POST /v3/export-job-events") == 1, "started was sent again"
     assert job.last_action_at == dt.datetime.fromisoformat(rig.pleo.job(job_id)["lastUpdatedAt"])
+
+
+# ------------------------------------------------------------------ ended under us
+
+
+@pytest.mark.rule("EXP-EXPIRE-03", "EXP-UPD-09", "EXP-DATA-02")
+@pytest.mark.parametrize(("operation", "booked"), [("chart", 0), ("book", 2)])
+async def test_a_job_cancelled_in_the_middle_is_closed_as_pleo_says(rig: Rig, operation: str, booked: int) -> None:
+    job_id = rig.pleo.export(rig.pleo.queue("fee", copies=2))
+
+    async def cancelled() -> None:
+        rig.pleo.control("POST", f"/jobs/{job_id}/cancel")
+
+    rig.books.meanwhile[operation] = cancelled
+    rig.pleo.forget()
+    await rig.look()
+
+    async with rig.db.reading() as session:
+        job = (await session.scalars(select(ExportJob))).one()
+    assert (job.pleo_status, job.failure_type) == ("failed", "canceled_by_user")
+    assert job.closed_at is not None
+    assert len(rig.books.entries) == booked
+    refused = [call["path"] for call in rig.pleo.requests() if call["status"] == 422]
+    wanted = f"/v3/export-jobs/{job_id}/items" if operation == "book" else "/v3/export-items"
+    assert refused == [wanted]
 
 
 # ------------------------------------------------------------------ the control layer

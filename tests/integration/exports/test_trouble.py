@@ -84,7 +84,7 @@ async def test_a_killed_run_is_resumed_without_a_second_start(rig: Rig, where: s
     assert ["statuses", "in_progress"] not in asked[0]["query"]
 
 
-@pytest.mark.rule("EXP-UPD-12", "EXP-DONE-08", "EXP-ERR-02")
+@pytest.mark.rule("EXP-ERR-02")
 async def test_an_erp_that_stays_down_in_the_middle_fails_the_rest_with_words(rig: Rig) -> None:
     job_id = rig.pleo.export(rig.pleo.queue("fee", copies=4))
     rig.books.before["book"] = Later(2, [down() for _ in range(500)])
@@ -225,7 +225,7 @@ async def test_a_refused_outcome_is_sent_once_more(rig: Rig) -> None:
     assert [sum(entry in body for entry in ids) for body in bodies] == [3, 1], "an accepted outcome was sent again"
 
 
-@pytest.mark.rule("EXP-UPD-07", "EXP-DONE-05")
+@pytest.mark.rule("EXP-UPD-07", "EXP-DONE-05", "EXP-DONE-08")
 async def test_a_job_with_an_outcome_pleo_never_takes_is_failed_after_the_rest_is_reported(rig: Rig) -> None:
     ids = rig.pleo.queue("fee", copies=3)
     job_id = rig.pleo.export(ids)
@@ -255,7 +255,7 @@ async def test_rate_limits_and_server_faults_are_waited_out(rig: Rig) -> None:
     assert rig.pleo.job(job_id)["status"] == "completed"
 
 
-@pytest.mark.rule("EXP-EXPIRE-03", "EXP-UPD-09", "EXP-DATA-02")
+@pytest.mark.rule("EXP-EXPIRE-03")
 @pytest.mark.parametrize("how", ["cancel", "expire"])
 async def test_a_job_that_ends_under_us_is_stopped_and_what_was_booked_is_known(rig: Rig, how: str) -> None:
     ids = rig.pleo.queue("fee", copies=3)
@@ -294,7 +294,7 @@ async def test_a_vanished_job_is_closed(rig: Rig) -> None:
     assert rig.books.entries == {}
 
 
-@pytest.mark.rule("EXP-EXPIRE-01", "EXP-EXPIRE-02")
+@pytest.mark.rule("EXP-EXPIRE-01", "EXP-EXPIRE-02", "EXP-UPD-12")
 async def test_a_slow_job_reports_well_inside_its_expiry(database_url: str, sandbox_url: str) -> None:
     patience = Patience(pause=(0.05,), report_share=0.25)
     httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
