@@ -41,7 +41,7 @@ async def list_connections(
     "/connections", status_code=201, summary="Connect a company by an API key", responses=answers(409, 415, 422)
 )
 async def connect_by_key(services: Provided, actor: Actor, body: models.NewConnection) -> models.Connection:
-    """Validates the key with Pleo and binds the company it belongs to; going live creates the installation (AUTH-102)."""
+    """Validates the key with Pleo and binds its company; the installation is created on going live (AUTH-101, -102)."""
     outcome = await api_keys.connect_with_key(services.connections, body.api_key, actor)
     return await _shown(services, outcome.connection_id)
 
