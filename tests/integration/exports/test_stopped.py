@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import spool
+from ledgerbridge.exports import outbox, spool
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.pleo.models import ExportJobItem
 from ledgerbridge.store.tables import ExportItem, ExportJob, JobPhase
@@ -183,6 +184,25 @@ async def test_a_job_cancelled_in_the_middle_is_closed_as_pleo_says(rig: Rig, op
     refused = [call["path"] for call in rig.pleo.requests() if call["status"] == 422]
     wanted = f"/v3/export-jobs/{job_id}/items" if operation == "book" else "/v3/export-items"
     assert refused == [wanted]
+
+
+@pytest.mark.rule("EXP-DONE-06")
+async def test_a_refused_completion_is_read_back_and_taken_as_pleo_has_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = rig.pleo.export(rig.pleo.queue("fee"))
+    real = outbox.refused_count
+
+    async def ended_just_before(session: AsyncSession, job: uuid.UUID) -> int:
+        rig.pleo.control("POST", f"/jobs/{job_id}/cancel")
+        return await real(session, job)
+
+    monkeypatch.setattr(outbox, "refused_count", ended_just_before)
+    await rig.look()
+
+    async with rig.db.reading() as session:
+        job = (await session.scalars(select(ExportJob))).one()
+    assert (job.phase, job.pleo_status) == (JobPhase.CLOSED, "failed")
 
 
 # ------------------------------------------------------------------ the control layer

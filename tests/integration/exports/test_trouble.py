@@ -187,7 +187,7 @@ async def test_a_lost_reply_to_started_is_read_back_and_not_sent_twice(rig: Rig)
     assert len(started) == 1
 
 
-@pytest.mark.rule("EXP-DONE-06", "EXP-DONE-04", "LIMIT-030")
+@pytest.mark.rule("EXP-DONE-04", "LIMIT-030")
 async def test_a_lost_reply_to_completed_is_read_back_and_not_sent_twice(rig: Rig) -> None:
     job_id = rig.pleo.export(rig.pleo.queue("card_purchase"))
     rig.pleo.fault("drop", path="/v3/export-job-events", method="POST", after_effect=True, skip=1)
