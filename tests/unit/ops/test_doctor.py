@@ -15,7 +15,7 @@ from ledgerbridge.ops import doctor
 from ledgerbridge.ops.doctor import Finding, Level
 from ledgerbridge.settings import DEFAULT_SCOPES, Settings
 
-KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+KEY = base64.urlsafe_b64encode(hashlib.sha256(b"a key for the doctor").digest()).decode()
 SOUND: dict[str, Any] = {
     "database_url": "postgresql://ledger:hush@db.example/books",
     "public_url": "https://books.example.com",
