@@ -98,6 +98,7 @@ def configure(level: str, log_format: Literal["json", "console"], stream: TextIO
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "procrastinate"):
         logger = logging.getLogger(name)
         logger.handlers = []
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
 
 
