@@ -21,7 +21,7 @@ from typing import Any
 from tryton_sandbox.environment import INSIDE, REQUIREMENTS, Environment, Progress, TrytonSandboxError, prepare, run
 from tryton_sandbox.server import TrytonServer, start_server
 
-__all__ = ["Template", "TrytonSandboxError", "build"]
+__all__ = ["Template", "TrytonSandboxError", "alive", "build"]
 
 MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank"]
 TEMPLATES_KEPT = 2  # besides the new one; another session may be using it
@@ -54,9 +54,9 @@ class Template:
             str(name)
             for (name,) in self._sql("SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_clone\\_%'")
         ]
-        self.drop(*[name for name in names if not _alive(int(name.split("_")[2]))])
+        self.drop(*[name for name in names if not alive(int(name.split("_")[2]))])
         for log in self.cache_dir.glob("server_*_*.log"):
-            if not _alive(int(log.name.split("_")[1])):
+            if not alive(int(log.name.split("_")[1])):
                 log.unlink(missing_ok=True)
 
     def start(self, database: str, port: int = 0) -> TrytonServer:
@@ -177,7 +177,8 @@ def _alone(lock: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this id runs, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

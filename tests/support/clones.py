@@ -13,6 +13,7 @@ from psycopg import errors, sql
 from ledgerbridge.store import schema
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from tryton_sandbox import Template, TrytonServer
+from tryton_sandbox.template import alive
 
 _OURS = re.compile(r"lb_test_(\d+)_[0-9a-f]+")
 _TEMPLATE = "lb_template_"
@@ -31,7 +32,7 @@ def sweep(cluster: EmbeddedPostgres) -> None:
         names = [str(row[0]) for row in connection.execute("SELECT datname FROM pg_database ORDER BY oid DESC")]
         for name in names:
             made_by = _OURS.fullmatch(name)
-            if made_by is not None and not _alive(int(made_by[1])):
+            if made_by is not None and not alive(int(made_by[1])):
                 cluster.drop_database(name)
         for outdated in [name for name in names if name.startswith(_TEMPLATE)][_TEMPLATES_KEPT:]:
             connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(outdated)))
@@ -88,13 +89,3 @@ def _digest(folder: Path) -> str:
     parts = [path.read_bytes() for path in sorted(folder.rglob("*.py"))]
     parts.append(importlib.metadata.version("procrastinate").encode())  # its tables are part of the schema
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 from psycopg.conninfo import conninfo_to_dict
 
+from ledgerbridge.demo.customer import bookkeeping
 from pleo_sandbox.config import DEMO_COMPANY_ID, ClientConfig, SandboxConfig
 from pleo_sandbox.core.recorder import Recorded
 from pleo_sandbox.server import Running
@@ -117,25 +118,7 @@ class Site:
 
     def configuration(self, **changes: Any) -> dict[str, Any]:
         """A bookkeeping configuration that fits the books."""
-        facts = self.tryton.facts
-        accounts = facts["companies"]["DK"]["accounts"]
-        taxes = facts["companies"]["DK"]["taxes"]
-        return {
-            "journal": facts["journal"],
-            "accounts": {
-                "wallet": {"DKK": accounts["wallet"], "*": accounts["wallet"]},
-                "out_of_pocket": accounts["out_of_pocket"],
-                "contra": accounts["contra"],
-                "external_reimbursement": accounts["external_reimbursement"],
-                "payable": accounts["payable_without_party"],
-            },
-            "posting_mode": "final",
-            "closed_period": "fail",
-            "time_zone": "Europe/Copenhagen",
-            "tax": {"mode": "explicit", "codes": {code: str(tax) for code, tax in taxes.items()}},
-            "dimensions": ["CC", "PRJ"],
-            **changes,
-        }
+        return {**bookkeeping(self.tryton.facts), **changes}
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """One call of the admin API that must succeed; its JSON."""

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.context import Connections
@@ -45,9 +45,3 @@ async def connection_of(room: Connections, token: str | None) -> uuid.UUID | Non
                 BrowserSession.token_hash == hash_token(token), BrowserSession.expires_at > room.now()
             )
         )
-
-
-async def sign_out(room: Connections, token: str) -> None:
-    """End one session; unknown tokens are ignored."""
-    async with room.db.transaction() as session:
-        await session.execute(delete(BrowserSession).where(BrowserSession.token_hash == hash_token(token)))

@@ -6,7 +6,7 @@ import logging
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ledgerbridge.connections.access import open_pleo
@@ -74,12 +74,6 @@ async def secret_for(room: Connections, connection_id: uuid.UUID, *, re_read: bo
     if stored is None or stored.secret_sealed is None:
         return None
     return room.vault.open(stored.secret_sealed, table="subscriptions", column="secret_sealed", row=connection_id)
-
-
-async def connection_of_path(room: Connections, path_token: str) -> Subscription | None:
-    """The subscription a webhook path belongs to, ended or not; None for a path we never gave out (HOOK-007)."""
-    async with room.db.transaction() as session:
-        return await session.scalar(select(Subscription).where(Subscription.path_token_hash == hash_token(path_token)))
 
 
 async def remove(room: Connections, connection_id: uuid.UUID) -> None:

@@ -59,7 +59,7 @@ class Customer:
         tryton = self._stage.tryton
         base = f"/connections/{connection_id}"
         self._ask(self._admin, "PUT", f"{base}/erp", {"kind": "tryton", "settings": tryton.binding()})
-        self._ask(self._admin, "PUT", f"{base}/config", self._configuration())
+        self._ask(self._admin, "PUT", f"{base}/config", bookkeeping(self._stage.tryton.facts))
         shown: dict[str, Any] = self._ask(self._admin, "POST", f"{base}/activate")
         return shown
 
@@ -109,24 +109,6 @@ class Customer:
         items: dict[str, int] = answer.json()["items"]
         return sum(count for state, count in items.items() if state not in ("waiting", "total"))
 
-    def _configuration(self) -> dict[str, Any]:
-        accounts, taxes = self._facts["accounts"], self._facts["taxes"]
-        return {
-            "journal": self._stage.tryton.facts["journal"],
-            "accounts": {
-                "wallet": {"DKK": accounts["wallet"], "*": accounts["wallet"]},
-                "out_of_pocket": accounts["out_of_pocket"],
-                "contra": accounts["contra"],
-                "external_reimbursement": accounts["external_reimbursement"],
-                "payable": accounts["payable_without_party"],
-            },
-            "posting_mode": "final",
-            "closed_period": "fail",
-            "time_zone": "Europe/Copenhagen",
-            "tax": {"mode": "explicit", "codes": {code: str(tax) for code, tax in taxes.items()}},
-            "dimensions": ["CC", "PRJ"],
-        }
-
     def _seed_chart(self) -> dict[str, Any]:
         accounts, expenses = self._facts["accounts"], self._facts["expenses"]
         names = ("expense", "rent", "software", "travel", "meals", "office")
@@ -153,3 +135,23 @@ class Customer:
         if answer.status_code >= 300:
             raise StoryError(f"{method} {client.base_url}{path.lstrip('/')}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+
+def bookkeeping(facts: dict[str, Any]) -> dict[str, Any]:
+    """A configuration, as the admin API takes it, that fits the Danish company of the sandbox's Tryton."""
+    accounts, taxes = facts["companies"]["DK"]["accounts"], facts["companies"]["DK"]["taxes"]
+    return {
+        "journal": facts["journal"],
+        "accounts": {
+            "wallet": {"DKK": accounts["wallet"], "*": accounts["wallet"]},
+            "out_of_pocket": accounts["out_of_pocket"],
+            "contra": accounts["contra"],
+            "external_reimbursement": accounts["external_reimbursement"],
+            "payable": accounts["payable_without_party"],
+        },
+        "posting_mode": "final",
+        "closed_period": "fail",
+        "time_zone": "Europe/Copenhagen",
+        "tax": {"mode": "explicit", "codes": {code: str(tax) for code, tax in taxes.items()}},
+        "dimensions": ["CC", "PRJ"],
+    }

@@ -68,14 +68,9 @@ class TokenAnswer:
     scope: str | None = None
     """What was granted, space-separated, where Pleo says it (AUTH-034)."""
 
-    @property
-    def refresh_at(self) -> datetime:
-        """When to refresh: a lead of 60 s or 10 % of the lifetime, whichever is longer (AUTH-053)."""
-        return self.expires_at - timedelta(seconds=refresh_lead(self.expires_in))
-
 
 def refresh_lead(expires_in: int) -> float:
-    """Seconds before expiry at which a token is due for refresh (AUTH-053)."""
+    """Seconds before expiry at which a token is due: 60, or 10 % of its lifetime if that is longer (AUTH-053)."""
     return max(60.0, 0.1 * expires_in)
 
 

@@ -70,10 +70,6 @@ class Vault:
             raise BrokenSeal(f"{table}.{column} was altered or belongs to another row") from None
         return opened.decode()
 
-    def needs_resealing(self, sealed: bytes) -> bool:
-        """Whether a value is not of the first key, so that a retiring key still has work."""
-        return not bytes(sealed).startswith(_VERSION + self._current)
-
     def __repr__(self) -> str:
         return f"Vault({len(self._boxes)} keys)"
 

@@ -28,8 +28,9 @@ from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import Connection, Credential
 from ledgerbridge.store.vault import Vault
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
-from pleo_sandbox.server import Running, running
+from pleo_sandbox.server import running
 from tests.support.erp_double import Books, DoubleAdapter
+from tests.support.sandbox import SandboxPleo
 
 KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
 BROWSER = "a-browser-cookie"
@@ -68,36 +69,19 @@ class Rewriting(httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, json=self._change(request, json.loads(body)))
 
 
-@dataclass
-class Pleo:
-    """The sandbox as a test drives it: through its control API, as a person or as bad luck would."""
-
-    url: str
-    running: Running
-    http: httpx.Client
-
-    def control(self, verb: str, where: str, /, **body: Any) -> Any:
-        answer = self.http.request(verb, f"{self.url}/sandbox{where}", json=body or None)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+class Pleo(SandboxPleo):
+    """What Pleo was asked for, and what it holds."""
 
     def decide(self, authorise_url: str, subject: str = DEMO_COMPANY_ID, decision: str = "allow") -> dict[str, str]:
         """A person's decision on the consent page; the parameters Pleo sends the browser back with."""
-        body = {"authorize_url": authorise_url, "subject": subject, "decision": decision}
-        location = self.control("POST", "/consents", **body)["location"]
-        return dict(parse_qsl(urlsplit(location).query))
-
-    def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
-        self.control("POST", "/faults", kind=kind, method=method, path=path, **more)
+        return dict(parse_qsl(urlsplit(self.consent(authorise_url, subject, decision)).query))
 
     def calls(self, method: str, path: str) -> int:
         """How often an endpoint was called since the last `forget`."""
-        recorded = list(self.running.sandbox.world.recorder.requests)
-        return sum(one.method == method and one.path == path for one in recorded)
+        return len(self.requests(method, path))
 
     def token_calls(self, grant: str) -> int:
-        recorded = list(self.running.sandbox.world.recorder.requests)
-        return sum(one.path == "/oauth/token" and f"grant_type={grant}" in one.body for one in recorded)
+        return sum(f"grant_type={grant}" in one.body for one in self.requests("POST", "/oauth/token"))
 
     async def refresh_under_way(self) -> None:
         """Returns once a refresh has reached Pleo."""

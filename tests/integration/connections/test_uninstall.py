@@ -11,6 +11,7 @@ from ledgerbridge.connections import configuration, sessions, subscriptions
 from ledgerbridge.connections.errors import ConnectionUnknown, Refused
 from ledgerbridge.connections.uninstall import disconnect
 from ledgerbridge.store.tables import AuditRecord, ErpBinding, Subscription
+from ledgerbridge.store.vault import hash_token
 from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID
 from tests.integration.connections.conftest import House
 
@@ -55,13 +56,13 @@ async def test_the_row_its_configuration_and_the_path_stay_the_sessions_go(house
     await disconnect(house.room, outcome.connection_id, "admin:test")
 
     assert await configuration.current(house.room, outcome.connection_id) is not None
-    found = await subscriptions.connection_of_path(house.room, token)
-    assert found is not None
-    assert found.ended_at is not None
     assert await subscriptions.secret_for(house.room, outcome.connection_id) is None
     assert await sessions.connection_of(house.room, outcome.session.token) is None
     async with house.room.db.transaction() as session:
+        kept = await session.get_one(Subscription, outcome.connection_id)
         record = await session.scalar(select(AuditRecord).where(AuditRecord.action == "disconnected"))
+    assert kept.path_token_hash == hash_token(token)
+    assert kept.ended_at is not None
     assert record is not None
     assert record.actor == "admin:test"
 

@@ -344,8 +344,9 @@ async def test_a_worker_that_lost_its_lease_posts_nothing_more(rig: Rig) -> None
     await asyncio.sleep(1)
     async with rig.db.transaction() as session:
         await session.execute(update(Lease).values(fence=Lease.fence + 1, holder="another"))
+    asked = rig.books.calls["book"]
     with pytest.raises(FenceLost):
         await run
-    booked = rig.books.calls["book"]
 
-    assert booked <= 5
+    assert 0 < asked < 49
+    assert rig.books.calls["book"] <= asked + 1, "one may have been on its way, no more"

@@ -22,8 +22,10 @@ from ledgerbridge.web.services import Services
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running
 from pleo_sandbox.server import running as sandbox_running
+from tests.integration.web.mailbox import Box, mailbox
 from tests.support.erp_double import Books, DoubleAdapter
 from tests.support.rig import CONFIGURATION
+from tests.support.sandbox import SandboxPleo
 
 KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
 TOKEN = "a-long-random-admin-token"
@@ -31,34 +33,17 @@ ADMINS = f"ada:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
 ERP_SETTINGS = {"base_url": "https://erp.example", "database": "books", "api_key": "erp-secret-key", "company": 1}
 
 
-@dataclass
-class Pleo:
-    """The sandbox as a test drives it."""
-
-    url: str
-    running: Running
-    http: httpx.Client
-
-    def control(self, verb: str, route: str, /, **body: Any) -> Any:
-        answer = self.http.request(verb, f"{self.url}/sandbox{route}", json=body or None)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+class Pleo(SandboxPleo):
+    """What a browser and an administrator get from Pleo."""
 
     def decide(self, authorise_url: str, subject: str = DEMO_COMPANY_ID, decision: str = "allow") -> str:
         """A person's decision on the consent page; where Pleo sends the browser, path and query."""
-        body = {"authorize_url": authorise_url, "subject": subject, "decision": decision}
-        parts = urlsplit(self.control("POST", "/consents", **body)["location"])
+        parts = urlsplit(self.consent(authorise_url, subject, decision))
         return f"{parts.path}?{parts.query}"
 
     def api_key(self, company_id: str = DEMO_COMPANY_ID) -> str:
+        """An API key of a company."""
         return str(self.control("POST", "/api-keys", company_id=company_id)["key"])
-
-    def fault(self, kind: str, method: str, path: str, **more: Any) -> None:
-        self.control("POST", "/faults", kind=kind, method=method, path=path, **more)
-
-    def requests(self, method: str, path: str) -> list[Any]:
-        recorded = list(self.running.sandbox.world.recorder.requests)
-        return [one for one in recorded if one.method == method and one.path == path]
 
 
 @dataclass
@@ -156,3 +141,8 @@ async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
             httpx.AsyncClient(transport=transport, base_url=settings.public_url) as anybody,
         ):
             yield Face(services, pleo, books, browser, admin, anybody)
+
+
+@pytest.fixture
+async def box(face: Face) -> Box:
+    return await mailbox(face)

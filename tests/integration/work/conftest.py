@@ -10,7 +10,6 @@ import pytest
 
 from ledgerbridge.store.engine import Database
 from ledgerbridge.work.queue import Queue
-from tests.support.lines import Proxy
 
 RESCUE = 3.0
 """Seconds within which dead work must be running again."""
@@ -41,19 +40,6 @@ class Workers:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
-
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def proxy(database_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(database_url) as line:
-        yield line
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ledgerbridge.pleo.endpoints import PleoEndpoints
+from ledgerbridge.pleo.oauth import OAuthClient
 from ledgerbridge.pleo.transport import Observation, PleoClient
 from tests.contract.contracts import request_breaches, response_breaches
 
@@ -218,3 +219,16 @@ class Samples:
 @pytest.fixture(scope="session")
 def sample() -> Samples:
     return Samples()
+
+
+@pytest.fixture
+def oauth(stage: Stage) -> OAuthClient:
+    return OAuthClient(
+        stage.http,
+        stage.endpoints,
+        "s6BhdRkqt3",
+        "gX1fBat3bV",
+        stage.observed.append,
+        sleep=stage.sleep,
+        now=lambda: NOW,
+    )
