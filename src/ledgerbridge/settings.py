@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_SCOPES = (
@@ -20,6 +20,8 @@ DEFAULT_SCOPES = (
     "users:read companies:read"
 )
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PLEO_REQUESTS_PER_MINUTE = 600
+"""The only limit Pleo states; our own ceiling stays below it (LIMIT-001)."""
 
 
 def is_secure_url(url: str) -> bool:
@@ -47,7 +49,8 @@ class Settings(BaseSettings):
     """How the client authenticates at the token endpoint; `body` only if Pleo asks for it (AUTH-032)."""
     pleo_scopes: str = DEFAULT_SCOPES
     pleo_event_types: Annotated[tuple[str, ...], NoDecode] = ("v1.export-job.created", "v1.vendor.created")
-    pleo_requests_per_minute: Annotated[int, Field(ge=2, le=600)] = 500
+    pleo_requests_per_minute: Annotated[int, Field(ge=2)] = 500
+    """Pleo allows 600; only a stand-in for Pleo on this machine may be given more (LIMIT-001)."""
 
     encryption_keys: SecretStr = SecretStr("")
     """Comma list of URL-safe base64 of 32 bytes: the first encrypts, all decrypt."""
@@ -74,6 +77,14 @@ class Settings(BaseSettings):
             raise ValueError("must be a base URL such as https://example.com")
         if not is_secure_url(value):
             raise ValueError("must use https (http only on localhost)")
+        return value
+
+    @field_validator("pleo_requests_per_minute")
+    @classmethod
+    def _requests(cls, value: int, info: ValidationInfo) -> int:
+        hosts = {urlsplit(info.data.get(name, "")).hostname for name in ("pleo_auth_url", "pleo_api_url")}
+        if value > PLEO_REQUESTS_PER_MINUTE and not hosts <= LOOPBACK:
+            raise ValueError(f"must be at most {PLEO_REQUESTS_PER_MINUTE}, which is all that Pleo allows")
         return value
 
     @field_validator("pleo_event_types", mode="before")

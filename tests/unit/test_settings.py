@@ -56,8 +56,16 @@ def test_event_names_are_versioned_and_come_from_the_environment() -> None:
 @pytest.mark.rule("LIMIT-001")
 def test_the_request_budget_stays_below_pleos_limit() -> None:
     assert settings().pleo_requests_per_minute == 500
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="at most 600"):
         settings(pleo_requests_per_minute=601)
+    with pytest.raises(ValidationError, match="at most 600"):
+        settings(pleo_requests_per_minute=601, pleo_auth_url="http://127.0.0.1:9000")
+
+
+@pytest.mark.rule("LIMIT-001")
+def test_a_stand_in_for_pleo_on_this_machine_may_be_asked_more_often() -> None:
+    here = {"pleo_auth_url": "http://127.0.0.1:9000", "pleo_api_url": "http://localhost:9001"}
+    assert settings(pleo_requests_per_minute=100_000, **here).pleo_requests_per_minute == 100_000
 
 
 @pytest.mark.rule("EXP-EXPIRE-05", "EXP-DETECT-03")
