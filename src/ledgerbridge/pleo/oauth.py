@@ -9,8 +9,6 @@ connection, or it spent it, and the new pair is lost already. That holds only wh
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import re
 import secrets
 import time
@@ -19,6 +17,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 import httpx
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ledgerbridge.clock import utcnow
@@ -90,7 +89,7 @@ class OAuthClient:
                 ("redirect_uri", redirect_uri),
                 ("scope", scopes if isinstance(scopes, str) else " ".join(scopes)),
                 ("state", state),
-                ("code_challenge", _challenge(verifier)),
+                ("code_challenge", create_s256_code_challenge(verifier)),
                 ("code_challenge_method", "S256"),
             )
         )
@@ -182,8 +181,3 @@ def _transient(error: BaseException) -> bool:
 
 def _never_reached(error: BaseException) -> bool:
     return isinstance(error, TokenEndpointUnavailable) and error.status is None and not error.may_have_spent_the_grant
-
-
-def _challenge(verifier: str) -> str:
-    """What the authorise URL shows of a PKCE verifier: its SHA-256 in base64url without padding (AUTH-023)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
