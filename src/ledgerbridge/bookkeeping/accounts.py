@@ -60,8 +60,10 @@ def configured_account(role: Role, code: str | None, currency: str, chart: Chart
     """The account of the chart behind a configured code."""
     if not code:
         return failed(Failure.ACCOUNT_NOT_CONFIGURED, role=role.value, currency=currency)
-    unknown = failed(Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=role.value, code=code)
-    return accept(chart.accounts(code), code, unknown)
+    matches = chart.accounts(code)
+    if len(matches) == 1 and matches[0].party_required:
+        return failed(Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY, role=role.value, code=code)
+    return accept(matches, code, failed(Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=role.value, code=code))
 
 
 def accept(matches: tuple[Account, ...], code: str, unknown: Failed) -> Account | Failed:
@@ -87,7 +89,7 @@ def _matches(named: PleoAccount, chart: ChartIndex) -> tuple[Account, ...]:
 def _supplier_account(item: ExportItem, chart: ChartIndex) -> Account | None:
     """The supplier's own payable account where a journal line can use it; with a vendor, the supplier is not looked at.
 
-    It is a hint from the merchant's record, so an account that cannot be used gives way to the configured one.
+    It is a hint from the supplier's record, so an account that cannot be used gives way to the configured one.
     """
     if item.vendor is not None or item.supplier is None or not item.supplier.account:
         return None

@@ -1,6 +1,6 @@
 """What a bookkeeper reads on an entry and its lines (EXP-MAP-04 to -07).
 
-All of it comes from people and merchants, so it is cleaned first: one line, no control characters, and nothing that
+All of it comes from people and suppliers, so it is cleaned first: one line, no control characters, and nothing that
 looks like the key an adapter appends to find its entries again.
 """
 
@@ -83,16 +83,16 @@ def entry_description(item: ExportItem, original: dt.date, posted: dt.date) -> s
 
 
 def _who(item: ExportItem) -> tuple[str, str, str]:
-    """Supplier, employee, note; a vendor chosen in Pleo is named beside a merchant of another name.
+    """Supplier, employee, note; a vendor chosen in Pleo is named beside a supplier of another name.
 
     Money moved between own accounts often has none of the three: then its type stands first.
     """
-    merchant = clean(item.supplier.name or "") if item.supplier else ""
+    supplier = clean(item.supplier.name or "") if item.supplier else ""
     vendor = clean(item.vendor.name) if item.vendor else ""
-    if vendor and vendor.casefold() != merchant.casefold():
-        merchant = f"{merchant} ({vendor})" if merchant else vendor
+    if vendor and vendor.casefold() != supplier.casefold():
+        supplier = f"{supplier} ({vendor})" if supplier else vendor
     user, note = clean(item.user.name) if item.user else "", clean(item.note or "")
-    return merchant or ("" if user or note else clean(item.type.replace("_", " ").capitalize())), user, note
+    return supplier or ("" if user or note else clean(item.type.replace("_", " ").capitalize())), user, note
 
 
 def _listed(texts: Iterable[str], length: int) -> str:

@@ -97,7 +97,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """The merchant as Pleo knows it (legacy route)."""
+    """Who was paid, as Pleo knows it (legacy route)."""
 
     name: str | None = None
     code: str | None = None

@@ -66,7 +66,7 @@ class Booked:
     id: str
     """The ERP's id, reported to Pleo as `externalId` when there is no number."""
     number: str | None
-    """The voucher number; None for a draft."""
+    """The number people know the entry by; None for a draft."""
     final: bool
     url: str | None
     """Direct link for a person."""

@@ -29,7 +29,7 @@ from ledgerbridge.pleo.transport import Observation, Observe
 from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, bare_request, exchange
 
 TOKEN_LIMITS = Limits(read=60.0, max_bytes=256 * 1024)
-"""A lost refresh answer can lose the tenant, so this waits longer than other calls (LIMIT-041)."""
+"""A lost refresh answer can lose the connection, so this waits longer than other calls (LIMIT-041)."""
 
 MAX_TRIES = 4
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)

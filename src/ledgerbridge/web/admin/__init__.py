@@ -1,0 +1,1 @@
+"""The admin API: connections, export jobs and the records, for people with a token."""
