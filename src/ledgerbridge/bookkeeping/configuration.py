@@ -22,8 +22,8 @@ _REASONS = {
     Failure.ACCOUNT_NOT_CONFIGURED: "An account is needed here.",
     Failure.CONFIGURED_ACCOUNT_UNKNOWN: "Account {code} does not exist in the accounting system or is closed there.",
     Failure.ACCOUNT_AMBIGUOUS: "Account code {code} exists more than once in the accounting system.",
-    Failure.ACCOUNT_NEEDS_PARTY: "Account {code} needs a supplier or customer on every line, which entries from Pleo "
-    "do not have.",
+    Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY: "Account {code} needs a supplier or customer on every line, "
+    "which entries from Pleo do not have.",
 }
 
 
@@ -137,7 +137,7 @@ def _accounts(config: Configuration, chart: ChartIndex) -> Iterator[Configuratio
 def _unusable(place: _Place, found: Account | Failed, chart: ChartIndex) -> Iterator[ConfigurationFault]:
     if isinstance(found, Failed):
         (fault,) = found.problems
-        if place.role is Role.PAYABLE and fault.failure is Failure.ACCOUNT_NEEDS_PARTY:
+        if place.role is Role.PAYABLE and fault.failure is Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY:
             return  # right for bills, which name the vendor; a journal entry on it fails by itself
         text = _REASONS[fault.failure].format_map(fault.facts)
         yield ConfigurationFault(place.path, text, fault if place.fails_job else None)

@@ -36,6 +36,11 @@ _TABLE: dict[Failure, Row] = {
         "The {role} account {code} does not exist or is closed in the accounting system. Choose another one in "
         + _CONFIG_PAGE + ", or reopen it there.",
     ),
+    Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY: Row(
+        Kind.DATA, "invalid_configuration", "invalid_configuration",
+        "The {role} account {code} needs a supplier or customer on every line, which a journal entry from Pleo does not "
+        "have. Choose another one in " + _CONFIG_PAGE + ", then export again.",
+    ),
     Failure.CONTRA_ACCOUNTS_MISSING: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
         "Pleo has no contra account for {currencies}. Add it in Pleo under Settings, Accounting, Contra accounts, then export again.",

@@ -48,6 +48,7 @@ class Failure(StrEnum):
     JOURNAL_UNKNOWN = "journal_unknown"
     ACCOUNT_NOT_CONFIGURED = "account_not_configured"
     CONFIGURED_ACCOUNT_UNKNOWN = "configured_account_unknown"
+    CONFIGURED_ACCOUNT_NEEDS_PARTY = "configured_account_needs_party"
     CONTRA_ACCOUNTS_MISSING = "contra_accounts_missing"
     CONTRA_ACCOUNT_UNKNOWN = "contra_account_unknown"
     ACCOUNTS_EQUAL = "accounts_equal"

@@ -95,7 +95,14 @@ def test_an_unknown_or_closed_account_fails_the_item_by_name(code: str | None, s
 
 def test_an_account_that_wants_a_party_is_refused() -> None:
     assert failures(item(lines=[line(100, on=PARTY_PAYABLE)])) == [Failure.ACCOUNT_NEEDS_PARTY]
-    assert failures(item("invoice"), config=config(payable=PARTY_PAYABLE)) == [Failure.ACCOUNT_NEEDS_PARTY]
+
+
+def test_a_configured_account_that_wants_a_party_sends_the_reader_to_our_settings() -> None:
+    (found,) = problems(item("invoice"), config=config(payable=PARTY_PAYABLE))
+    assert found.failure is Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY
+    assert found.row.item_type == "invalid_configuration"
+    assert "payable account 6802" in found.text
+    assert "Ledgerbridge settings" in found.text
 
 
 @pytest.mark.rule("EXP-ACCT-09")

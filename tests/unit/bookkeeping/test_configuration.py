@@ -137,7 +137,7 @@ def test_contra_and_external_reimbursement_may_be_one_account() -> None:
         ({"wallet": {"DKK": CLOSED}}, Failure.CONFIGURED_ACCOUNT_UNKNOWN),
         ({"wallet": {}}, Failure.ACCOUNT_NOT_CONFIGURED),
         ({"out_of_pocket": "0000"}, Failure.CONFIGURED_ACCOUNT_UNKNOWN),
-        ({"out_of_pocket": PARTY_PAYABLE}, Failure.ACCOUNT_NEEDS_PARTY),
+        ({"out_of_pocket": PARTY_PAYABLE}, Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY),
         ({"wallet": {"DKK": TWIN}}, Failure.ACCOUNT_AMBIGUOUS),
         ({"time_zone": "Mars/Olympus"}, Failure.TIME_ZONE_UNKNOWN),
     ],
