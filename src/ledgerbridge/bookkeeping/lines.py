@@ -145,9 +145,9 @@ def _expense_lines(expense: ExpenseLine, direction: int, text: str, foreign: str
     vat_text = shortened(f"VAT {clean(expense.tax_code or '')}{SEPARATOR}{text}", LINE_LENGTH)
     for vat in treatment.vat:
         size = vat.size.times(direction)
-        posting = TaxPosting(vat.tax_id, "tax", _decimal(size.wallet))
+        posting = (TaxPosting(vat.tax_id, "tax", _decimal(size.wallet)),) if vat.tax_id is not None else ()
         values = expense.dimensions if vat.account.needs_dimensions else ()
-        lines += _line(vat.account, size, vat_text, foreign, (posting,), values)
+        lines += _line(vat.account, size, vat_text, foreign, posting, values)
     return lines
 
 

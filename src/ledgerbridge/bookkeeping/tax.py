@@ -45,8 +45,8 @@ class Vat:
     """One VAT line."""
 
     account: Account
-    tax_id: str
-    """ERP id of the tax component."""
+    tax_id: str | None
+    """ERP id of the tax component; None where Pleo named the account but no tax code."""
     size: Size
 
 
@@ -106,13 +106,26 @@ def _posted(tax: PleoTax | None, where: str, config: Configuration, chart: Chart
     if tax is None:
         return (), ()
     if not tax.code:
-        if tax.amount.wallet.minor:
-            return failed(Failure.TAX_CODE_MISSING, line=where, tax=spelled(tax.amount.wallet))
-        return (), ()
+        return _on_named_accounts(tax, where, chart) if tax.amount.wallet.minor else ((), ())
     erp_tax = _erp_tax(tax.code, config, chart)
     if isinstance(erp_tax, Failed):
         return erp_tax
     return _on_components(tax, tax.code, erp_tax, chart)
+
+
+def _on_named_accounts(tax: PleoTax, where: str, chart: ChartIndex) -> _Posted | Failed:
+    """VAT without a code goes on the accounts Pleo names, outside the ERP's VAT return (EXP-TAX-05)."""
+    size = _size(tax.amount)
+    legs = [(tax.ingoing_account, size)]
+    if tax.type == "reverse":
+        legs.append((tax.outgoing_account, size.times(-1)))
+    if not all(account for account, _ in legs):
+        return failed(Failure.TAX_CODE_MISSING, line=where, tax=spelled(tax.amount.wallet))
+    findings = Findings()
+    vat = [findings.take(_vat(None, named, leg, "(no code)", chart)) for named, leg in legs]
+    if findings.problems:
+        return Failed(findings.problems)
+    return (), tuple(line for line in vat if line is not None)
 
 
 def _erp_tax(code: str, config: Configuration, chart: ChartIndex) -> ErpTax | Failed:
@@ -150,14 +163,14 @@ def _on_components(tax: PleoTax, code: str, erp_tax: ErpTax, chart: ChartIndex) 
     return tuple(component.tax_id for component, _, _ in legs), tuple(line for line in vat if line is not None)
 
 
-def _vat(component: TaxComponent, named: str | None, size: Size, code: str, chart: ChartIndex) -> Vat | Failed:
+def _vat(component: TaxComponent | None, named: str | None, size: Size, code: str, chart: ChartIndex) -> Vat | Failed:
     """One VAT line, on the account Pleo names for the tax, else the one the ERP has for it (EXP-TAX-05)."""
-    account_code = named or component.account
+    account_code = named or (component.account if component else None)
     if not account_code:
         return failed(Failure.TAX_ACCOUNT_MISSING, code=code)
     unknown = Failed((problem(Failure.TAX_ACCOUNT_UNKNOWN, account=account_code, code=code),))
     account = accept(chart.accounts(account_code), account_code, unknown)
-    return account if isinstance(account, Failed) else Vat(account, component.tax_id, size)
+    return account if isinstance(account, Failed) else Vat(account, component.tax_id if component else None, size)
 
 
 def _size(amount: Amount) -> Size:

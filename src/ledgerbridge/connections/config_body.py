@@ -63,12 +63,12 @@ class TaxBody(_Body):
 
 class TagsSyncBody(_Body):
     enabled: bool = True
-    every_minutes: Annotated[int, Field(ge=15, le=MAX_EVERY_MINUTES)] = 60
+    every_minutes: Annotated[int, Field(ge=1, le=MAX_EVERY_MINUTES)] = 60
 
 
 class SyncBody(_Body):
     enabled: bool = True
-    every_minutes: Annotated[int, Field(ge=60, le=MAX_EVERY_MINUTES)] = 1440
+    every_minutes: Annotated[int, Field(ge=1, le=MAX_EVERY_MINUTES)] = 1440
 
 
 class SyncsBody(_Body):

@@ -137,10 +137,10 @@ async def _redeem(room: Connections, browser_token: str | None, state: str) -> s
         if attempt is None:
             raise refused(Why.STATE_UNKNOWN)
         # Another browser does not use the attempt up, or anybody who saw the address could spoil it.
-        if not browser_token or not hmac.compare_digest(attempt.browser_hash, hash_token(browser_token)):
-            raise refused(Why.OTHER_BROWSER)
         if attempt.used_at is not None:
             raise refused(Why.STATE_USED)
+        if not browser_token or not hmac.compare_digest(attempt.browser_hash, hash_token(browser_token)):
+            raise refused(Why.OTHER_BROWSER)
         if attempt.expires_at <= room.now():
             raise refused(Why.STATE_EXPIRED)
         attempt.used_at = room.now()

@@ -345,3 +345,12 @@ async def test_an_access_without_a_refresh_token_is_not_connected(make_house: An
     async with make_house(transport=Rewriting(without)) as house:
         assert await house.connect_refused() == "not_authorised"
         assert await count(house, Connection) == 0
+
+
+@pytest.mark.rule("AUTH-024")
+@pytest.mark.parametrize("browser", [BROWSER, "another browser"])
+async def test_an_answer_that_was_used_is_told_as_used_to_whoever_brings_it_again(house: House, browser: str) -> None:
+    params = house.pleo.decide(await connect.begin(house.room, BROWSER))
+    await connect.complete(house.room, BROWSER, params)
+
+    assert (await refusal(house, params, browser)).code == "state_used"

@@ -178,6 +178,12 @@ async def test_only_json_is_taken(box: Box) -> None:
     assert len(await box.stored()) == len(taken)
 
 
+async def test_a_delivery_without_a_content_type_is_judged_by_its_signature(box: Box) -> None:
+    body = export_event()
+    headers = {name: value for name, value in box.signed(body).items() if name.lower() != "content-type"}
+    assert (await box.send(body, headers)).status_code == 202
+
+
 @pytest.mark.rule("HOOK-007")
 async def test_a_path_nobody_was_given_is_404(box: Box) -> None:
     body = export_event()

@@ -164,6 +164,24 @@ def test_a_mapping_to_a_retired_tax_fails_the_item() -> None:
     assert (found.failure, found.internal) == (Failure.TAX_CODE_UNKNOWN, "mapped to ERP tax t4")
 
 
+@pytest.mark.rule("EXP-TAX-05")
+@pytest.mark.parametrize("code", [None, ""])
+def test_vat_without_a_code_goes_on_the_accounts_pleo_names_outside_the_vat_return(code: str | None) -> None:
+    made = entry(item(lines=[line(12_500, tax=vat(2_500, code=code, ingoing=VAT_IN))]))
+    assert booked(made) == [(EXPENSE, "100.00"), (VAT_IN, "25.00"), (WALLET, "-125.00")]
+    assert all(one.taxes == () for one in made.lines)
+    reverse = vat(2_500, "reverse", code, ingoing=VAT_IN, outgoing=VAT_OUT)
+    made = entry(item(lines=[line(10_000, tax=reverse)]))
+    assert booked(made) == [(EXPENSE, "100.00"), (VAT_IN, "25.00"), (VAT_OUT, "-25.00"), (WALLET, "-100.00")]
+
+
+def test_reverse_charge_without_a_code_needs_both_accounts_and_they_must_exist() -> None:
+    half = vat(2_500, "reverse", None, ingoing=VAT_IN)
+    assert failures(item(lines=[line(10_000, tax=half)])) == [Failure.TAX_CODE_MISSING]
+    gone = vat(2_500, code=None, ingoing="0000")
+    assert failures(item(lines=[line(12_500, tax=gone)])) == [Failure.TAX_ACCOUNT_UNKNOWN]
+
+
 @pytest.mark.parametrize("code", [None, ""])
 def test_vat_without_a_code_has_no_account_to_go_to(code: str | None) -> None:
     (found,) = problems(item(lines=[line(12_500, tax=vat(2_500, code=code))]))

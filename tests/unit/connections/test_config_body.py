@@ -107,8 +107,8 @@ def test_a_member_we_do_not_know_is_refused_by_its_path(path: str) -> None:
         ("syncs.tags.enabled", "yes", "true or false"),
         ("syncs.tags.every_minutes", "60", "whole number"),
         ("syncs.tags.every_minutes", 1.5, "whole number"),
-        ("syncs.tags.every_minutes", 14, "at least 15"),
-        ("syncs.accounts.every_minutes", 59, "at least 60"),
+        ("syncs.tags.every_minutes", 0, "at least 1"),
+        ("syncs.accounts.every_minutes", 0, "at least 1"),
         ("syncs.vendors.every_minutes", 10081, "at most 10080"),
     ],
 )
