@@ -119,9 +119,9 @@ async def test_work_of_a_newer_release_is_left_for_it(make_queue, workers, enque
     await enqueue(newer, "new work")
     older.register("old work", look)
     await enqueue(older, "old work")
-    stop = workers.start(older)
+    workers.start(older)
     await until(lambda: len(ran) == 1)
-    stop.set()
+    await workers.stop()
     assert jobs("select status::text, attempts from procrastinate_jobs where task_name = 'new work'") == [("todo", 0)]
     jobs("update procrastinate_jobs set scheduled_at = now() where status = 'todo'")
     workers.start(newer)
