@@ -34,7 +34,7 @@ def catalogue() -> dict[str, str]:
 
 
 def named() -> dict[str, list[str]]:
-    """Rules to the tests that name them, as `path::test`."""
+    """Rules to the tests that name them, as `file::test`."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -43,7 +43,7 @@ def named() -> dict[str, list[str]]:
             for mark in node.decorator_list:
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.rule"):
                     for argument in mark.args:
-                        found[str(ast.literal_eval(argument))].append(f"{path.relative_to(ROOT)}::{node.name}")
+                        found[str(ast.literal_eval(argument))].append(f"{path.name}::{node.name}")
     return found
 
 
