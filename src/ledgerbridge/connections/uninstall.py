@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Sequence
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from ledgerbridge.connections import subscriptions
 from ledgerbridge.connections.access import open_pleo
@@ -20,7 +20,14 @@ from ledgerbridge.connections.rows import connection_row, credential_row, wipe
 from ledgerbridge.pleo.errors import Forbidden, PleoError, Unauthorised
 from ledgerbridge.pleo.installations import InstallationsApi
 from ledgerbridge.store import audit
-from ledgerbridge.store.tables import BrowserSession, ConnectionStatus, ErpBinding, Subscription
+from ledgerbridge.store.tables import (
+    BrowserSession,
+    ConnectionStatus,
+    DeliveryStatus,
+    ErpBinding,
+    Subscription,
+    WebhookDelivery,
+)
 
 _GRANT_DEAD = (Unauthorised, Forbidden)
 
@@ -76,6 +83,11 @@ async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, left: S
         if binding := await session.get(ErpBinding, connection_id, with_for_update=True):
             binding.settings_sealed = binding.company_key = None
         await session.execute(delete(BrowserSession).where(BrowserSession.connection_id == connection_id))
+        await session.execute(
+            update(WebhookDelivery)
+            .where(WebhookDelivery.connection_id == connection_id, WebhookDelivery.status == DeliveryStatus.QUEUED)
+            .values(status=DeliveryStatus.DROPPED, note="the connection has ended", settled_at=now)
+        )
         connection.status, connection.paused_by, connection.status_reason = ConnectionStatus.DISCONNECTED, None, None
         connection.disconnected_at = connection.updated_at = now
         audit.record(session, actor, "disconnected", connection_id, left_at_pleo=list(left))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ledgerbridge.connections import configuration, sessions, subscriptions
 from ledgerbridge.connections.errors import ConnectionUnknown, Refused
 from ledgerbridge.connections.uninstall import disconnect
-from ledgerbridge.store.tables import AuditRecord, ErpBinding, Subscription
+from ledgerbridge.store.tables import AuditRecord, DeliveryStatus, ErpBinding, Subscription, WebhookDelivery
 from ledgerbridge.store.vault import hash_token
 from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID
 from tests.integration.connections.conftest import House
@@ -157,3 +157,23 @@ async def test_one_that_never_got_an_erp_or_a_subscription_can_go_too(house: Hou
     assert (await house.row(outcome.connection_id)).status == "disconnected"
     with pytest.raises(ConnectionUnknown):
         await disconnect(house.room, uuid.uuid4(), "admin:test")
+
+
+async def test_webhooks_still_waiting_are_settled_because_nobody_will_look_any_more(house: House) -> None:
+    outcome = await house.active()
+    async with house.room.db.transaction() as session:
+        session.add(
+            WebhookDelivery(
+                connection_id=outcome.connection_id,
+                webhook_id="msg_1",
+                event_type="v1.export-job.created",
+                status=DeliveryStatus.QUEUED,
+            )
+        )
+
+    await disconnect(house.room, outcome.connection_id, "admin:test")
+
+    async with house.room.db.reading() as session:
+        (delivery,) = await session.scalars(select(WebhookDelivery))
+    assert (delivery.status, delivery.note) == (DeliveryStatus.DROPPED, "the connection has ended")
+    assert delivery.settled_at is not None
