@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import (
     Account,
@@ -26,9 +27,19 @@ from ledgerbridge.bookkeeping.words import (
     TaxComponent,
 )
 from ledgerbridge.clock import utcnow
-from ledgerbridge.erp.port import Attachment, Booked, Capabilities, ErpCompany, ErpError, Found
+from ledgerbridge.erp.port import (
+    Attachment,
+    Booked,
+    Capabilities,
+    DocumentKind,
+    DocumentRef,
+    ErpCompany,
+    ErpError,
+    Found,
+)
 
 CAPABILITIES = Capabilities(
+    vendors=False,
     vendor_bills=False,
     drafts=True,
     attachments=True,
@@ -184,14 +195,15 @@ class DoubleErp:
         await self._wait("find")
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
-    async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+    async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        assert isinstance(document, JournalEntry)
         self._books.offered.append(tuple(file.name for file in attachments))
         await asyncio.sleep(self._books.slow)
         await self._wait("book")
-        return self._call("book", lambda: self._book(entry, attachments, final))
+        return self._call("book", lambda: self._book(document, attachments, final))
 
-    def url(self, erp_id: str) -> str | None:
-        return f"https://erp.example/{erp_id}"
+    def url(self, document: DocumentRef) -> str | None:
+        return f"https://erp.example/{document.id}"
 
     async def _wait(self, name: str) -> None:
         if meanwhile := self._books.meanwhile.pop(name, None):
@@ -220,7 +232,8 @@ class DoubleErp:
         return self._booked(made)
 
     def _booked(self, one: Entry) -> Booked:
-        return Booked(one.id, f"JE-{one.id}" if one.final else None, one.final, self.url(one.id), utcnow())
+        url = self.url(DocumentRef(DocumentKind.JOURNAL_ENTRY, one.id))
+        return Booked(one.id, f"JE-{one.id}" if one.final else None, one.final, url, utcnow())
 
     def _found(self, one: Entry) -> Found:
         return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=one.final)

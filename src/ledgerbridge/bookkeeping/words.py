@@ -358,6 +358,8 @@ class EntryLine:
     """Pairs of dimension code and value code, in the order of the chart."""
     foreign: Money | None = None
     """Supplier-currency amount where the document is kept in it (EXP-FX-02); signed debit minus credit."""
+    vendor: str | None = None
+    """ERP id of the vendor, on an accounts payable line (EXP-AP-03)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,29 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
+from ledgerbridge.bookkeeping.master_data import (
+    ErpVendor,
+    MasterAccount,
+    MasterDimension,
+    MasterTaxCode,
+    MasterValue,
+    NewVendor,
+    VendorLookup,
+)
+from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Problem
-from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
+from ledgerbridge.bookkeeping.words import Chart, PostingKey
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an ERP can do. The caller decides by these, never by the adapter's name."""
 
+    vendors: bool
+    """Lists vendors and creates them."""
     vendor_bills: bool
     """Books supplier invoices and payments (method `accounts_payable`)."""
     drafts: bool
@@ -59,6 +72,22 @@ class Attachment:
     content: bytes
 
 
+class DocumentKind(StrEnum):
+    """What an item stands in the ERP as."""
+
+    JOURNAL_ENTRY = "journal_entry"
+    BILL = "bill"
+    """A vendor bill or credit note, with the payment from the same item if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """Names one document of the ERP."""
+
+    kind: DocumentKind
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Booked:
     """An entry that stands in the ERP."""
@@ -74,6 +103,11 @@ class Booked:
     """When the ERP made it (aware, UTC)."""
     already_there: bool = False
     """True when this call found it instead of making it."""
+    kind: DocumentKind = DocumentKind.JOURNAL_ENTRY
+
+    @property
+    def ref(self) -> DocumentRef:
+        return DocumentRef(self.kind, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +137,64 @@ Observe = Callable[[str, str, float], None]
 """Told of every call to an ERP: operation (`account.move post`), outcome (an HTTP status or a word), seconds."""
 
 
+class MasterData(Protocol):
+    """What an ERP company is asked for its mirror in Pleo.
+
+    Every list is whole or raises `ErpError`: a list that was cut short must never look like one from which records
+    vanished (ACC-090, TAG-148, VEN-053).
+    """
+
+    async def accounts(self) -> Sequence[MasterAccount]:
+        """All accounts that accept lines, inactive ones included."""
+        ...
+
+    async def tax_codes(self) -> Sequence[MasterTaxCode]:
+        """All purchase taxes, inactive ones included."""
+        ...
+
+    async def dimensions(self) -> Sequence[MasterDimension]:
+        """All dimensions in the ERP's order, inactive ones included; empty when the company keeps none."""
+        ...
+
+    async def dimension_values(self, dimension_id: str) -> Sequence[MasterValue]:
+        """All values of one dimension, however deep, flat, inactive ones included (TAG-088)."""
+        ...
+
+    async def vendors(self) -> Sequence[ErpVendor]:
+        """All vendors of the company's selection, inactive ones included (VEN-040, VEN-058)."""
+        ...
+
+    async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
+        """Vendors with any of these keys, inactive ones included, each once; a direct read (VEN-052, VEN-063)."""
+        ...
+
+    async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
+        """Create a vendor exactly once: looks for its Pleo id first and returns the one found (VEN-065, VEN-066).
+
+        Safe to call again after any failure; `outcome_unknown` as for `book`.
+        """
+        ...
+
+
+class Payables(Protocol):
+    """Matching of bills and payments (EXP-AP-04). Only where `capabilities.vendor_bills`."""
+
+    async def settle(self, documents: Sequence[DocumentRef]) -> bool:
+        """Match the payable lines of these bills, credit notes and payments of one vendor with each other.
+
+        True when nothing of them is left open, also when an earlier call did it. False when they cannot be matched
+        yet, because one is a draft or they do not balance; nothing has changed then.
+        """
+        ...
+
+    async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
+        """Take apart every match these documents stand in, so that what was paid is owed again (returned payment).
+
+        True also when there was none. False when the ERP does not allow it; nothing has changed then.
+        """
+        ...
+
+
 class Erp(Protocol):
     """One ERP company, opened for work. Every method raises `ErpError` and nothing else on a foreseeable failure."""
 
@@ -127,8 +219,8 @@ class Erp(Protocol):
         """All live entries that carry this Pleo accounting entry, any revision, reversed ones left out."""
         ...
 
-    async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
-        """Make the entry with its files, draft or final, exactly once.
+    async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        """Make the entry or bill with its files, draft or final, exactly once; a bill's own payment with it, matched.
 
         Safe to call again after any failure: it looks for the key first and continues what an earlier call left.
         Nothing stays behind when it raises without `outcome_unknown`, apart from a draft a later call picks up.
@@ -136,8 +228,8 @@ class Erp(Protocol):
         """
         ...
 
-    def url(self, erp_id: str) -> str | None:
-        """Direct link to an entry for a person."""
+    def url(self, document: DocumentRef) -> str | None:
+        """Direct link to an entry or bill for a person."""
         ...
 
 

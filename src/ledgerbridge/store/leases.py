@@ -25,9 +25,9 @@ _log = logging.getLogger(__name__)
 
 _ACQUIRE = text(
     """
-    insert into leases as l (connection_id, holder, fence, expires_at)
-    values (:connection_id, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
-    on conflict (connection_id) do update
+    insert into leases as l (connection_id, scope, holder, fence, expires_at)
+    values (:connection_id, :scope, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
+    on conflict (connection_id, scope) do update
         set holder = excluded.holder, fence = l.fence + 1,
             expires_at = clock_timestamp() + make_interval(secs => :seconds)
         where l.expires_at <= clock_timestamp()
@@ -37,21 +37,23 @@ _ACQUIRE = text(
 _RENEW = text(
     """
     update leases set expires_at = clock_timestamp() + make_interval(secs => :seconds)
-    where connection_id = :connection_id and holder = :holder and fence = :fence and expires_at > clock_timestamp()
+    where connection_id = :connection_id and scope = :scope and holder = :holder and fence = :fence
+        and expires_at > clock_timestamp()
     returning fence
     """
 )
 _RELEASE = text(
     """
     update leases set expires_at = least(expires_at, clock_timestamp())
-    where connection_id = :connection_id and holder = :holder and fence = :fence
+    where connection_id = :connection_id and scope = :scope and holder = :holder and fence = :fence
     """
 )
 # Share mode: the next holder's update waits for this transaction, other readers do not.
 _HOLDS = text(
     """
     select 1 from leases
-    where connection_id = :connection_id and holder = :holder and fence = :fence and expires_at > clock_timestamp()
+    where connection_id = :connection_id and scope = :scope and holder = :holder and fence = :fence
+        and expires_at > clock_timestamp()
     for share
     """
 )
@@ -65,23 +67,32 @@ class Lease:
     holder: str
     """Unique per attempt to work: host, process and a random part, not a name that a restart repeats."""
     fence: int
-    """Higher than every earlier holder's of this connection."""
+    """Higher than every earlier holder's of this connection and scope."""
+    scope: str = "exports"
+    """What may be worked on: exports and syncs of one company do not wait for each other."""
 
     @property
     def _key(self) -> dict[str, object]:
-        return {"connection_id": self.connection_id, "holder": self.holder, "fence": self.fence}
+        return {
+            "connection_id": self.connection_id,
+            "scope": self.scope,
+            "holder": self.holder,
+            "fence": self.fence,
+        }
 
 
 class LeaseLost(Exception):
     """The lease ended while its holder worked; whatever is unfinished belongs to the next holder."""
 
 
-async def acquire(db: Database, connection_id: uuid.UUID, holder: str, seconds: float) -> Lease | None:
-    """Take the lease of a connection for `seconds`; None while anybody (this holder included) has it."""
+async def acquire(
+    db: Database, connection_id: uuid.UUID, holder: str, seconds: float, *, scope: str = "exports"
+) -> Lease | None:
+    """Take the lease of a connection and scope for `seconds`; None while anybody (this holder included) has it."""
     async with db.transaction() as session:
-        values = {"connection_id": connection_id, "holder": holder, "seconds": seconds}
+        values = {"connection_id": connection_id, "scope": scope, "holder": holder, "seconds": seconds}
         fence = (await session.execute(_ACQUIRE, values)).scalar()
-    return None if fence is None else Lease(connection_id, holder, fence)
+    return None if fence is None else Lease(connection_id, holder, fence, scope)
 
 
 async def renew(db: Database, lease: Lease, seconds: float) -> bool:

@@ -63,7 +63,7 @@ class Booking:
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             booked = await erp.book(wanted, (), final=True)
-            assert booked.url == erp.url(booked.id)
+            assert booked.url == erp.url(booked.ref)
         if booked.url is not None:
             secrets = [bench.settings[name] for name in bench.adapter.secret_fields()]
             assert booked.id in booked.url

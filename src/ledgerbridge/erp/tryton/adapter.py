@@ -9,9 +9,21 @@ from urllib.parse import quote
 
 import httpx
 
+from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
-from ledgerbridge.erp.port import Attachment, Booked, Capabilities, Erp, ErpCompany, ErpError, Found, Observe
+from ledgerbridge.erp.port import (
+    Attachment,
+    Booked,
+    Capabilities,
+    DocumentKind,
+    DocumentRef,
+    Erp,
+    ErpCompany,
+    ErpError,
+    Found,
+    Observe,
+)
 from ledgerbridge.erp.tryton import access, checks, settings
 from ledgerbridge.erp.tryton.booking import Booking, Order
 from ledgerbridge.erp.tryton.chart import read_chart
@@ -26,6 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CAPABILITIES = Capabilities(
+    vendors=False,
     vendor_bills=False,
     drafts=True,
     attachments=True,
@@ -115,7 +128,12 @@ class TrytonErp:
         fields = await self._reference.move_fields()
         return await live_moves(self._client, self._settings.company, accounting_entry_id, fields)
 
-    async def book(self, entry: JournalEntry, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+    async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
+        if not isinstance(document, JournalEntry):
+            raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+        return await self._book_entry(document, attachments, final)
+
+    async def _book_entry(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
         if fault := checks.unfit(entry):
             raise ErpError(fault)
         company = await _translated("read the company", self._reference.company)
@@ -125,16 +143,16 @@ class TrytonErp:
         move, made = await Booking(self._client, self._reference, order).run(self._patience)
         return self._booked(move, already_there=not made)
 
-    def url(self, erp_id: str) -> str | None:
+    def url(self, document: DocumentRef) -> str | None:
         database = quote(self._settings.database, safe="")
-        return f"{self._settings.base_url}/#{database}/model/{MODEL}/{quote(erp_id, safe='')}"
+        return f"{self._settings.base_url}/#{database}/model/{MODEL}/{quote(document.id, safe='')}"
 
     def _booked(self, move: Move, *, already_there: bool) -> Booked:
         return Booked(
             id=str(move.id),
             number=move.number if move.posted else None,
             final=move.posted,
-            url=self.url(str(move.id)),
+            url=self.url(DocumentRef(DocumentKind.JOURNAL_ENTRY, str(move.id))),
             booked_at=move.created_at,
             already_there=already_there,
         )

@@ -24,8 +24,20 @@ from ledgerbridge.store.tables.exports import (
     ObservedSign,
     Posting,
     PostingState,
+    Settlement,
+    SettlementState,
+    Side,
 )
 from ledgerbridge.store.tables.records import AuditRecord, Lease, RateBudget
+from ledgerbridge.store.tables.syncs import (
+    LinkPhase,
+    MappingWarning,
+    SyncKind,
+    SyncRun,
+    SyncSchedule,
+    SyncStatus,
+    VendorLink,
+)
 from ledgerbridge.store.tables.webhooks import DeliveryStatus, Subscription, WebhookDelivery
 
 __all__ = [
@@ -45,10 +57,20 @@ __all__ = [
     "JobEvent",
     "JobPhase",
     "Lease",
+    "LinkPhase",
+    "MappingWarning",
     "ObservedSign",
     "Posting",
     "PostingState",
     "RateBudget",
+    "Settlement",
+    "SettlementState",
+    "Side",
     "Subscription",
+    "SyncKind",
+    "SyncRun",
+    "SyncSchedule",
+    "SyncStatus",
+    "VendorLink",
     "WebhookDelivery",
 ]

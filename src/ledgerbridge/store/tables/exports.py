@@ -179,6 +179,8 @@ class Posting(Base):
     fence: Mapped[int] = mapped_column(BigInteger)
     """Number of the lease under which it was intended."""
     erp_kind: Mapped[str]
+    document: Mapped[str] = mapped_column(default="journal_entry", server_default=text("'journal_entry'"))
+    """`journal_entry` or `bill`: what it stands in the ERP as, and what `erp_id` names."""
     erp_id: Mapped[str | None]
     erp_number: Mapped[str | None]
     erp_url: Mapped[str | None]
@@ -189,6 +191,53 @@ class Posting(Base):
     """A person said it is booked under `erp_number`; its entry may not carry our key, so it is never probed."""
     note: Mapped[str | None]
     """Who settled it by hand, and why."""
+
+
+class Side(StrEnum):
+    """Which half of accounts payable a posting is."""
+
+    BILL = "bill"
+    CREDIT_NOTE = "credit_note"
+    PAYMENT = "payment"
+    RETURNED = "returned"
+    """A payment that came back; reopens the bill it had settled."""
+
+
+class SettlementState(StrEnum):
+    OPEN = "open"
+    """Its counterpart has not come, or stands as a draft (EXP-AP-04)."""
+    SETTLED = "settled"
+    REOPENED = "reopened"
+    """Was settled by a payment that came back."""
+
+
+class Settlement(Base):
+    """A posting of accounts payable that waits for its counterpart, or has found it."""
+
+    __tablename__ = "settlements"
+    __table_args__ = (
+        Index("ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state <> 'settled'")),
+        one_of("side", Side),
+        one_of("state", SettlementState),
+    )
+
+    posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("postings.id"), primary_key=True)
+    connection_id: Mapped[uuid.UUID] = owner()
+    side: Mapped[str]
+    vendor_id: Mapped[str]
+    """ERP id of the vendor, or of the employee as vendor."""
+    number: Mapped[str | None]
+    """Invoice number, where the item has one."""
+    amount: Mapped[str]
+    """What is owed or paid in `currency`, two decimals, positive."""
+    currency: Mapped[str]
+    reconciliation_id: Mapped[str]
+    """Pleo's reference of the item, by which a reimbursement names what it pays."""
+    settles: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
+    """Reconciliation ids of the items it settles, as Pleo sent them."""
+    state: Mapped[str] = mapped_column(default=SettlementState.OPEN)
+    tried_at: Mapped[dt.datetime | None]
+    settled_at: Mapped[dt.datetime | None]
 
 
 class ObservedSign(Base):

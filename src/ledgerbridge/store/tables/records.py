@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ForeignKey,
     Index,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,11 +18,13 @@ from ledgerbridge.store.tables.base import NOW, Base
 
 
 class Lease(Base):
-    """Who may work on a company's export jobs just now, over all replicas. The fence rises with every holder."""
+    """Who may work on a company just now, over all replicas. The fence rises with every holder."""
 
     __tablename__ = "leases"
 
     connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True, server_default=text("'exports'"))
+    """What of the company: `exports` or `syncs`."""
     holder: Mapped[str]
     fence: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[dt.datetime]
