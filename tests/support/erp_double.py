@@ -12,8 +12,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+from ledgerbridge.bookkeeping.master_data import (
+    ErpVendor,
+    MasterAccount,
+    MasterDimension,
+    MasterTaxCode,
+    MasterValue,
+    NewVendor,
+    VendorLookup,
+)
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import (
@@ -37,6 +46,9 @@ from ledgerbridge.erp.port import (
     ErpError,
     Found,
 )
+from tests.support.double_master import Master
+
+T = TypeVar("T")
 
 CAPABILITIES = Capabilities(
     vendors=False,
@@ -134,8 +146,18 @@ class Books:
     """Raised, one a call, after its effect: the reply is lost."""
     slow: float = 0
     """Seconds every booking takes."""
+    slow_lists: float = 0
+    """Seconds every list of master data takes."""
+    _master: Master | None = None
     meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What happens elsewhere, once, while the named operation is under way."""
+
+    @property
+    def master(self) -> Master:
+        """What the lists of master data show; made from the chart when first asked for."""
+        if self._master is None:
+            self._master = Master.of(self.chart)
+        return self._master
 
     def of(self, accounting_entry_id: str) -> list[Entry]:
         """Entries carrying an accounting entry, any revision."""
@@ -201,6 +223,39 @@ class DoubleErp:
         await asyncio.sleep(self._books.slow)
         await self._wait("book")
         return self._call("book", lambda: self._book(document, attachments, final))
+
+    async def settle(self, documents: Sequence[DocumentRef]) -> bool:
+        return self._call("settle", lambda: False)
+
+    async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
+        return self._call("reopen", lambda: False)
+
+    async def accounts(self) -> Sequence[MasterAccount]:
+        return await self._list("accounts", lambda master: master.accounts)
+
+    async def tax_codes(self) -> Sequence[MasterTaxCode]:
+        return await self._list("tax_codes", lambda master: master.tax_codes)
+
+    async def dimensions(self) -> Sequence[MasterDimension]:
+        return await self._list("dimensions", lambda master: master.dimensions)
+
+    async def dimension_values(self, dimension_id: str) -> Sequence[MasterValue]:
+        return await self._list("dimension_values", lambda master: master.values[dimension_id])
+
+    async def vendors(self) -> Sequence[ErpVendor]:
+        return await self._list("vendors", lambda master: master.vendors)
+
+    async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
+        return await self._list("find_vendors", lambda master: master.find(wanted))
+
+    async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
+        await self._wait("create_vendor")
+        return self._call("create_vendor", lambda: self._books.master.create(vendor))
+
+    async def _list(self, name: str, rows: Callable[[Master], Sequence[T]]) -> Sequence[T]:
+        await asyncio.sleep(self._books.slow_lists)
+        await self._wait(name)
+        return self._call(name, lambda: list(rows(self._books.master)))
 
     def url(self, document: DocumentRef) -> str | None:
         return f"https://erp.example/{document.id}"

@@ -195,7 +195,7 @@ class Payables(Protocol):
         ...
 
 
-class Erp(Protocol):
+class Erp(MasterData, Payables, Protocol):
     """One ERP company, opened for work. Every method raises `ErpError` and nothing else on a foreseeable failure."""
 
     capabilities: Capabilities

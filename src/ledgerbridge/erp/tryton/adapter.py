@@ -9,9 +9,19 @@ from urllib.parse import quote
 
 import httpx
 
+from ledgerbridge.bookkeeping.master_data import (
+    ErpVendor,
+    MasterAccount,
+    MasterDimension,
+    MasterTaxCode,
+    MasterValue,
+    NewVendor,
+    VendorLookup,
+)
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
+from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import (
     Attachment,
     Booked,
@@ -24,7 +34,7 @@ from ledgerbridge.erp.port import (
     Found,
     Observe,
 )
-from ledgerbridge.erp.tryton import access, checks, settings
+from ledgerbridge.erp.tryton import access, checks, master, parties, settings, vendors
 from ledgerbridge.erp.tryton.booking import Booking, Order
 from ledgerbridge.erp.tryton.chart import read_chart
 from ledgerbridge.erp.tryton.client import Client, http_client
@@ -142,6 +152,41 @@ class TrytonErp:
         order = Order(self._settings.company, entry, tuple(attachments), final)
         move, made = await Booking(self._client, self._reference, order).run(self._patience)
         return self._booked(move, already_there=not made)
+
+    async def settle(self, documents: Sequence[DocumentRef]) -> bool:
+        return False
+
+    async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
+        return False
+
+    async def accounts(self) -> Sequence[MasterAccount]:
+        company = self._settings.company
+        return await _translated("read accounts", master.accounts, self._client, company, utcnow().date())
+
+    async def tax_codes(self) -> Sequence[MasterTaxCode]:
+        company = self._settings.company
+        return await _translated("read taxes", master.tax_codes, self._client, company, utcnow().date())
+
+    async def dimensions(self) -> Sequence[MasterDimension]:
+        return await _translated("read dimensions", self._dimensions)
+
+    async def _dimensions(self) -> Sequence[MasterDimension]:
+        if not await self._reference.uses_analytic():
+            return ()
+        return await master.dimensions(self._client, self._settings.company)
+
+    async def dimension_values(self, dimension_id: str) -> Sequence[MasterValue]:
+        company = self._settings.company
+        return await _translated("read dimensions", master.dimension_values, self._client, company, dimension_id)
+
+    async def vendors(self) -> Sequence[ErpVendor]:
+        return await _translated("read vendors", parties.vendors, self._client)
+
+    async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
+        return await _translated("read vendors", parties.find, self._client, wanted)
+
+    async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
+        return await _translated("read vendors", vendors.create, self._client, vendor)
 
     def url(self, document: DocumentRef) -> str | None:
         database = quote(self._settings.database, safe="")
