@@ -79,6 +79,7 @@ STATEMENTS = [
             pleo_id text not null,
             erp_id text,
             code text,
+            merged_into text,
             phase text not null,
             erp_digest text,
             pleo_digest text,

@@ -95,6 +95,8 @@ class ErpVendor:
     """Not inactive, not blocked, not deleted."""
     pleo_id: str | None = None
     """Pleo's vendor id kept in a reference field, for a vendor that was created from Pleo (VEN-066)."""
+    merged_into: str | None = None
+    """ERP id of the vendor this one was merged into, where the ERP tells (VEN-096)."""
 
 
 @dataclass(frozen=True, slots=True)

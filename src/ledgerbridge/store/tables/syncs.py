@@ -143,6 +143,8 @@ class VendorLink(Base):
     """`externalId`; None for a parked draft without one."""
     code: Mapped[str | None]
     """The vendor number last seen in the ERP."""
+    merged_into: Mapped[str | None]
+    """ERP id of the vendor that took this one's place; what is still tagged with this one means that one (VEN-096)."""
     phase: Mapped[str]
     erp_digest: Mapped[str | None]
     """Of the ERP's mapped fields at the last write or comparison (VEN-038)."""
