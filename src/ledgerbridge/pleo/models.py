@@ -20,6 +20,7 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,16}(?:\.0{1,16})?", re.ASCII)
 _EXACT_IN_A_FLOAT = 2**53
+_DIGITS = 100
 
 MONEY_ERROR: Final = "money_value"
 """Error type of a money value that is not a whole number of minor units."""
@@ -68,14 +69,14 @@ def parse_minor_units(value: object) -> int:
 
 
 def parse_fraction(value: object) -> Decimal:
-    """A rate as sent, a fraction of one (EXP-DATA-10). Raises `ValueError`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    """A rate as sent, a fraction of one (EXP-DATA-10). Raises `ValueError`, for absurdly large or small ones, too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise ValueError("not a number")
     try:
         number = Decimal(str(value))
     except (InvalidOperation, ValueError):
         raise ValueError("not a number") from None
-    if not number.is_finite():
+    if not number.is_finite() or abs(int(number.as_tuple().exponent)) > _DIGITS or number.adjusted() > _DIGITS:
         raise ValueError("not a number")
     return number
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ledgerbridge.pleo.errors import UnreadableAnswer
+from ledgerbridge.pleo.models import Model, read
 from ledgerbridge.pleo.transport import Call, PleoClient
 
 PAGE_SIZE = 100
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,24 @@ async def pages(client: PleoClient, call: Call, *, limit: int = PAGE_SIZE) -> As
         if after is None:
             return
         seen.add(after)
+
+
+async def records(client: PleoClient, call: Call, model: type[Model], *, limit: int = PAGE_SIZE) -> tuple[Model, ...]:
+    """The whole list as records.
+
+    Raises as `pages`; also `UnreadableAnswer` when a single record cannot be read: a list without it would make the
+    record look gone, and what looks gone is archived.
+    """
+    found: list[Model] = []
+    async for page in pages(client, call, limit=limit):
+        found.extend(read(model, raw, call.operation) for raw in page.data)
+    return tuple(found)
+
+
+def batches(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    """The values in their order, at most `size` at a time."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def _read(operation: str, body: Any) -> tuple[Page, str | None]:

@@ -17,19 +17,18 @@ MAX_TRIES = 6
 LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` we sit out inside one call. A longer one goes to the caller, who can let go of the job."""
 
-_REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _backoff = wait_random_exponential(multiplier=2, min=1, max=60)
 
 
-def may_repeat(method: str, error: BaseException) -> bool:
+def may_repeat(repeatable: bool, error: BaseException) -> bool:
     """Whether the same request may be sent once more.
 
-    A POST is repeated only when it certainly had no effect: no connection, or 429.
+    One that is not repeatable goes out again only when it certainly had no effect: no connection, or 429.
     """
     if isinstance(error, RateLimited | Unreached):
         return (error.retry_after or 0) <= LONGEST_WAIT
     if isinstance(error, Unavailable):
-        return method in _REPEATABLE and (error.retry_after or 0) <= LONGEST_WAIT
+        return repeatable and (error.retry_after or 0) <= LONGEST_WAIT
     return False
 
 
@@ -37,6 +36,11 @@ def pause(state: RetryCallState) -> float:
     """Seconds to wait: what Pleo asked for, else exponential back-off with full jitter between 1 and 60."""
     asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after", None)
     return max(float(asked), 1.0) if asked is not None else float(_backoff(state))
+
+
+def rest(error: RateLimited, attempt: int) -> float:
+    """Seconds that nobody calls with a credential after a 429: what Pleo asked for, else more with each attempt."""
+    return error.retry_after if error.retry_after is not None else min(2.0 ** (attempt - 1), 60.0)
 
 
 def retry_after(headers: httpx.Headers, now: datetime) -> float | None:

@@ -1,14 +1,14 @@
 """The one place where Pleo's resource APIs are called: credential, budget, retry table, typed errors.
 
-What is retried: GET, PUT and DELETE on 429, 408, 5xx and transport faults; a POST only when it certainly had no effect
-(no connection, 429, or a 401 answered with a newer credential). Any other doubt about a POST becomes `OutcomeUnknown`,
-and the caller reads the state again (LIMIT-030, -031). A repeated PUT is safe only because ours say a final state.
+What is retried: GET, PUT, DELETE and a `safe` POST on 429, 408, 5xx and transport faults; any other POST only when it
+certainly had no effect (no connection, 429, or a 401 answered with a newer credential). Any other doubt about such a
+POST becomes `OutcomeUnknown`, and the caller reads the state again (LIMIT-030, -031). A repeated PUT is safe only
+because ours say a final state.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo import errors, retry
 from ledgerbridge.pleo.endpoints import Params, PleoEndpoints
 from ledgerbridge.pleo.models import Model, read, unwrapped
-from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, NotJson, bare_request, exchange, read_json
+from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, NotJson, bare_request, exchange, read_json, write_json
 
 _MESSAGE_LENGTH = 500
 
@@ -42,8 +42,12 @@ class Credential(Protocol):
 class Budget(Protocol):
     """The shared allowance of calls (LIMIT-001)."""
 
-    async def take(self) -> None:
-        """Returns when one more call may be made."""
+    async def take(self) -> float | None:
+        """Returns None when one more call may be made, or the seconds of a rest too long to be waited for."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Nobody who shares the allowance makes a call for so long (LIMIT-002)."""
         ...
 
 
@@ -76,7 +80,16 @@ class Call:
     params: Params = ()
     """Repeated names are sent as repeated parameters."""
     body: Any = field(default=None, repr=False)
-    """JSON value, None for no body."""
+    """JSON value, None for no body. A `Decimal` is sent as a number with exactly its digits."""
+    safe: bool = False
+    """A POST that may be sent twice: it only reads, or says a final state. Other methods always may."""
+    exact: bool = False
+    """Whether numbers with a fraction are read as `Decimal`, never as binary floats (TAX-025)."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it a second time does no more than sending it once."""
+        return self.safe or self.method != "POST"
 
 
 class PleoClient:
@@ -103,6 +116,12 @@ class PleoClient:
         self._limits = limits
         self._sleep = sleep
         self._now = now
+        self._calls = 0
+
+    @property
+    def calls(self) -> int:
+        """Attempts sent so far by this object, repeats included (TAG-117)."""
+        return self._calls
 
     async def send(self, call: Call) -> Answer:
         """Make the call and return its 2xx answer.
@@ -110,7 +129,7 @@ class PleoClient:
         Raises a `PleoError` subclass for everything else; whatever the credential raises passes through.
         """
         retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: retry.may_repeat(call.method, error)),
+            retry=retry_if_exception(lambda error: retry.may_repeat(call.repeatable, error)),
             wait=retry.pause,
             stop=stop_after_attempt(retry.MAX_TRIES),
             sleep=self._sleep,
@@ -129,23 +148,30 @@ class PleoClient:
 
         Raises as `send`; also `UnreadableAnswer` for a body that is not JSON, `OutcomeUnknown` for that after a POST.
         """
-        answer = await self.send(call)
-        try:
-            return read_json(answer)
-        except NotJson as reason:
-            unreadable = errors.UnreadableAnswer(call.operation, status=answer.status, detail=str(reason))
-        raise _doubted(call, unreadable)
+        return (await self._spoken(call))[1]
 
     async def record(self, call: Call, model: type[Model], *, inside: str | None = None) -> Model:
         """Make the call and return its answer as a record; `inside` names the member it stands in.
 
         Raises as `json`; another shape counts as unreadable, too.
         """
-        body = await self.json(call)
+        return (await self.answered(call, model, inside=inside))[1]
+
+    async def answered(self, call: Call, model: type[Model], *, inside: str | None = None) -> tuple[int, Model]:
+        """As `record`, with the 2xx status before it, where the status itself says something (ACC-071)."""
+        status, body = await self._spoken(call)
         try:
-            return read(model, unwrapped(body, inside, call.operation) if inside else body, call.operation)
+            return status, read(model, unwrapped(body, inside, call.operation) if inside else body, call.operation)
         except errors.UnreadableAnswer as error:
             unreadable = error
+        raise _doubted(call, unreadable)
+
+    async def _spoken(self, call: Call) -> tuple[int, Any]:
+        answer = await self.send(call)
+        try:
+            return answer.status, read_json(answer, exact=call.exact)
+        except NotJson as reason:
+            unreadable = errors.UnreadableAnswer(call.operation, status=answer.status, detail=str(reason))
         raise _doubted(call, unreadable)
 
     async def _attempt(self, call: Call, progress: _Progress) -> Answer:
@@ -159,12 +185,18 @@ class PleoClient:
                 answer = await self._once(call, header, progress)
         if 200 <= answer.status < 300:
             return answer
-        raise _error(call.operation, answer, header, self._now())
+        error = _error(call.operation, answer, header, self._now())
+        if isinstance(error, errors.RateLimited):
+            # Else each of the calls made side by side would run into the same refusal.
+            await self._budget.pause(retry.rest(error, progress.made))
+        raise error
 
     async def _once(self, call: Call, header: str, progress: _Progress) -> Answer:
         request = _request(self._endpoints.api(call.path), call, header, self._limits)
-        await self._budget.take()
+        if rest := await self._budget.take():
+            raise errors.RateLimited(call.operation, detail="Pleo asked for a rest", retry_after=rest)
         progress.made += 1
+        self._calls += 1
         started = time.monotonic()
         fault: NoAnswer | None = None
         try:
@@ -197,7 +229,7 @@ def _request(url: str, call: Call, header: str, limits: Limits) -> httpx.Request
     content = None
     if call.body is not None:
         headers["Content-Type"] = "application/json;charset=UTF-8"
-        content = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = write_json(call.body)
     target = httpx.URL(url, params=list(call.params)) if call.params else httpx.URL(url)
     return bare_request(call.method, target, headers=headers, content=content, limits=limits)
 
@@ -228,8 +260,8 @@ def _text(value: object, header: str) -> str | None:
 
 
 def _doubted(call: Call, error: errors.PleoError) -> errors.PleoError:
-    """After a POST, a fault that leaves its effect open is an unknown outcome (LIMIT-030); else the fault itself."""
-    if call.method != "POST":
+    """After a call that must not be repeated, a fault that leaves its effect open is an unknown outcome (LIMIT-030)."""
+    if call.repeatable:
         return error
     return errors.OutcomeUnknown(
         error.operation, status=error.status, kind=error.kind, message=error.message, detail=error.detail

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -112,15 +113,15 @@ class NotJson(ValueError):
     """The body is not JSON we can hold; says why in words without the body."""
 
 
-def read_json(answer: Answer) -> Any:
-    """The body as plain JSON values.
+def read_json(answer: Answer, *, exact: bool = False) -> Any:
+    """The body as plain JSON values; with `exact`, numbers with a fraction or an exponent are `Decimal`.
 
     Raises `NotJson` for anything else, `NaN` and endless nesting included.
     """
     if not answer.complete:
         raise NotJson(f"larger than {len(answer.body)} bytes")
     try:
-        return json.loads(answer.body, parse_constant=_no_constant)
+        return json.loads(answer.body, parse_constant=_no_constant, parse_float=_decimal if exact else None)
     except (ValueError, RecursionError):
         reason = "empty" if not answer.body.strip() else "not JSON"
     raise NotJson(reason)
@@ -128,3 +129,32 @@ def read_json(answer: Answer) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise ValueError("a number out of bounds") from None
+
+
+def write_json(value: Any) -> bytes:
+    """JSON without blanks; a `Decimal` becomes a number with exactly its digits.
+
+    Raises `TypeError` for a binary float: amounts are whole numbers and rates are decimals.
+    """
+    return _written(value).encode()
+
+
+def _written(value: Any) -> str:
+    match value:
+        case Mapping():
+            return "{" + ",".join(f"{json.dumps(str(name))}:{_written(part)}" for name, part in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(_written(part) for part in value) + "]"
+        case Decimal() if value.is_finite():
+            return format(value, "f")
+        case float() | Decimal():
+            raise TypeError("a binary float or an endless number is never sent")
+        case _:
+            return json.dumps(value, ensure_ascii=False)
