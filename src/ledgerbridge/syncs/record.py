@@ -1,0 +1,113 @@
+"""What a run did, counted while it works, with the reason of each record that failed or was left alone (ACC-121).
+
+Kept in memory; `rows` writes it to `sync_runs`. A preview fills one the same way with what a run would do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ledgerbridge.redaction import redact
+from ledgerbridge.store.tables import SyncKind
+
+MOST_PROBLEMS = 500
+_TEXT_LENGTH = 500
+
+
+class Action(StrEnum):
+    """What became of one record; each is a column of `sync_runs`."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNARCHIVED = "unarchived"
+    """Brought back, with or without a change; for vendors, activated."""
+    ARCHIVED = "archived"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    """Left alone on purpose; for vendors, parked."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One record that failed or was left alone."""
+
+    record: str
+    """The record as people know it: `account 6000 Rent`."""
+    action: str
+    """What was wanted: `create`, `update`, `unarchive`, `archive`, `read`, or `none` when nothing was tried."""
+    code: str
+    """A short, stable word: `code_taken`, `name_empty`, `pleo_404`."""
+    text: str
+    """What is wrong and where to put it right, in a sentence for a person."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "record": self.record[:_TEXT_LENGTH],
+            "action": self.action,
+            "code": self.code,
+            "text": redact(self.text[:_TEXT_LENGTH]),
+        }
+
+
+class Record:
+    """Collects what one run does."""
+
+    def __init__(self, most_problems: int = MOST_PROBLEMS) -> None:
+        self._most = most_problems
+        self.counts: Counter[Action] = Counter()
+        self.problems: list[Trouble] = []
+        self.left_out = 0
+        """Problems beyond the limit; they are counted but not told."""
+        self.calls = 0
+        """Calls made to Pleo, repeats included (TAG-117)."""
+        self.to_archive: int | None = None
+        """Records whose archiving waits for a person; None when none does."""
+        self.then: set[SyncKind] = set()
+        """Kinds that should run next, because this run made work for them."""
+
+    def done(self, action: Action, count: int = 1) -> None:
+        """Count records that came to this end."""
+        if count:
+            self.counts[action] += count
+
+    def failed(self, record: str, action: str, code: str, text: str, *, count: int = 1) -> None:
+        """A record (or `count` of them for one reason) could not be brought in step."""
+        self.done(Action.FAILED, count)
+        self.note(record, action, code, text)
+
+    def skipped(self, record: str, code: str, text: str, *, count: int = 1) -> None:
+        """A record was left alone on purpose, and a person should know why."""
+        self.done(Action.SKIPPED, count)
+        self.note(record, "none", code, text)
+
+    def note(self, record: str, action: str, code: str, text: str) -> None:
+        """Tell a person something without counting it."""
+        if len(self.problems) < self._most:
+            self.problems.append(Trouble(record, action, code, text))
+        else:
+            self.left_out += 1
+
+    def tell(self, troubles: Iterable[Trouble]) -> None:
+        """Records a plan left alone."""
+        for one in troubles:
+            self.skipped(one.record, one.code, one.text)
+
+    def hold_back(self, count: int) -> None:
+        """So many records are not archived before a person allows it."""
+        self.to_archive = (self.to_archive or 0) + count
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As `sync_runs` keeps it."""
+        return {
+            **{action.value: self.counts[action] for action in Action},
+            "calls": self.calls,
+            "problems": [one.as_json() for one in self.problems],
+            "problems_left_out": self.left_out,
+            "to_archive": self.to_archive,
+        }

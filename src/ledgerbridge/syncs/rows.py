@@ -1,0 +1,90 @@
+"""Rows of `sync_runs`: begun, kept up to date and ended under the lease's fence."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+
+from ledgerbridge.store.engine import Database
+from ledgerbridge.store.leases import Lease, LeaseLost, holds
+from ledgerbridge.store.tables import SyncKind, SyncRun, SyncStatus
+from ledgerbridge.syncs.failing import Cause
+from ledgerbridge.syncs.record import Record
+
+_INTERRUPTED = "The worker of this run ended before it; the next run started from scratch."
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for."""
+
+    kind: SyncKind
+    trigger: str
+    """`schedule`, `manual`, `activation`, `webhook`, `poll`, `export` or `confirmed`."""
+    only: str | None = None
+    archive_allowed: int | None = None
+    allowed_by: str | None = None
+    """Who allowed it: `admin:<name>`."""
+
+
+async def begin(db: Database, lease: Lease, order: Order) -> uuid.UUID:
+    """Close runs that a dead worker left open, and open this one. Raises `LeaseLost`."""
+    async with db.transaction() as session:
+        if not await holds(session, lease):
+            raise LeaseLost(f"the lease of connection {lease.connection_id} was lost")
+        await session.execute(
+            update(SyncRun)
+            .where(SyncRun.connection_id == lease.connection_id, SyncRun.status == SyncStatus.RUNNING)
+            .values(status=SyncStatus.INTERRUPTED, ended_at=func.clock_timestamp(), reason=_INTERRUPTED)
+        )
+        row = SyncRun(
+            id=uuid.uuid4(),
+            connection_id=lease.connection_id,
+            kind=order.kind,
+            trigger=order.trigger,
+            only=order.only,
+            archive_allowed=order.archive_allowed,
+            allowed_by=order.allowed_by,
+        )
+        session.add(row)
+    return row.id
+
+
+async def progress(db: Database, lease: Lease, run_id: uuid.UUID, record: Record) -> None:
+    """Show how far a run has come. Raises `LeaseLost`."""
+    await _write(db, lease, run_id, record)
+
+
+async def end(
+    db: Database, lease: Lease, run_id: uuid.UUID, record: Record, status: SyncStatus, cause: Cause | None
+) -> None:
+    """Close a run. Raises `LeaseLost`; the next holder closes it then."""
+    await _write(
+        db,
+        lease,
+        run_id,
+        record,
+        status=status,
+        ended_at=func.clock_timestamp(),
+        failure=cause.failure if cause else None,
+        reason=cause.text if cause else None,
+    )
+
+
+async def _write(db: Database, lease: Lease, run_id: uuid.UUID, record: Record, **more: object) -> None:
+    async with db.transaction() as session:
+        if not await holds(session, lease):
+            raise LeaseLost(f"the lease of connection {lease.connection_id} was lost")
+        await session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == run_id, SyncRun.status == SyncStatus.RUNNING)
+            .values(**record.columns, **more)
+        )
+
+
+async def one(db: Database, run_id: uuid.UUID) -> SyncRun | None:
+    """A run by id."""
+    async with db.reading() as session:
+        return await session.scalar(select(SyncRun).where(SyncRun.id == run_id))
