@@ -1,14 +1,17 @@
 """Accounts: from the roles of a posting to accounts of the ERP's chart.
 
 What the item brings comes first, the configuration second (EXP-ACCT-06, -12). Nothing is booked on an account that is
-unknown, closed, ambiguous, or that asks for a party a journal entry does not have.
+unknown, closed, ambiguous, or that asks for a party the line does not have. Only a payable line has one, the vendor.
 """
 
 from __future__ import annotations
 
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
+from ledgerbridge.bookkeeping.master_data import ErpVendor
+from ledgerbridge.bookkeeping.method import Method
 from ledgerbridge.bookkeeping.posting_table import Role
 from ledgerbridge.bookkeeping.problem import Failed, Failure, failed
+from ledgerbridge.bookkeeping.vendors import named
 from ledgerbridge.bookkeeping.words import Account, Accounts, Configuration, ExportItem, ItemLine, PleoAccount
 
 NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
@@ -28,14 +31,18 @@ def expense_account(line: ItemLine, where: str, chart: ChartIndex) -> Account | 
     return accept(_matches(category, chart), code, unknown)
 
 
-def role_account(role: Role, item: ExportItem, config: Configuration, chart: ChartIndex) -> Account | Failed:
-    """The one account of a role other than the expense, for this item."""
+def role_account(
+    role: Role, item: ExportItem, config: Configuration, chart: ChartIndex, vendor: ErpVendor | None = None
+) -> Account | Failed:
+    """The one account of a role other than the expense, for this item; `vendor` is who the payable line names."""
+    if role is Role.PAYABLE and vendor is not None:
+        return _payable_account(vendor, item, config, chart)
     if role is Role.WALLET and item.contra_account is not None and item.contra_account.id != NO_CATEGORY:
         contra = item.contra_account
         code = contra.code or contra.identifier or "(no code)"
         unknown = failed(Failure.CONTRA_ACCOUNT_UNKNOWN, code=code, name=contra.name)
         return accept(_matches(contra, chart), code, unknown)
-    if role is Role.PAYABLE and (own := _supplier_account(item, chart)) is not None:
+    if role is Role.PAYABLE and (own := supplier_account(item, chart)) is not None:
         return own
     currency = item.amount.wallet.currency
     return configured_account(role, configured_code(role, config.accounts, currency), currency, chart)
@@ -67,14 +74,45 @@ def configured_account(role: Role, code: str | None, currency: str, chart: Chart
 
 
 def accept(matches: tuple[Account, ...], code: str, unknown: Failed) -> Account | Failed:
-    """The one match, if a journal line may be booked on it."""
+    """The one match, if a line without a party may be booked on it."""
+    found = _single(matches, code, unknown)
+    if isinstance(found, Account) and found.party_required:
+        return failed(Failure.ACCOUNT_NEEDS_PARTY, code=code)
+    return found
+
+
+def supplier_account(item: ExportItem, chart: ChartIndex) -> Account | None:
+    """The supplier's own payable account where a journal line can use it; with a vendor, the supplier is not looked at.
+
+    It is a hint from the supplier's record, so an account that cannot be used gives way to the configured one.
+    """
+    if item.vendor is not None or item.supplier is None or not item.supplier.account:
+        return None
+    found = accept(chart.accounts(item.supplier.account), item.supplier.account, Failed(()))
+    return None if isinstance(found, Failed) else found
+
+
+def _payable_account(vendor: ErpVendor, item: ExportItem, config: Configuration, chart: ChartIndex) -> Account | Failed:
+    """The vendor's own account, else the one for all vendors (EXP-ACCT-07, EXP-AP-07); either may want a party.
+
+    A journal entry by the supplier record takes the supplier's account in between (EXP-BOOK-03).
+    """
+    if vendor.payable:
+        unknown = failed(Failure.VENDOR_ACCOUNT_UNKNOWN, code=vendor.payable, vendor=named(vendor))
+        return _single(chart.accounts(vendor.payable), vendor.payable, unknown)
+    if item.method != Method.ACCOUNTS_PAYABLE and (hinted := supplier_account(item, chart)) is not None:
+        return hinted
+    code = config.accounts.payable
+    if not code:
+        return failed(Failure.PAYABLE_ACCOUNT_MISSING, vendor=named(vendor))
+    unknown = failed(Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=Role.PAYABLE.value, code=code)
+    return _single(chart.accounts(code), code, unknown)
+
+
+def _single(matches: tuple[Account, ...], code: str, unknown: Failed) -> Account | Failed:
     if not matches:
         return unknown
-    if len(matches) > 1:
-        return failed(Failure.ACCOUNT_AMBIGUOUS, code=code)
-    if matches[0].party_required:
-        return failed(Failure.ACCOUNT_NEEDS_PARTY, code=code)
-    return matches[0]
+    return matches[0] if len(matches) == 1 else failed(Failure.ACCOUNT_AMBIGUOUS, code=code)
 
 
 def _matches(named: PleoAccount, chart: ChartIndex) -> tuple[Account, ...]:
@@ -84,14 +122,3 @@ def _matches(named: PleoAccount, chart: ChartIndex) -> tuple[Account, ...]:
         return (by_id,) if by_id is not None else ()
     by_code = chart.accounts(named.code)
     return (by_id,) if by_id in by_code and by_id is not None else by_code
-
-
-def _supplier_account(item: ExportItem, chart: ChartIndex) -> Account | None:
-    """The supplier's own payable account where a journal line can use it; with a vendor, the supplier is not looked at.
-
-    It is a hint from the supplier's record, so an account that cannot be used gives way to the configured one.
-    """
-    if item.vendor is not None or item.supplier is None or not item.supplier.account:
-        return None
-    found = accept(chart.accounts(item.supplier.account), item.supplier.account, Failed(()))
-    return None if isinstance(found, Failed) else found

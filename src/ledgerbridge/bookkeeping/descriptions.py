@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from ledgerbridge.bookkeeping.amounts import spelled
-from ledgerbridge.bookkeeping.words import ExportItem
+from ledgerbridge.bookkeeping.words import ExportItem, InvoiceInformation
 
 SEPARATOR = " · "
 LINE_LENGTH = 120
@@ -82,6 +82,11 @@ def entry_description(item: ExportItem, original: dt.date, posted: dt.date) -> s
     return _joined(facts)
 
 
+def invoice_of(item: ExportItem) -> InvoiceInformation | None:
+    """The invoice an item is about; what other items carry is not looked at (EXP-MAP-10)."""
+    return item.invoice if item.type in _ABOUT_INVOICES else None
+
+
 def _who(item: ExportItem) -> tuple[str, str, str]:
     """Supplier, employee, note; a vendor chosen in Pleo is named beside a supplier of another name.
 
@@ -108,8 +113,8 @@ def _listed(texts: Iterable[str], length: int) -> str:
 
 def _invoice(item: ExportItem) -> str:
     """Number and days of the invoice, on items about one (EXP-MAP-10)."""
-    invoice = item.invoice
-    if invoice is None or item.type not in _ABOUT_INVOICES:
+    invoice = invoice_of(item)
+    if invoice is None:
         return ""
     due = f" due {invoice.due_date}" if invoice.due_date else ""
     paid = f" paid {invoice.payment_date}" if invoice.payment_date else ""

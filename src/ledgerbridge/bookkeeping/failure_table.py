@@ -55,6 +55,16 @@ _TABLE: dict[Failure, Row] = {
         "The {one} account and the {other} account are both {code}, so the entry would move nothing. "
         "Choose another account for one of them, then export again.",
     ),
+    Failure.PAYABLE_ACCOUNT_MISSING: Row(
+        Kind.CONFIG, "missing_configuration", "missing_configuration",
+        "Vendor {vendor} has no accounts payable account of its own, and none is set for all vendors. Set one in " + _CONFIG_PAGE
+        + ", or on the vendor in the accounting system, then export again.",
+    ),
+    Failure.DEFAULT_VENDOR_UNUSABLE: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "The default vendor {vendor} does not exist, exists more than once or is blocked in the accounting system. Choose another one in "
+        + _CONFIG_PAGE + ", or revive it there, then export again.",
+    ),
     Failure.TIME_ZONE_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The time zone {time_zone} is not known. Choose one like Europe/Copenhagen in " + _CONFIG_PAGE + ", then export again.",
@@ -202,7 +212,49 @@ _TABLE: dict[Failure, Row] = {
     ),
     Failure.VENDOR_UNKNOWN: Row(
         Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} does not exist or is blocked in the accounting system. Check the vendor there or choose another one, then export again.",
+        "Vendor {vendor} does not exist in the accounting system, or is blocked there. Check the vendor there, or choose another one "
+        "on the expense in Pleo, then export again.",
+    ),
+    Failure.VENDOR_BLOCKED: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "Vendor {vendor} is blocked or inactive in the accounting system, where it is {erp}. Check the vendor and unlock it there, or "
+        "choose another one on the expense in Pleo, then export again.",
+    ),
+    Failure.VENDOR_AMBIGUOUS: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "Vendor {vendor} could be more than one vendor of the accounting system: {found}. Give them different numbers there, or give "
+        "the vendor in Pleo the number of the right one, then export again.",
+    ),
+    Failure.VENDOR_CONTRADICTORY: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "Vendor {vendor} points to different vendors of the accounting system: {points}. Correct the vendor in Pleo or there, so that "
+        "both name the same one, then export again.",
+    ),
+    Failure.VENDOR_MISSING: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "This {type} is to be booked on the account of a vendor, but none is chosen. Choose the vendor on the expense in Pleo, or set a "
+        "default vendor in " + _CONFIG_PAGE + ", then export again.",
+    ),
+    Failure.VENDOR_ACCOUNT_UNKNOWN: Row(
+        Kind.DATA, "account_unknown", None,
+        "The accounts payable account {code} of vendor {vendor} does not exist or is closed in the accounting system. Choose another "
+        "account for the vendor there, or reopen it, then export again.",
+    ),
+    Failure.SUPPLIER_UNKNOWN: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "Supplier {supplier} is not known as a vendor in the accounting system, and accounts payable account {code} needs one on every line. "
+        "Create the vendor there and give the supplier its number in Pleo, or set a default vendor in " + _CONFIG_PAGE
+        + ", then export again.",
+    ),
+    Failure.EMPLOYEE_WITHOUT_NUMBER: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "{person} has no employee number in Pleo, so we cannot tell on which vendor account to book what is owed. Enter the number of "
+        "that vendor as employee code in Pleo, or set a default vendor in " + _CONFIG_PAGE + ", then export again.",
+    ),
+    Failure.EMPLOYEE_UNKNOWN: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "The accounting system has no vendor with the employee number {number} of {person}. Create it there, or correct the employee "
+        "code in Pleo, then export again.",
     ),
     Failure.PERIOD_CLOSED: Row(
         Kind.DATA, "accounting_system_validation_failure", None,

@@ -13,6 +13,7 @@ from ledgerbridge.bookkeeping import accounts, dimensions, tax
 from ledgerbridge.bookkeeping.amounts import foreign_currency, sign, spelled
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.descriptions import LINE_LENGTH, SEPARATOR, clean, headline, shortened
+from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.posting_table import Posting, Role
 from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, Problem, problem
 from ledgerbridge.bookkeeping.tax import Size, Treatment
@@ -46,14 +47,20 @@ class Plan:
     """The accounts of the roles that are booked in one sum."""
     expenses: tuple[ExpenseLine, ...]
     """One a line of the item, where the posting is made line by line (EXP-SPLIT-01)."""
+    vendor: ErpVendor | None = None
+    """Who the payable line names."""
 
 
-def look_up(item: ExportItem, posting: Posting, config: Configuration, chart: ChartIndex) -> Plan | Failed:
+def look_up(
+    item: ExportItem, posting: Posting, config: Configuration, chart: ChartIndex, vendor: ErpVendor | None = None
+) -> Plan | Failed:
     """Accounts, VAT and dimensions of an item, or all that stands in the way."""
     findings = Findings()
     roles: dict[Role, Account] = {}
     for role in (posting.debit, posting.credit):
-        account = findings.take(accounts.role_account(role, item, config, chart)) if role is not Role.EXPENSE else None
+        if role is Role.EXPENSE:
+            continue
+        account = findings.take(accounts.role_account(role, item, config, chart, vendor))
         if account is not None:
             roles[role] = account
     expenses: list[ExpenseLine] = []
@@ -62,10 +69,10 @@ def look_up(item: ExportItem, posting: Posting, config: Configuration, chart: Ch
         expense = findings.take(_expense(item, posting, line, where, config, chart))
         if expense is not None:
             expenses.append(expense)
-            findings.add(_same(Role.EXPENSE, expense.account, roles))
+            findings.add(same(Role.EXPENSE, expense.account, roles))
     if len(roles) == 2:
-        findings.add(_same(posting.debit, roles[posting.debit], {posting.credit: roles[posting.credit]}))
-    return Failed(findings.problems) if findings.problems else Plan(posting, roles, tuple(expenses))
+        findings.add(same(posting.debit, roles[posting.debit], {posting.credit: roles[posting.credit]}))
+    return Failed(findings.problems) if findings.problems else Plan(posting, roles, tuple(expenses), vendor)
 
 
 def compose(item: ExportItem, plan: Plan) -> tuple[EntryLine, ...]:
@@ -83,9 +90,19 @@ def compose(item: ExportItem, plan: Plan) -> tuple[EntryLine, ...]:
             return [
                 line for expense in plan.expenses for line in _expense_lines(expense, direction * toward, text, foreign)
             ]
-        return _line(plan.roles[role], whole.times(direction), text, foreign)
+        vendor = plan.vendor.id if plan.vendor is not None and role is Role.PAYABLE else None
+        return _line(plan.roles[role], whole.times(direction), text, foreign, vendor=vendor)
 
     return (*side(plan.posting.debit, 1), *side(plan.posting.credit, -1))
+
+
+def same(role: Role, account: Account, others: dict[Role, Account]) -> tuple[Problem, ...]:
+    """An entry that debits and credits one account moves nothing (EXP-ACCT-14)."""
+    return tuple(
+        problem(Failure.ACCOUNTS_EQUAL, one=role.value, other=other.value, code=account.code)
+        for other, its_account in others.items()
+        if its_account.id == account.id
+    )
 
 
 def _expense(
@@ -127,15 +144,6 @@ def _direction(minor: int) -> int:
     return (minor > 0) - (minor < 0)
 
 
-def _same(role: Role, account: Account, others: dict[Role, Account]) -> tuple[Problem, ...]:
-    """An entry that debits and credits one account moves nothing (EXP-ACCT-14)."""
-    return tuple(
-        problem(Failure.ACCOUNTS_EQUAL, one=role.value, other=other.value, code=account.code)
-        for other, its_account in others.items()
-        if its_account.id == account.id
-    )
-
-
 def _expense_lines(expense: ExpenseLine, direction: int, text: str, foreign: str | None) -> list[EntryLine]:
     """The base on the line's own account, then its VAT (EXP-TAX-09)."""
     treatment = expense.treatment
@@ -158,13 +166,14 @@ def _line(
     foreign: str | None,
     taxes: tuple[TaxPosting, ...] = (),
     values: dimensions.Values = (),
+    vendor: str | None = None,
 ) -> list[EntryLine]:
     """One line from a size that is debit minus credit; none for a size of 0, which would move nothing."""
     if size.wallet == 0:
         return []
     debit, credit = max(size.wallet, 0), max(-size.wallet, 0)
     in_foreign = Money(size.supplier, foreign) if foreign is not None else None
-    return [EntryLine(account, _decimal(debit), _decimal(credit), text, taxes, values, in_foreign)]
+    return [EntryLine(account, _decimal(debit), _decimal(credit), text, taxes, values, in_foreign, vendor)]
 
 
 def _decimal(minor: int) -> Decimal:

@@ -1,7 +1,7 @@
-"""From an export item to a journal entry: the one door through which money enters the books.
+"""From an export item to what stands in the books: the one door through which money enters them.
 
-The order is Pleo's (EXP-MAP-01): method, accounts, data, VAT, period, then the entry. Nothing is raised and nothing is
-guessed: what cannot be booked comes back as every problem found, not only the first.
+The order is Pleo's (EXP-MAP-01): method, vendor, accounts, data, VAT, period, then the entry. Nothing is raised and
+nothing is guessed: what cannot be booked comes back as every problem found, not only the first.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ import datetime as dt
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ledgerbridge.bookkeeping import amounts, descriptions, lines, method, period, posting_table
+from ledgerbridge.bookkeeping import amounts, descriptions, documents, method, period, posting_table
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
+from ledgerbridge.bookkeeping.documents import Header
+from ledgerbridge.bookkeeping.method import Method
+from ledgerbridge.bookkeeping.payables import Document
+from ledgerbridge.bookkeeping.posting_table import Posting
 from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, Problem, failed
-from ledgerbridge.bookkeeping.words import (
-    Configuration,
-    ExportItem,
-    Journal,
-    JournalEntry,
-    NothingToPost,
-    PostingKey,
-)
+from ledgerbridge.bookkeeping.vendors import VendorIndex
+from ledgerbridge.bookkeeping.words import Configuration, ExportItem, Journal, NothingToPost, PostingKey
 
 NO_SIGNS: Mapping[tuple[str, str | None], int] = MappingProxyType({})
 
@@ -33,11 +31,13 @@ def book(
     today: dt.date,
     revision: int = 1,
     known_signs: Mapping[tuple[str, str | None], int] = NO_SIGNS,
-) -> JournalEntry | NothingToPost | tuple[Problem, ...]:
-    """The balanced entry of an item, or why there is none. Total: raises for no item.
+    vendors: VendorIndex | None = None,
+) -> Document | NothingToPost | tuple[Problem, ...]:
+    """The balanced entry or bill of an item, or why there is none. Total: raises for no item.
 
     `today` is the day in the configuration's time zone, used by the closed-period strategy alone. `known_signs` tells
     for a type and sub type whether this company's items were positive (1) or negative (-1) so far (EXP-TYPE-15).
+    `vendors` are the ERP's; None means it books no vendor bills, and an item for accounts payable is refused.
     """
     findings = Findings()
     row = findings.take(posting_table.posting(item.type, item.sub_type))
@@ -51,21 +51,23 @@ def book(
     posted = None
     if original is not None:
         posted = findings.take(period.posting_date(original, chart.periods, config.closed_period, today))
-    plan = None
-    if row is not None:
-        findings.take(method.resolve(item, row))
-        plan = findings.take(lines.look_up(item, row, config, chart))
+    plan = findings.take(_plan(item, row, config, chart, vendors)) if row is not None else None
     if findings.problems or journal is None or original is None or posted is None or plan is None:
         return findings.problems
-    return JournalEntry(
-        key=key,
-        journal=journal,
-        date=posted,
-        original_date=original,
-        currency=chart.currency,
-        description=descriptions.entry_description(item, original, posted),
-        lines=lines.compose(item, plan),
-    )
+    text = descriptions.entry_description(item, original, posted)
+    return documents.compose(item, plan, Header(key, journal, posted, original, chart.currency, text))
+
+
+def _plan(
+    item: ExportItem, row: Posting, config: Configuration, chart: ChartIndex, vendors: VendorIndex | None
+) -> documents.Plan | Failed:
+    """What the method makes of the item. Its lines are looked at even where no method fits, to tell all at once."""
+    findings = Findings()
+    how = findings.take(method.resolve(item, row, vendor_bills=vendors is not None))
+    if how is Method.ACCOUNTS_PAYABLE and vendors is not None:
+        return documents.plan_payable(item, row, config, chart, vendors)
+    plan = findings.take(documents.plan_journal(item, row, config, chart, vendors))
+    return Failed(findings.problems) if findings.problems or plan is None else plan
 
 
 def _journal(config: Configuration, chart: ChartIndex) -> Journal | Failed:

@@ -40,9 +40,14 @@ class Bill:
 
     @property
     def total(self) -> Decimal:
-        """What is owed, VAT included, in the company's currency."""
-        return self.entry.total
+        """What is owed, VAT included, in the company's currency: the payable line, without VAT booked both ways."""
+        return abs(payable(self.entry))
 
 
 Document = JournalEntry | Bill
 """What an item becomes in the books. A payment is a journal entry whose payable line names the vendor."""
+
+
+def payable(entry: JournalEntry) -> Decimal:
+    """What an entry puts on the accounts of vendors, debit minus credit."""
+    return sum((line.debit - line.credit for line in entry.lines if line.vendor is not None), Decimal(0))

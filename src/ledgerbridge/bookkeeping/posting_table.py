@@ -28,7 +28,7 @@ class Role(StrEnum):
     EXTERNAL = "external reimbursement"
     """Where reimbursements made outside Pleo are paid from; the contra account unless set apart (EXP-ACCT-16)."""
     PAYABLE = "accounts payable"
-    """What the company owes the supplier of an invoice."""
+    """What the company owes a vendor, or an employee as vendor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,45 @@ class Posting:
     """Whether the document is kept in the supplier's currency (EXP-FX-02)."""
     always_journal: bool = False
     """Whether it is a journal entry whatever the bookkeeping method says (EXP-BOOK-04)."""
+    own_debt: bool = False
+    """Whether an employee comes to owe the company: a journal entry also where the ERP keeps no vendors."""
 
     @property
     def on_lines(self) -> bool:
         """Whether one side is booked line by line on the lines' own accounts."""
         return Role.EXPENSE in (self.debit, self.credit)
 
+    @property
+    def owed_to_employee(self) -> bool:
+        """Whether an employee stands where else a vendor does (EXP-AP-08)."""
+        return Role.OUT_OF_POCKET in (self.debit, self.credit)
+
+    @property
+    def as_bill(self) -> Posting | None:
+        """Its liability under accounts payable: a bill, or a credit note where the expense is credited (EXP-AP-06).
+
+        None for what only moves money.
+        """
+        if not self.on_lines:
+            return None
+        debit, credit = (role if role is Role.EXPENSE else Role.PAYABLE for role in (self.debit, self.credit))
+        return replace(self, debit=debit, credit=credit)
+
+    @property
+    def as_payment(self) -> Posting | None:
+        """Its settlement under accounts payable; None where the item itself pays nothing (EXP-AP-02).
+
+        What stood for the purchase, or for the debt to an employee, is now the payable account.
+        """
+        owed = (Role.EXPENSE, Role.OUT_OF_POCKET)
+        debit, credit = (Role.PAYABLE if role in owed else role for role in (self.debit, self.credit))
+        return Posting(debit, credit) if debit is not credit else None
+
 
 _CARD = Posting(Role.EXPENSE, Role.WALLET, taxed=True, spend=True)
 _FEE = replace(_CARD, spend=False)
 _OWED_TO_EMPLOYEE = Posting(Role.EXPENSE, Role.OUT_OF_POCKET, taxed=True, spend=True)
-_OWED_BY_EMPLOYEE = Posting(Role.OUT_OF_POCKET, Role.WALLET, always_journal=True)
+_OWED_BY_EMPLOYEE = Posting(Role.OUT_OF_POCKET, Role.WALLET, own_debt=True)
 _PAID_FROM_WALLET = Posting(Role.OUT_OF_POCKET, Role.WALLET)
 _BACK_TO_WALLET = Posting(Role.WALLET, Role.OUT_OF_POCKET)
 _PAID_OUTSIDE = Posting(Role.OUT_OF_POCKET, Role.EXTERNAL)

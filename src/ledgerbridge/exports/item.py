@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ledgerbridge.bookkeeping.content import content_digest
 from ledgerbridge.bookkeeping.mapping import book
+from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
 from ledgerbridge.erp.port import ErpError
@@ -78,21 +79,21 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
     wanted = _book(desk, item, standing.revision if standing else revision)
     outcome: ItemState | Left = Left.NOTHING
     if standing is not None:
-        bookable = isinstance(wanted, JournalEntry)
+        bookable = isinstance(wanted, JournalEntry | Bill)
         outcome = await settle_standing(desk, work, standing, digest, bookable=bookable)
     if isinstance(outcome, ItemState):
         return outcome
     match wanted:
         case NothingToPost():
             return await settled(desk, work, ItemState.NOTHING_TO_POST)
-        case JournalEntry():
+        case JournalEntry() | Bill():
             draft = standing if outcome is Left.DRAFT else None
             return await _post(desk, work, item, wanted, digest, draft)
         case _:
             return await failed(desk, work, _together(wanted))
 
 
-def _book(desk: Desk, item: ExportItem, revision: int) -> JournalEntry | NothingToPost | tuple[Problem, ...]:
+def _book(desk: Desk, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
     try:
         return book(item, desk.configuration, desk.chart, today=desk.today, revision=revision, known_signs=desk.signs)
     except Exception as error:
@@ -113,7 +114,7 @@ def _together(problems: Sequence[Problem]) -> Problem:
 
 
 async def _post(
-    desk: Desk, work: spool.Work, item: ExportItem, entry: JournalEntry, digest: str, draft: Posting | None
+    desk: Desk, work: spool.Work, item: ExportItem, entry: Document, digest: str, draft: Posting | None
 ) -> ItemState:
     """Book `entry`; `draft` is the posting of an earlier attempt that left a draft which may not be whole."""
     try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.bookkeeping.words import JournalEntry
+from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Booked
 from ledgerbridge.store.leases import Lease, holds
@@ -78,7 +78,7 @@ async def guard(session: AsyncSession, lease: Lease) -> None:
 
 
 async def intend(
-    session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: JournalEntry, intent: Intent
+    session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: Document, intent: Intent
 ) -> uuid.UUID:
     """Write the intent to book `entry`, or take over the one an earlier, interrupted attempt left.
 
