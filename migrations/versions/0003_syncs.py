@@ -19,12 +19,19 @@ STATEMENTS = [
     "alter table leases add column scope text default 'exports' not null",
     "alter table leases drop constraint pk_leases",
     "alter table leases add constraint pk_leases primary key (connection_id, scope)",
+    "alter table rate_budgets add column urgent_until timestamptz",
+    "alter table rate_budgets add column paused_until timestamptz",
+    "alter table connections add column activating_since timestamptz",
+    "alter table connections add column activating_by text",
+    "alter table connections add column activation_refusal jsonb",
     "alter table postings add column document text default 'journal_entry' not null",
     """
         create table sync_schedules (
             connection_id uuid not null,
             kind text not null,
-            next_due_at timestamptz not null,
+            next_due_at timestamptz,
+            config_version integer not null,
+            drafts_due_at timestamptz,
             last_started_at timestamptz,
             last_success_at timestamptz,
             failing_since timestamptz,
@@ -66,7 +73,9 @@ STATEMENTS = [
             constraint pk_sync_runs primary key (id),
             constraint ck_sync_runs_kind_known check (kind in ('tags', 'accounts', 'tax_codes', 'vendors')),
             constraint ck_sync_runs_status_known
-                check (status in ('running', 'succeeded', 'with_failures', 'needs_confirmation', 'failed', 'interrupted')),
+                check (
+                    status in ('running', 'succeeded', 'with_failures', 'needs_confirmation', 'failed', 'interrupted')
+                ),
             constraint fk_sync_runs_connection_id foreign key(connection_id) references connections (id)
         )
     """,

@@ -48,19 +48,20 @@ async def load(room: Connections, connection_id: uuid.UUID) -> ConnectionState:
         )
 
 
-async def open_pleo(room: Connections, connection_id: uuid.UUID) -> PleoClient:
+async def open_pleo(room: Connections, connection_id: uuid.UUID, *, urgent: bool = True) -> PleoClient:
     """Pleo for one connection, with its own credential and budget (EXP-ENT-04).
 
+    Calls that are not `urgent` let those that are go first: exports and people's requests before syncs.
     Raises `ConnectionUnknown`; a missing or dead credential shows at the first call, as `GrantEnded`.
     """
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id)
-    return client(room, credential_for(room, connection), str(connection_id))
+    return client(room, credential_for(room, connection), str(connection_id), urgent=urgent)
 
 
-def client(room: Connections, credential: Credential, budget_of: str) -> PleoClient:
+def client(room: Connections, credential: Credential, budget_of: str, *, urgent: bool = True) -> PleoClient:
     """Pleo with a given credential; `budget_of` names whose allowance of calls it uses (LIMIT-001)."""
-    budget = room.budgets.of(budget_of)
+    budget = room.budgets.of(budget_of).lane(urgent=urgent)
     return PleoClient(room.http, room.endpoints, credential, budget, room.observe, sleep=room.sleep, now=room.now)
 
 

@@ -18,9 +18,10 @@ from ledgerbridge.erp.port import Observe as ErpObserve
 from ledgerbridge.erp.registry import ADAPTERS
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.pleo.oauth import OAuthClient
+from ledgerbridge.pleo.retry import LONGEST_WAIT
 from ledgerbridge.pleo.transport import Observe
 from ledgerbridge.settings import Settings
-from ledgerbridge.store.budget import Limit, PostgresBudget
+from ledgerbridge.store.budget import Limit, PostgresBudget, Waited
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.vault import Vault
 
@@ -34,13 +35,23 @@ class EnqueueLook(Protocol):
 class Budgets:
     """The allowances of calls to Pleo: one a connection, and a ceiling over all of an environment (LIMIT-001)."""
 
-    def __init__(self, db: Database, environment: str, per_minute: int) -> None:
-        """`per_minute` counts for each connection and for the ceiling, because Pleo's counting scope is unpublished."""
+    def __init__(self, db: Database, environment: str, per_minute: int, waited: Waited | None = None) -> None:
+        """`per_minute` counts for each connection and for the ceiling, because Pleo's counting scope is unpublished.
+
+        `waited` sees how long each call waited for its turn, and whether it was urgent.
+        """
         self._db = db
         self._environment = environment
-        self._per_minute = per_minute
-        self._burst = max(per_minute // 5, 1)
+        # Calls are counted when they leave and, by Pleo, when they arrive: a few are kept back for the difference.
+        self.per_minute = per_minute - per_minute // 250
+        self.burst = max(per_minute // 125, 1)
+        self._waited = waited
         self._budgets: dict[str, PostgresBudget] = {}
+
+    @property
+    def ceiling(self) -> Limit:
+        """What all connections of the environment share."""
+        return Limit(self._environment, self.per_minute, self.burst)
 
     def of(self, name: str) -> PostgresBudget:
         """The allowance of one connection; the same object every time, so that its callers queue up in order."""
@@ -48,9 +59,11 @@ class Budgets:
             self._budgets[name] = PostgresBudget(
                 self._db,
                 f"{self._environment}:{name}",
-                self._per_minute,
-                self._burst,
-                ceiling=Limit(self._environment, self._per_minute, self._burst),
+                self.per_minute,
+                self.burst,
+                ceiling=self.ceiling,
+                longest_pause=LONGEST_WAIT,
+                waited=self._waited,
             )
         return self._budgets[name]
 

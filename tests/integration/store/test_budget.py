@@ -52,7 +52,9 @@ async def test_the_database_itself_never_grants_more_than_allowed(db: Database) 
             )
         )
         await session.execute(
-            text("create trigger note after update on rate_budgets for each row execute function note()")
+            text(
+                "create trigger note after update of next_free_at on rate_budgets for each row execute function note()"
+            )
         )
     await asyncio.gather(*(budget.take() for _ in range(45)))
     async with db.reading() as session:

@@ -49,9 +49,17 @@ class FakeCredential:
 @dataclass
 class CountingBudget:
     taken: int = 0
+    rest: float | None = None
+    """What `take` answers."""
+    pauses: list[float] = field(default_factory=list)
 
-    async def take(self) -> None:
-        self.taken += 1
+    async def take(self) -> float | None:
+        if self.rest is None:
+            self.taken += 1
+        return self.rest
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
 
 @dataclass

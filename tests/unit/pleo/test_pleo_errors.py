@@ -90,7 +90,7 @@ async def test_no_error_answer_raises_anything_but_a_pleo_error(content: bytes, 
         return "Bearer t"
 
     credential = type("C", (), {"header": staticmethod(header), "renew": staticmethod(nothing)})()
-    budget = type("B", (), {"take": staticmethod(nothing)})()
+    budget = type("B", (), {"take": staticmethod(nothing), "pause": staticmethod(nothing)})()
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
     endpoints = PleoEndpoints("https://auth.pleo.io", "https://external.pleo.io")
     with pytest.raises(errors.PleoError):

@@ -229,3 +229,25 @@ async def test_what_the_credential_raises_passes_through(stage) -> None:
     with pytest.raises(Ended):
         await stage.client.send(GET)
     assert stage.requests == []
+
+
+@pytest.mark.rule("LIMIT-002", "TAG-147", "ACC-116")
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "7"}, 7), ({}, 1)])
+async def test_a_429_lets_everybody_with_the_credential_rest(stage, header, seconds) -> None:
+    await stage.answers(answer(429, headers=header), answer(200)).client.send(GET)
+    assert stage.budget.pauses == [seconds]
+
+
+@pytest.mark.rule("LIMIT-002")
+async def test_without_a_time_asked_for_the_rest_grows_with_each_attempt(stage) -> None:
+    await stage.answers(answer(429), answer(429), answer(429), answer(200)).client.send(GET)
+    assert stage.budget.pauses == [1, 2, 4]
+
+
+@pytest.mark.rule("LIMIT-002")
+async def test_a_long_rest_asked_of_another_caller_stops_this_one_before_it_asks(stage) -> None:
+    stage.budget.rest = 900.0
+    with pytest.raises(errors.RateLimited) as caught:
+        await stage.client.send(GET)
+    assert caught.value.retry_after == 900
+    assert stage.requests == []

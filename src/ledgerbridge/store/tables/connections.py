@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledgerbridge.store.tables.base import NOW, Base, one_of
@@ -57,6 +58,12 @@ class Connection(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     activated_at: Mapped[dt.datetime | None]
+    activating_since: Mapped[dt.datetime | None]
+    """While the first syncs of an activation are under way; None before and after."""
+    activating_by: Mapped[str | None]
+    """Who asked for it, as the audit log writes it."""
+    activation_refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """`{"code", "text"}` of an activation that ended without success; None while it is under way and once active."""
     disconnected_at: Mapped[dt.datetime | None]
 
 

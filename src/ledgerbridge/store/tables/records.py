@@ -39,6 +39,10 @@ class RateBudget(Base):
     """Environment and connection, or environment alone for the ceiling over all."""
     next_free_at: Mapped[dt.datetime]
     """When the next call would be free if calls were spaced evenly; may lie ahead by the burst."""
+    urgent_until: Mapped[dt.datetime | None]
+    """Until then an urgent caller is expected back, and others let it go first."""
+    paused_until: Mapped[dt.datetime | None]
+    """Until then Pleo asked for no call at all, with a 429 (LIMIT-002)."""
 
 
 class AuditRecord(Base):

@@ -36,7 +36,12 @@ class SyncSchedule(Base):
 
     connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
-    next_due_at: Mapped[dt.datetime]
+    next_due_at: Mapped[dt.datetime | None]
+    """None while the configuration switches the kind off."""
+    config_version: Mapped[int]
+    """The version of the configuration that `next_due_at` was reckoned from."""
+    drafts_due_at: Mapped[dt.datetime | None]
+    """Of vendors: when Pleo is asked for drafts that no webhook told of."""
     last_started_at: Mapped[dt.datetime | None]
     last_success_at: Mapped[dt.datetime | None]
     """End of the last run that read everything and did what it could; single records may have failed in it."""
