@@ -16,7 +16,22 @@ from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.core.problems import Refusal
 from pleo_sandbox.core.world import World
 from pleo_sandbox.delivery import Dispatcher
-from pleo_sandbox.web import bookkeeper, control, control_faults, control_oauth, export, files, oauth, platform
+from pleo_sandbox.web import (
+    accounts,
+    bookkeeper,
+    companies,
+    control,
+    control_faults,
+    control_oauth,
+    export,
+    files,
+    oauth,
+    platform,
+    tag_groups,
+    tags,
+    tax_codes,
+    vendors,
+)
 from pleo_sandbox.web.answers import refusal
 from pleo_sandbox.web.edge import Edge, Receive, Scope, Send
 
@@ -60,8 +75,8 @@ def _application(world: World, dispatcher: Dispatcher) -> FastAPI:
     )
     app.state.world = world
     app.state.dispatcher = dispatcher
-    for router in (oauth.router, platform.router, export.router, files.router):
-        app.include_router(router)
+    for pleo in (oauth, platform, companies, export, tag_groups, tags, accounts, tax_codes, vendors, files):
+        app.include_router(pleo.router)
     for router in (control.router, control_oauth.router, control_faults.router, bookkeeper.router):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)

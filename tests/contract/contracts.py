@@ -163,6 +163,8 @@ def _request_breaches(
     declared = operation.node.get("requestBody")
     if declared is None:
         return [*found, "a body was sent, the contract has none"] if body else found
+    if not body and not declared.get("required", False):
+        return found
     pointer = f"{operation.pointer}/requestBody/content"
     return [*found, *_content_breaches(operation, pointer, declared["content"], headers, body)]
 
@@ -211,6 +213,10 @@ def _value_breaches(operation: Operation, position: int, parameter: Mapping[str,
             value = int(value)
         except ValueError:
             return [f"query parameter {name} is not an integer"]
+    if schema.get("type") == "boolean":
+        if value not in ("true", "false"):
+            return [f"query parameter {name} is neither true nor false"]
+        value = value == "true"
     rooted = Draft202012Validator(
         _absolute(operation.document, parameter["schema"]), registry=_registry(), format_checker=FormatChecker()
     )
@@ -242,6 +248,8 @@ def _content_breaches(
         value = _parsed(media_type, body)
     except ValueError as problem:
         return [f"the body cannot be read as {media_type}: {problem}"]
+    if "schema" not in content[declared]:
+        return []
     return schema_breaches(operation.document, f"{pointer}/{_escape(declared)}/schema", value)
 
 
@@ -263,8 +271,10 @@ def _generic_error(operation: Operation, response: httpx.Response) -> list[str]:
 
 def _declared(operation: Operation, status: int) -> tuple[Mapping[str, Any] | None, str]:
     responses = operation.node["responses"]
+    # Where no success has a number, the source publishes none and "default" carries the success; else it is the error.
+    unnumbered = not any(key.startswith("2") for key in responses)
     for key in (str(status), f"{status // 100}XX", "default"):
-        if key in responses and (key != "default" or status >= 400):
+        if key in responses and (key != "default" or (200 <= status < 300 if unnumbered else status >= 400)):
             node = responses[key]
             if "$ref" in node:
                 return _resolve(operation.document, node), node["$ref"].removeprefix("#")

@@ -90,6 +90,71 @@ def text_of(body: dict[str, Any], name: str, *, required: bool = False) -> str |
     return value
 
 
+def nullable_text_of(body: dict[str, Any], name: str, *, longest: int | None = None) -> str | None:
+    """An optional string member that may be null."""
+    if body.get(name) is None:
+        return None
+    value = text_of(body, name)
+    if longest is not None and len(value or "") > longest:
+        raise bad_request(f"{name} must have at most {longest} characters")
+    return value
+
+
+def filled_text_of(body: dict[str, Any], name: str, *, longest: int | None = None) -> str:
+    """A required string member of at least one character."""
+    value = text_of(body, name, required=True) or ""
+    if not value or (longest is not None and len(value) > longest):
+        raise bad_request(
+            f"{name} must not be empty" if not value else f"{name} must have at most {longest} characters"
+        )
+    return value
+
+
+def flag_of(body: dict[str, Any], name: str, *, required: bool = False) -> bool | None:
+    """A true-or-false member; absent is allowed unless required."""
+    if name not in body:
+        if required:
+            raise bad_request(f"{name} is required")
+        return None
+    if not isinstance(body[name], bool):
+        raise bad_request(f"{name} must be true or false")
+    return bool(body[name])
+
+
+def texts_of(
+    body: dict[str, Any], name: str, *, fewest: int = 0, most: int | None = None, nullable: bool = False
+) -> list[str] | None:
+    """An optional list of strings with bounds on its length."""
+    if name not in body or (nullable and body[name] is None):
+        return None
+    values = body[name]
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise bad_request(f"{name} must be a list of strings")
+    if len(values) < fewest or (most is not None and len(values) > most):
+        raise bad_request(f"{name} must hold {fewest} to {most} values")
+    return values
+
+
+def uuids_of(
+    body: dict[str, Any], name: str, *, fewest: int = 0, most: int | None = None, nullable: bool = False
+) -> list[str] | None:
+    """An optional list of UUIDs, in lower case."""
+    values = texts_of(body, name, fewest=fewest, most=most, nullable=nullable)
+    if values is not None and not all(is_uuid(value) for value in values):
+        raise bad_request(f"{name} must be a list of UUIDs")
+    return None if values is None else [value.lower() for value in values]
+
+
+def metadata_of(body: dict[str, Any], *, required: bool = False) -> dict[str, str] | None:
+    """A map of strings to strings."""
+    if "metadata" not in body and not required:
+        return None
+    given = object_of(body.get("metadata"), "metadata")
+    if not all(isinstance(value, str) for value in given.values()):
+        raise bad_request("metadata must map names to strings")
+    return given
+
+
 def uuid_of(body: dict[str, Any], name: str) -> str:
     """A required UUID member, in lower case."""
     value = text_of(body, name, required=True)

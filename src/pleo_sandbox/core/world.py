@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pleo_sandbox.config import SandboxConfig
+from pleo_sandbox.config import CompanyConfig, SandboxConfig
+from pleo_sandbox.core.accounts import Accounts
 from pleo_sandbox.core.authorise import Consents
+from pleo_sandbox.core.choices import Choices
 from pleo_sandbox.core.clients import Client, Clients
 from pleo_sandbox.core.clock import Clock
-from pleo_sandbox.core.companies import Companies
+from pleo_sandbox.core.companies import Companies, Company
 from pleo_sandbox.core.credentials import Credentials
+from pleo_sandbox.core.employees import Employees
 from pleo_sandbox.core.entries import Entries, Entry
 from pleo_sandbox.core.faults import Faults
 from pleo_sandbox.core.files import Files
@@ -23,8 +26,11 @@ from pleo_sandbox.core.jobs import Job, JobItem, Jobs
 from pleo_sandbox.core.messages import Message, compose, new_event_id
 from pleo_sandbox.core.problems import ConsentRefusal, Refusal, bad_request
 from pleo_sandbox.core.recorder import Recorder
-from pleo_sandbox.core.subscriptions import EXPORT_JOB_CREATED, Subscriptions
+from pleo_sandbox.core.subscriptions import EXPORT_JOB_CREATED, VENDOR_CREATED, Subscriptions
+from pleo_sandbox.core.tags import Tags
+from pleo_sandbox.core.tax_codes import TaxCodes
 from pleo_sandbox.core.tokens import TokenPair, Tokens
+from pleo_sandbox.core.vendors import Vendor, Vendors
 from pleo_sandbox.core.words import organisation_urn, parse_subject
 from pleo_sandbox.seeds.chart import Chart
 
@@ -63,6 +69,23 @@ class World:
         self.jobs = Jobs(clock, config.job_seconds)
         self.files = Files(clock, config.file_url_seconds)
         self.messages: list[Message] = []
+        self._fill_master_data()
+
+    def _fill_master_data(self) -> None:
+        self.choices = Choices()
+        self.tags = Tags(self.clock, self.choices)
+        self.tax_codes = TaxCodes(self.clock, self.choices)
+        self.accounts = Accounts(self.tax_codes, self.choices)
+        self.vendors = Vendors(self.clock, self.choices)
+        self.employees = Employees()
+        for company in self.companies.all():
+            self.employees.welcome(company.id)
+
+    def add_company(self, config: CompanyConfig) -> Company:
+        """Adds a company with the people every company has."""
+        company = self.companies.add(config)
+        self.employees.welcome(company.id)
+        return company
 
     # ---------------------------------------------------------------- connecting
 
@@ -176,6 +199,11 @@ class World:
             self.messages.append(message)
             self.send(message)
         return made
+
+    def announce_vendor(self, vendor: Vendor) -> list[Message]:
+        """Announces that a vendor came into being in Pleo."""
+        wrapped = self.choices.vendor_event_wrapped
+        return self.announce(VENDOR_CREATED, vendor.company_id, vendor.as_event_data(), wrapped=wrapped)
 
     # ---------------------------------------------------------------- remarks
 

@@ -62,7 +62,7 @@ async def add_company(request: Request, body: CompanyBody) -> dict[str, Any]:
     """Adds a company."""
     if body.id and not is_uuid(body.id):
         raise bad_request("id must be a UUID")
-    return company_view(world_of(request).companies.add(CompanyConfig(**body.model_dump())))
+    return company_view(world_of(request).add_company(CompanyConfig(**body.model_dump())))
 
 
 @router.put("/companies/{company_id}/contra-accounts")

@@ -27,7 +27,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
-_WATCHED = ("/v1/", "/v2/", "/v3/", "/oauth/", "/files/")
+# The retired families as well: a call there must be seen to have been made.
+_RESOURCES = ("/v0/", "/v1/", "/v1-beta/", "/v2/", "/v3/")
+_WATCHED = (*_RESOURCES, "/oauth/", "/files/")
 _NAMES = {429: "RATE_LIMITED", 500: "INTERNAL_SERVER_ERROR", 502: "BAD_GATEWAY", 503: "SERVICE_UNAVAILABLE"}
 
 
@@ -136,7 +138,7 @@ class Edge:
 
     def _over_limit(self, scope: Scope) -> bool:
         limit = self.world.config.requests_per_minute
-        if not limit or not scope["path"].startswith(("/v1/", "/v2/", "/v3/")):
+        if not limit or not scope["path"].startswith(_RESOURCES):
             return False
         credential = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
         recent = self._recent.setdefault(credential, deque())

@@ -1,4 +1,4 @@
-"""Installations, introspection, companies and webhook subscriptions."""
+"""Installations, introspection and webhook subscriptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from pleo_sandbox.core.credentials import Caller
 from pleo_sandbox.core.installations import Installation
 from pleo_sandbox.core.paging import Collection, paginate, read_page_request
-from pleo_sandbox.core.problems import bad_request, company_not_found
+from pleo_sandbox.core.problems import bad_request
 from pleo_sandbox.core.subscriptions import Activity, Subscription
 from pleo_sandbox.core.words import new_id, object_of
 from pleo_sandbox.web.answers import answer, caller_of, json_body, one, query_of, world_of
@@ -78,15 +78,6 @@ async def introspect(request: Request) -> Response:
         "subjectURN": caller.subject,
     }
     return answer({"data": details})
-
-
-@router.get("/v1/companies/{company_id}")
-async def get_company(request: Request, company_id: str) -> Response:
-    """One company."""
-    caller = caller_of(request, "companies:read")
-    if company_id.lower() not in caller.companies:
-        raise company_not_found(company_id)
-    return answer({"data": world_of(request).companies.get(company_id).as_published()})
 
 
 @router.get("/v1/subscriptions")
