@@ -22,6 +22,7 @@ from pleo_sandbox.web import (
     companies,
     control,
     control_faults,
+    control_lists,
     control_oauth,
     export,
     files,
@@ -77,7 +78,13 @@ def _application(world: World, dispatcher: Dispatcher) -> FastAPI:
     app.state.dispatcher = dispatcher
     for pleo in (oauth, platform, companies, export, tag_groups, tags, accounts, tax_codes, vendors, files):
         app.include_router(pleo.router)
-    for router in (control.router, control_oauth.router, control_faults.router, bookkeeper.router):
+    for router in (
+        control.router,
+        control_oauth.router,
+        control_faults.router,
+        control_lists.router,
+        bookkeeper.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http_problem)

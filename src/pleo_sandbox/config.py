@@ -89,6 +89,7 @@ class SandboxConfig:
     webhook_retry_seconds: tuple[float, ...] = (0, 0.5, 2, 5)
     webhook_timeout_seconds: float = 15
     requests_per_minute: int = 0  # 0: no limit; Pleo's one published figure is 600
+    minute_seconds: float = 60  # how long a minute of that limit lasts
 
     def __post_init__(self) -> None:
         if self.page_cap < 1:

@@ -72,14 +72,17 @@ def read_page_request(query: Query) -> PageRequest:
     )
 
 
-def paginate(collection: Collection[Row], request: PageRequest, cap: int) -> tuple[list[Row], dict[str, Any]]:
+def paginate(
+    collection: Collection[Row], request: PageRequest, cap: int, seal: str = ""
+) -> tuple[list[Row], dict[str, Any]]:
     """One page of ``collection`` and its published ``pagination`` object. ``cap`` bounds every page, asked or not.
 
     A cursor names a row, so pages stay put while rows change status under a filter. It also carries a fingerprint of
-    filter and sorting: taken to another query it is refused rather than misread.
+    filter and sorting: taken to another query it is refused rather than misread. ``seal`` stands for filters that came
+    in a body.
     """
     ordered = _sorted(collection, request)
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, seal)
     size = cap if request.limit is None else min(request.limit, cap)
     shown = [index for index, row in enumerate(ordered) if collection.keep(row)]
     if request.before is not None:
@@ -139,8 +142,9 @@ def _sorted(collection: Collection[Row], request: PageRequest) -> list[Row]:
     return rows
 
 
-def _fingerprint(request: PageRequest) -> str:
-    parts = [
+def _fingerprint(request: PageRequest, seal: str) -> str:
+    parts = [seal] if seal else []
+    parts += [
         f"{name}={value}"
         for name in sorted(request.parameters)
         if name not in ("after", "before", "offset", "limit")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from pleo_sandbox.core.clock import Clock, stamp
+from pleo_sandbox.core.limits import Tally
 
 KEPT = 20_000
 _SECRET_FIELDS = frozenset({"code", "refresh_token", "code_verifier", "client_secret", "token"})
@@ -18,7 +19,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @dataclass
 class Recorded:
-    """One request. ``status`` is ``None`` while it runs and 0 when the connection was dropped without an answer."""
+    """One request. ``status`` is ``None`` while it runs and 0 when the connection was dropped without an answer.
+
+    ``subject`` is the URN of the company or organisation whose credential was sent, empty for none or a bad one.
+    """
 
     number: int
     at: datetime
@@ -30,6 +34,7 @@ class Recorded:
     status: int | None = None
     seconds: float = 0
     fault: str | None = None
+    subject: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -50,6 +55,7 @@ class Recorded:
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "fault": self.fault,
+            "subject": self.subject,
         }
 
 
@@ -68,11 +74,12 @@ class Remark:
 
 @dataclass
 class Recorder:
-    """The last requests and all remarks since the last reset."""
+    """The last requests, and all remarks and tallies since the last reset. ``tallies`` are by subject URN."""
 
     clock: Clock
     requests: deque[Recorded] = field(default_factory=lambda: deque(maxlen=KEPT))
     remarks: list[Remark] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
     total: int = 0
 
     def begin(
@@ -86,6 +93,10 @@ class Recorder:
         self.requests.append(recorded)
         return recorded
 
+    def tally(self, subject: str) -> Tally:
+        """The calls of one company's or the organisation's credentials; empty for one that made none."""
+        return self.tallies.setdefault(subject, Tally())
+
     def counts(self) -> dict[str, int]:
         """Requests per endpoint."""
         return dict(sorted(Counter(recorded.endpoint for recorded in self.requests).items()))
@@ -95,8 +106,9 @@ class Recorder:
         self.remarks.append(Remark(kind, text, self.clock.now()))
 
     def clear(self) -> None:
-        """Forgets requests and remarks."""
+        """Forgets requests, remarks and tallies."""
         self.requests.clear()
+        self.tallies.clear()
         self.remarks.clear()
 
 

@@ -23,6 +23,7 @@ from pleo_sandbox.core.faults import Faults
 from pleo_sandbox.core.files import Files
 from pleo_sandbox.core.installations import Installation, Installations
 from pleo_sandbox.core.jobs import Job, JobItem, Jobs
+from pleo_sandbox.core.limits import Limiter
 from pleo_sandbox.core.messages import Message, compose, new_event_id
 from pleo_sandbox.core.problems import ConsentRefusal, Refusal, bad_request
 from pleo_sandbox.core.recorder import Recorder
@@ -57,6 +58,7 @@ class World:
     def _fill(self) -> None:
         config, clock = self.config, self.clock
         self.faults = Faults()
+        self.limiter = Limiter(config.requests_per_minute, config.minute_seconds)
         self.companies = Companies(config.companies, config.organisation_id)
         self.clients = Clients(config.clients)
         self.tokens = Tokens(clock, config.access_token_seconds, config.refresh_token_seconds)

@@ -65,7 +65,8 @@ async def search(request: Request) -> Response:
     body = await members_of(request, "The search", _FILTERS)
     world, company_id = world_of(request), company_in(caller, body)
     wanted = _Wanted(world, company_id, body)
-    return listing(request, query, world.accounts.of(company_id), wanted.keeps, _SORTABLE, Account.as_published)
+    rows = world.accounts.of(company_id)
+    return listing(request, query, rows, wanted.keeps, _SORTABLE, Account.as_published, body=body)
 
 
 @router.get("/v1/chart-of-accounts/{account_id}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from pleo_sandbox.core.faults import ANSWER_KINDS, Fault
+from pleo_sandbox.core.problems import Refusal
 from pleo_sandbox.core.recorder import Recorded
 from pleo_sandbox.core.world import World
 
@@ -44,7 +44,6 @@ class Edge:
         self._application = application
         self.world = world
         self.served = False
-        self._recent: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serves one call."""
@@ -59,6 +58,7 @@ class Edge:
             recorded.seconds = time.monotonic() - started
 
     async def _serve(self, scope: Scope, body: bytes, send: Send, recorded: Recorded) -> Any:
+        retry_after = self._retry_after(scope, recorded)
         faults = self.world.faults
         slow = faults.strike(("slow",), recorded.method, recorded.path)
         fault = faults.strike(ANSWER_KINDS, recorded.method, recorded.path)
@@ -67,8 +67,8 @@ class Edge:
             await asyncio.sleep(slow.seconds)
         if fault is not None and fault.kind == "status":
             return await self._send(send, recorded, *_status_answer(fault))
-        if self._over_limit(scope):
-            return await self._send(send, recorded, *_problem(429, {"retry-after": "1"}))
+        if retry_after is not None:
+            return await self._send(send, recorded, *_problem(429, {"retry-after": str(retry_after)}))
         if fault is not None and fault.kind == "drop" and not fault.after_effect:
             return self._drop(recorded)
         status, headers, content = await self._perform(scope, body)
@@ -136,19 +136,23 @@ class Edge:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         return self.world.recorder.begin(scope["method"], scope["path"], query, headers, body)
 
-    def _over_limit(self, scope: Scope) -> bool:
-        limit = self.world.config.requests_per_minute
-        if not limit or not scope["path"].startswith(_RESOURCES):
-            return False
-        credential = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
-        recent = self._recent.setdefault(credential, deque())
+    def _retry_after(self, scope: Scope, recorded: Recorded) -> int | None:
+        """Counts a call of a resource API; the seconds to wait when it is one too many."""
+        if not scope["path"].startswith(_RESOURCES):
+            return None
+        header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
+        try:
+            caller = self.world.credentials.caller(header)
+            subject, credential = caller.subject, f"{caller.client_id} {caller.subject}"
+        except Refusal:
+            subject, credential = "", header
         now = time.monotonic()
-        while recent and now - recent[0] > 60:
-            recent.popleft()
-        if len(recent) >= limit:
-            return True
-        recent.append(now)
-        return False
+        tally = self.world.recorder.tally(subject)
+        tally.times.append(now)
+        retry_after = self.world.limiter.refuses(credential, now)
+        tally.refused += retry_after is not None
+        recorded.subject = subject
+        return retry_after
 
 
 async def _read(receive: Receive) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -75,11 +76,14 @@ def listing(
     keep: Callable[[Row], bool],
     sortable: Mapping[str, Callable[[Row], Any]],
     shape: Callable[[Row], dict[str, Any]],
+    *,
+    body: Mapping[str, Any] | None = None,
 ) -> Response:
-    """One page of rows in their published shape."""
+    """One page of rows in their published shape. ``body`` holds the filters of a search."""
     wanted = read_page_request(query)
     collection = Collection(rows=rows, name=lambda row: row.id, keep=keep, sortable=sortable)
-    page, info = paginate(collection, wanted, world_of(request).choices.page(wanted.limit))
+    seal = json.dumps(body, sort_keys=True) if body else ""
+    page, info = paginate(collection, wanted, world_of(request).choices.page(wanted.limit), seal)
     return answer({"data": [shape(row) for row in page], "pagination": info})
 
 

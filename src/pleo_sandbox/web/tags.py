@@ -149,7 +149,8 @@ async def _search(request: Request, shape: Callable[[Tag], dict[str, Any]], *, o
             return False
         return archived in (None, tag.archived) and text in (tag.name or "").lower()
 
-    return listing(request, query, world_of(request).tags.of(companies), keep, SORTABLE, shape)
+    rows = world_of(request).tags.of(companies)
+    return listing(request, query, rows, keep, SORTABLE, shape, body=body)
 
 
 def _without_organisation(query: list[tuple[str, str]]) -> list[tuple[str, str]]:

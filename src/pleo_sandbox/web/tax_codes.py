@@ -49,7 +49,7 @@ async def search(request: Request) -> Response:
         return kind in (None, details.type) and (not ids or tax_code.id in ids)
 
     rows = world_of(request).tax_codes.of(companies)
-    return listing(request, query, rows, keep, _SORTABLE, TaxCode.as_published)
+    return listing(request, query, rows, keep, _SORTABLE, TaxCode.as_published, body=body)
 
 
 @router.post("/v0/tax-codes:calculate-tax-amounts")

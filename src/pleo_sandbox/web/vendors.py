@@ -55,7 +55,8 @@ async def search(request: Request) -> Response:
     body = await members_of(request, "The search", _FILTERS, optional=True)
     world = world_of(request)
     wanted = _Wanted(world, body)
-    return listing(request, query, world.vendors.of(companies), wanted.keeps, _SORTABLE, Vendor.as_published)
+    rows = world.vendors.of(companies)
+    return listing(request, query, rows, wanted.keeps, _SORTABLE, Vendor.as_published, body=body)
 
 
 @router.get("/v1/vendors/{vendor_id}")
