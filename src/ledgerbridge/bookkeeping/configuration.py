@@ -14,6 +14,7 @@ from ledgerbridge.bookkeeping import accounts, period
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.posting_table import Role
 from ledgerbridge.bookkeeping.problem import Failed, Failure, Problem, problem
+from ledgerbridge.bookkeeping.vendors import VendorIndex, default
 from ledgerbridge.bookkeeping.words import Account, Chart, Configuration
 
 MOST_DIMENSIONS = 5
@@ -39,14 +40,26 @@ class ConfigurationFault:
     """Set where no item could be booked well, so that a job fails as a whole."""
 
 
-def check(config: Configuration, chart: Chart) -> tuple[ConfigurationFault, ...]:
-    """Every fault of a configuration; empty when it may be saved."""
-    return _faults(config, ChartIndex(chart))
+def check(config: Configuration, chart: Chart, vendors: VendorIndex | None = None) -> tuple[ConfigurationFault, ...]:
+    """Every fault of a configuration; empty when it may be saved.
+
+    `vendors` must hold at least the default vendor, as far as the ERP has it; without them it is not looked at.
+    """
+    return (*_faults(config, ChartIndex(chart)), *_default_vendor(config, vendors))
 
 
 def check_job(config: Configuration, chart: ChartIndex) -> tuple[Problem, ...]:
-    """The faults that fail a whole job: its journal, its time zone, and the wallet and out-of-pocket accounts."""
+    """The faults that fail a whole job: its journal, its time zone, and the wallet and out-of-pocket accounts.
+
+    What only accounts payable needs, its account and the default vendor, fails the items that meet it.
+    """
     return tuple(fault.problem for fault in _faults(config, chart) if fault.problem is not None)
+
+
+def _default_vendor(config: Configuration, vendors: VendorIndex | None) -> Iterator[ConfigurationFault]:
+    if config.default_vendor and vendors is not None and isinstance(default(vendors, config), Failed):
+        text = f"Vendor {config.default_vendor} does not exist in the accounting system, is blocked, or exists twice."
+        yield ConfigurationFault("default_vendor", text)
 
 
 def _faults(config: Configuration, chart: ChartIndex) -> tuple[ConfigurationFault, ...]:

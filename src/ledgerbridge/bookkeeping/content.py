@@ -6,17 +6,21 @@ import hashlib
 import json
 from typing import Any
 
+from ledgerbridge.bookkeeping.descriptions import invoice_of
+from ledgerbridge.bookkeeping.method import Method
+from ledgerbridge.bookkeeping.posting_table import EMPLOYEE_TYPES
 from ledgerbridge.bookkeeping.words import Amount, ExportItem, ItemLine, PleoAccount
 
 
 def content_digest(item: ExportItem) -> str:
     """A stable hash of an item's bookkeeping content, 64 hexadecimal digits.
 
-    In it: type, sub type, date, method, amounts, accounts, taxes, tags, vendor and invoice number, lines in any order.
-    Not in it: free text, people, receipts and links, which may change without changing the books; nor our
-    configuration, so that an entry booked under an older version is still recognised as the same.
+    In it: type, sub type, date, method, amounts, accounts, taxes, tags, vendor and invoice number, lines in any order;
+    under accounts payable also the days of the invoice and the employee who is the vendor. Not in it: free text, other
+    people, receipts and links, which may change without changing the books; nor our configuration, so that an entry
+    booked under an older version is still recognised as the same.
     """
-    content = {
+    content: dict[str, Any] = {
         "type": item.type,
         "sub_type": item.sub_type,
         "date": item.date.isoformat(),
@@ -27,7 +31,16 @@ def content_digest(item: ExportItem) -> str:
         "invoice": item.invoice.number if item.invoice else None,
         "lines": sorted((_line(line) for line in item.lines), key=lambda line: json.dumps(line, sort_keys=True)),
     }
+    # What is not there stays out, so that an entry booked before these counted keeps its digest.
+    if item.method == Method.ACCOUNTS_PAYABLE:
+        content |= {name: value for name, value in _payable(item).items() if value}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _payable(item: ExportItem) -> dict[str, Any]:
+    invoice = invoice_of(item)
+    days = [str(day) for day in (invoice.invoice_date, invoice.due_date) if day] if invoice else None
+    return {"invoice_days": days, "employee": item.user.id if item.user and item.type in EMPLOYEE_TYPES else None}
 
 
 def _amount(amount: Amount) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.words import JournalEntry, PostingKey
@@ -51,3 +52,40 @@ Document = JournalEntry | Bill
 def payable(entry: JournalEntry) -> Decimal:
     """What an entry puts on the accounts of vendors, debit minus credit."""
     return sum((line.debit - line.credit for line in entry.lines if line.vendor is not None), Decimal(0))
+
+
+class Side(StrEnum):
+    """Which half of accounts payable a document is."""
+
+    BILL = "bill"
+    CREDIT_NOTE = "credit_note"
+    PAYMENT = "payment"
+    RETURNED = "returned"
+    """A payment that came back; what it had settled is owed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a document leaves open on the account of a vendor, and by what its counterpart is known (EXP-AP-04)."""
+
+    entry: str
+    """`accountingEntryId` of the item: names the claim."""
+    side: Side
+    vendor_id: str
+    """ERP id of the vendor, or of the employee as vendor."""
+    amount: Decimal
+    """What is owed or paid in `currency`, positive."""
+    currency: str
+    reconciliation_id: str
+    """Pleo's reference of the item, by which a reimbursement names what it pays."""
+    number: str | None = None
+    """Invoice number, where the item is about an invoice."""
+    settles: tuple[str, ...] = ()
+    """Reconciliation ids of the items it settles, as Pleo sent them."""
+    settled: bool = False
+    """Nothing is left open: its own payment came with it, or its counterpart was found."""
+
+    @property
+    def balance(self) -> Decimal:
+        """The amount as debit minus credit on the vendor's account."""
+        return self.amount if self.side in (Side.PAYMENT, Side.CREDIT_NOTE) else -self.amount

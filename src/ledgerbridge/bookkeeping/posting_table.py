@@ -124,6 +124,8 @@ TABLE: Mapping[tuple[str, str | None], Posting] = MappingProxyType(
 )
 
 _TYPES = frozenset(type_ for type_, _ in TABLE)
+EMPLOYEE_TYPES = frozenset(type_ for (type_, _), row in TABLE.items() if row.owed_to_employee)
+"""Types whose vendor is an employee (EXP-AP-08); a vendor on such an item is not looked at."""
 
 
 def posting(type_: str, sub_type: str | None) -> Posting | Failed:

@@ -11,15 +11,12 @@ from typing import TypeAlias
 
 from ledgerbridge.bookkeeping.descriptions import clean, shortened
 from ledgerbridge.bookkeeping.master_data import ErpVendor
-from ledgerbridge.bookkeeping.posting_table import TABLE
+from ledgerbridge.bookkeeping.posting_table import EMPLOYEE_TYPES
 from ledgerbridge.bookkeeping.problem import Failed, Failure, failed
 from ledgerbridge.bookkeeping.vendor_index import NO_ALIASES, Hits, VendorIndex, exact
 from ledgerbridge.bookkeeping.words import Configuration, ExportItem, Person, Supplier, Vendor
 
 __all__ = ["NO_ALIASES", "VendorIndex", "default", "named", "of_journal", "resolve", "supplier_unknown"]
-
-EMPLOYEE_TYPES = frozenset(type_ for (type_, _), row in TABLE.items() if row.owed_to_employee)
-"""Types whose vendor is an employee (EXP-AP-08); a vendor on such an item is not looked at."""
 
 _NAME_LENGTH = 100
 _Keys: TypeAlias = Sequence[tuple[str, str | None, Hits]]
