@@ -64,8 +64,12 @@ class Company:
         self.tokens = await self.oauth.refresh(self.tokens.refresh_token or "")
         return await self.header()
 
-    async def take(self) -> None:
+    async def take(self) -> float | None:
         self.calls += 1
+        return None
+
+    async def pause(self, seconds: float) -> None:
+        return None
 
     async def _no_wait(self, seconds: float) -> None:
         return None

@@ -149,7 +149,7 @@ def write_json(value: Any) -> bytes:
 def _written(value: Any) -> str:
     match value:
         case Mapping():
-            return "{" + ",".join(f"{json.dumps(str(name))}:{_written(part)}" for name, part in value.items()) + "}"
+            return "{" + ",".join(f"{_written(str(name))}:{_written(part)}" for name, part in value.items()) + "}"
         case list() | tuple():
             return "[" + ",".join(_written(part) for part in value) + "]"
         case Decimal() if value.is_finite():
