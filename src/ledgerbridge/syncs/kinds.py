@@ -6,17 +6,26 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from ledgerbridge.store.tables import SyncKind
+from ledgerbridge.syncs.accounts import sync as accounts
 from ledgerbridge.syncs.desk import Desk
+from ledgerbridge.syncs.tags import sync as tags
+from ledgerbridge.syncs.tax_codes import sync as tax_codes
+
+Sync = Callable[[Desk], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """How one kind is synchronised and foreseen."""
 
-    sync: Callable[[Desk], Awaitable[None]]
+    sync: Sync
     """Read both systems fully, compare, guard, write; counts in `desk.record`. Raises only what ends the whole run."""
-    foresee: Callable[[Desk], Awaitable[None]]
+    foresee: Sync
     """Read and compare the same way and count in `desk.record` what `sync` would do. Writes nothing."""
 
 
-KINDS: Mapping[SyncKind, Work] = {}
+KINDS: Mapping[SyncKind, Work] = {
+    SyncKind.TAGS: Work(tags.sync, tags.foresee),
+    SyncKind.ACCOUNTS: Work(accounts.sync, accounts.foresee),
+    SyncKind.TAX_CODES: Work(tax_codes.sync, tax_codes.foresee),
+}

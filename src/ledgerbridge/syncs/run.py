@@ -26,7 +26,7 @@ from ledgerbridge.syncs import rows
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.failing import BUSY, UNEXPECTED, Cause, Stopped, cause_of, not_ready, of_problem
-from ledgerbridge.syncs.kinds import KINDS
+from ledgerbridge.syncs.kinds import KINDS, Sync
 from ledgerbridge.syncs.record import Action, Record
 from ledgerbridge.syncs.rows import Order
 
@@ -66,11 +66,12 @@ async def run(
     only: str | None = None,
     archive_allowed: int | None = None,
     allowed_by: str | None = None,
+    work: Sync | None = None,
 ) -> Ended:
     """Bring one kind in step with the ERP and say how it ended.
 
-    Foreseeable failures are values in `Ended.cause`. Raises `ConnectionUnknown`, and what our own database does not
-    let us write down.
+    `work` is done instead of the kind's whole sync, where a kind has smaller pieces of work. Foreseeable failures are
+    values in `Ended.cause`. Raises `ConnectionUnknown`, and what our own database does not let us write down.
     """
     order = Order(kind, trigger, only, archive_allowed, allowed_by)
     with structlog.contextvars.bound_contextvars(connection_id=str(connection_id), sync=str(kind)):
@@ -82,7 +83,7 @@ async def run(
         try:
             async with LeaseKeeper(syncs.db, lease, syncs.lease_seconds):
                 run_id = await rows.begin(syncs.db, lease, order)
-                return await _to_the_end(syncs, lease, run_id, order)
+                return await _to_the_end(syncs, lease, run_id, order, work or KINDS[kind].sync)
         except LeaseLost as error:
             log.error("lost the lease, stopping")
             return Ended(run_id, SyncStatus.INTERRUPTED if run_id else None, cause_of(error))
@@ -99,14 +100,14 @@ async def preview(syncs: Syncs, connection_id: uuid.UUID, kind: SyncKind, *, onl
     return record
 
 
-async def _to_the_end(syncs: Syncs, lease: Lease, run_id: uuid.UUID, order: Order) -> Ended:
+async def _to_the_end(syncs: Syncs, lease: Lease, run_id: uuid.UUID, order: Order, work: Sync) -> Ended:
     record, began = Record(), time.monotonic()
     cause: Cause | None = None
     then: tuple[SyncKind, ...] = ()
     async with _shown(syncs, lease, run_id, record):
         try:
             async with _desk(syncs, lease.connection_id, order, record) as desk:
-                await KINDS[order.kind].sync(replace(desk, lease=lease, run_id=run_id))
+                await work(replace(desk, lease=lease, run_id=run_id))
             then = tuple(sorted(record.then))
         except (LeaseLost, SQLAlchemyError):
             raise
