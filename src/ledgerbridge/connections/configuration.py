@@ -6,10 +6,11 @@ A version never changes; the next one follows it, and each posting records the o
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping import configuration as rules
@@ -72,6 +73,49 @@ async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
     except ErpError as error:
         raise Refused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
     return [Fault(fault.path, fault.text) for fault in rules.check(configuration, chart)]
+
+
+async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collection[str]) -> Version | None:
+    """Take dimensions that the ERP no longer has active out of the newest version, as the next one (TAG-035).
+
+    Works on the newest version, not on the one the caller read, so that a person's change meanwhile stands. None when
+    that one names none of them. Raises `ConnectionUnknown`.
+    """
+    gone = {code.lower() for code in codes}
+    async with room.db.transaction() as session:
+        await connection_row(session, connection_id, lock=True)
+        newest = await newest_config(session, connection_id)
+        if newest is None:
+            return None
+        body = ConfigurationBody.read(newest.body)
+        kept = [code for code in body.dimensions if code.lower() not in gone]
+        if kept == body.dimensions:
+            return None
+        row = ConfigVersion(
+            connection_id=connection_id,
+            version=newest.version + 1,
+            body=body.model_copy(update={"dimensions": kept}).model_dump(mode="json"),
+            created_at=room.now(),
+            created_by="system",
+        )
+        session.add(row)
+        audit.record(
+            session,
+            "system",
+            "dimensions_deselected",
+            connection_id,
+            version=row.version,
+            dimensions=[code for code in body.dimensions if code not in kept],
+        )
+    return _version(row)
+
+
+async def ever_selected(room: Connections, connection_id: uuid.UUID) -> frozenset[str]:
+    """Codes of all dimensions that any version selected, in lower case: what this connection has managed (TAG-061)."""
+    selected = func.jsonb_array_elements_text(ConfigVersion.body["dimensions"]).column_valued("code")
+    query = select(func.lower(selected)).where(ConfigVersion.connection_id == connection_id).distinct()
+    async with room.db.transaction() as session:
+        return frozenset(await session.scalars(query.select_from(ConfigVersion, selected)))
 
 
 async def current(room: Connections, connection_id: uuid.UUID) -> Version | None:

@@ -34,6 +34,8 @@ class _Phase(Generic[T]):
     write: Callable[[T], Awaitable[Action | None]]
     named: Callable[[T], str]
     action: str
+    count: Callable[[T], int]
+    lost: Callable[[T], None] | None
     unanswered: int = 0
     fatal: Exception | None = None
 
@@ -51,12 +53,14 @@ class _Phase(Generic[T]):
         try:
             action = await self.write(one)
         except (PleoError, ErpError) as error:
-            self.unanswered += isinstance(error, Unavailable | OutcomeUnknown)
+            answered = not isinstance(error, Unavailable | OutcomeUnknown)
+            self.unanswered = 0 if answered else self.unanswered + 1
             if concerns_all(error) or self.unanswered >= MOST_IN_A_ROW:
                 raise
-            if not isinstance(error, Unavailable | OutcomeUnknown):
-                self.unanswered = 0
-            refuse(self.desk, self.named(one), self.action, error)
+            if self.lost is not None and isinstance(error, OutcomeUnknown):
+                self.lost(one)
+            else:
+                refuse(self.desk, self.named(one), self.action, error, count=self.count(one))
             return
         self.unanswered = 0
         if action is not None:
@@ -70,13 +74,16 @@ async def each(
     *,
     named: Callable[[T], str],
     action: str,
+    count: Callable[[T], int] = lambda _: 1,
+    lost: Callable[[T], None] | None = None,
 ) -> None:
     """Write every item, `desk.syncs.writers` at once, and count what `write` says became of it (None: counted there).
 
-    A refusal of one item is recorded under `named(item)` and the others go on (ACC-121, TAG-151, VEN-133). Raises, once
-    nothing is under way any more, what concerns all of them: access, rate, the lease, Pleo down.
+    A refusal of one item is recorded under `named(item)` and the others go on (ACC-121, TAG-151, VEN-133); an item may
+    stand for `count(item)` records. `lost` is given the items whose answer was lost, to look at afterwards. Raises what
+    concerns all of them, once nothing is under way any more: access, rate, the lease, Pleo down.
     """
-    phase = _Phase(desk, iter(items), write, named, action)
+    phase = _Phase(desk, iter(items), write, named, action, count, lost)
     async with asyncio.TaskGroup() as group:
         for _ in range(max(1, desk.syncs.writers)):
             group.create_task(phase.worker())
@@ -84,13 +91,13 @@ async def each(
         raise phase.fatal
 
 
-def refuse(desk: Desk, record: str, action: str, error: PleoError | ErpError) -> None:
+def refuse(desk: Desk, record: str, action: str, error: PleoError | ErpError, *, count: int = 1) -> None:
     """Record that one write failed, in words a person can act on; Pleo's own text is shown, never branched on."""
     log.warning("record not synchronised", record=record, action=action, error=str(error))
     if isinstance(error, ErpError):
-        desk.record.failed(record, action, error.problem.failure.value, error.problem.text)
+        desk.record.failed(record, action, error.problem.failure.value, error.problem.text, count=count)
         return
-    desk.record.failed(record, action, code_of(error), text_of(error))
+    desk.record.failed(record, action, code_of(error), text_of(error), count=count)
 
 
 def code_of(error: PleoError) -> str:

@@ -67,6 +67,8 @@ class Record:
         """Calls made to Pleo, repeats included (TAG-117)."""
         self.to_archive: int | None = None
         """Records whose archiving waits for a person; None when none does."""
+        self.permitted = 0
+        """Records archived only because a person allowed it; used up of the number allowed."""
         self.then: set[SyncKind] = set()
         """Kinds that should run next, because this run made work for them."""
 

@@ -1,0 +1,1 @@
+"""Dimensions and their values to tag groups and tags (Level 2)."""

@@ -1,0 +1,104 @@
+"""The tags of all pairs of one run: read, planned, held back where unusual, written.
+
+Archives of all groups share calls and go first, then unarchives, then renames and creates of all groups side by side.
+So within every group archives precede creates (TAG-089), and the number of calls is the formula of tags.md section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledgerbridge.bookkeeping.master_data import MasterDimension, MasterValue
+from ledgerbridge.erp.port import ErpError
+from ledgerbridge.pleo.errors import PleoError
+from ledgerbridge.pleo.tags import TagsApi
+from ledgerbridge.syncs import guard
+from ledgerbridge.syncs.apply import refuse
+from ledgerbridge.syncs.desk import Desk
+from ledgerbridge.syncs.failing import concerns_all
+from ledgerbridge.syncs.record import Action
+from ledgerbridge.syncs.tags.groups import Pair
+from ledgerbridge.syncs.tags.values import TagsPlan, plan_tags
+from ledgerbridge.syncs.tags.writing import Planned, write
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    planned: list[Planned]
+    held: frozenset[str]
+    """Codes of dimensions whose archiving waits for a person."""
+
+
+async def sync(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> None:
+    """Bring the tags of these pairs in step. One pair that cannot be read leaves the others going (TAG-151)."""
+    read = await _read(desk, api, pairs)
+    for one in read.planned:
+        desk.record.tell(one.plan.troubles)
+        desk.record.done(Action.UNCHANGED, one.plan.unchanged)
+    archive = [tag for one in read.planned if one.pair.dimension.code not in read.held for tag in one.plan.archive]
+    await write(desk, api, read.planned, archive)
+
+
+async def foresee(desk: Desk, api: TagsApi, pairs: Sequence[Pair], to_come: Sequence[MasterDimension]) -> None:
+    """Count what `sync` would do; the groups `to_come` have no tags yet."""
+    read = await _read(desk, api, pairs)
+    for one in read.planned:
+        _count(desk, one.plan, held=one.pair.dimension.code in read.held)
+    for dimension in to_come:
+        _count(desk, plan_tags(dimension.code, await desk.erp.dimension_values(dimension.id), ()), held=False)
+
+
+async def _read(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> _Read:
+    """Plan every pair that can be read whole (TAG-148). Raises the first error when none can."""
+    planned: list[Planned] = []
+    held: dict[str, int] = {}
+    errors: list[PleoError | ErpError] = []
+    for pair in pairs:
+        try:
+            values = await desk.erp.dimension_values(pair.dimension.id)
+            tags = await api.tags(pair.group.id)
+        except (PleoError, ErpError) as error:
+            if isinstance(error, PleoError) and concerns_all(error):
+                raise
+            refuse(desk, f"dimension {pair.dimension.code}", "read", error)
+            errors.append(error)
+            continue
+        plan = plan_tags(pair.dimension.code, values, tags)
+        planned.append(Planned(pair, plan))
+        if _suspicious(values, plan):
+            held[pair.dimension.code] = len(plan.archive)
+    if errors and not planned:
+        raise errors[0]
+    return _Read(planned, _hold_back(desk, held))
+
+
+def _suspicious(values: Sequence[MasterValue], plan: TagsPlan) -> bool:
+    """No values at all where there were tags (TAG-149), or more to archive than happens from day to day."""
+    return bool(plan.archive) and (not values or guard.unusual(len(plan.archive), plan.active))
+
+
+def _hold_back(desk: Desk, held: dict[str, int]) -> frozenset[str]:
+    """Ask for what is held, unless it was allowed; groups archived with the same permission count against it."""
+    total = sum(held.values())
+    allowed = None if desk.archive_allowed is None else desk.archive_allowed - desk.record.permitted
+    if guard.may_go(total, allowed):
+        return frozenset()
+    desk.record.hold_back(total)
+    for code, count in held.items():
+        text = (
+            f"{count} tags of dimension {code} would be archived in Pleo, which is unusually many. "
+            "Nothing was archived. Check the dimension in the accounting system, then allow it or correct it there."
+        )
+        desk.record.note(f"dimension {code}", "archive", "needs_confirmation", text)
+    return frozenset(held)
+
+
+def _count(desk: Desk, plan: TagsPlan, *, held: bool) -> None:
+    brought_back = sum(one.tag.archived for one in plan.rename)
+    desk.record.tell(plan.troubles)
+    desk.record.done(Action.CREATED, len(plan.create))
+    desk.record.done(Action.UPDATED, len(plan.rename) - brought_back)
+    desk.record.done(Action.UNARCHIVED, len(plan.revive) + brought_back)
+    desk.record.done(Action.ARCHIVED, 0 if held else len(plan.archive))
+    desk.record.done(Action.UNCHANGED, plan.unchanged)

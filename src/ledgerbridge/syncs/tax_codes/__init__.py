@@ -1,0 +1,1 @@
+"""Purchase taxes to tax codes (Level 3)."""
