@@ -333,6 +333,26 @@ _TABLE: dict[Failure, Row] = {
         "The accounting system did not confirm this entry, so we cannot tell whether it was booked. Look there for {reference} before "
         "exporting again; we will look, too, and never book it twice.",
     ),
+    Failure.VENDOR_REFUSED: Row(
+        Kind.DATA, "accounting_system_validation_failure", None,
+        "The accounting system refused to create vendor {vendor}: {message} Correct the vendor in Pleo, or create it in the accounting "
+        "system by hand.",
+    ),
+    Failure.VENDOR_TAX_NUMBER_REFUSED: Row(
+        Kind.DATA, "accounting_system_validation_failure", None,
+        "The accounting system refused to create vendor {vendor} with the VAT or tax number {number}: {message} Correct the number in "
+        "Pleo, or create the vendor in the accounting system by hand.",
+    ),
+    Failure.VENDOR_UNCONFIRMED: Row(
+        Kind.TRANSIENT, "accounting_system_timeout", None,
+        "The accounting system did not confirm vendor {vendor}, so we cannot tell whether it was created. We will try again and look for "
+        "number {reference} first, so that it is never created twice.", retry=True,
+    ),
+    Failure.VENDOR_SELECTION_UNKNOWN: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "The vendors are limited to {selection}, which is not there in the accounting system, or there more than once. Choose another "
+        "one in " + _CONFIG_PAGE + ", or create it there.",
+    ),
     Failure.PLEO_RATE_LIMIT: Row(
         Kind.RATE, "unexpected_failure", "pleo_rate_limit",
         "Pleo refused further calls for too long. Export again later.", retry=True,

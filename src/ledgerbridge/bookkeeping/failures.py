@@ -116,6 +116,11 @@ class Failure(StrEnum):
     ERP_REFUSED = "erp_refused"
     ERP_FAULT = "erp_fault"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    # vendors created in the ERP
+    VENDOR_REFUSED = "vendor_refused"
+    VENDOR_TAX_NUMBER_REFUSED = "vendor_tax_number_refused"
+    VENDOR_UNCONFIRMED = "vendor_unconfirmed"
+    VENDOR_SELECTION_UNKNOWN = "vendor_selection_unknown"
     # Pleo and ourselves
     PLEO_RATE_LIMIT = "pleo_rate_limit"
     ALL_ITEMS_FAILED = "all_items_failed"

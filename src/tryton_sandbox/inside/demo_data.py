@@ -16,6 +16,7 @@ from typing import Any
 
 from proteus import Model, Wizard  # type: ignore[import-not-found]
 from proteus import config as proteus_config
+from stdnum import get_cc_module  # type: ignore[import-not-found]
 
 PLAN: dict[str, Any] = tomllib.loads(Path(__file__).with_name("demo_plan.toml").read_text(encoding="utf-8"))
 
@@ -214,12 +215,76 @@ def add_tax_group() -> Any:
     return group
 
 
-def add_user(books: Books, login: str, groups: list[str], companies: list[Any]) -> str:
+def add_vendors(companies: dict[str, Any], countries: dict[str, Any]) -> dict[str, Any]:
+    """Suppliers and people the companies owe money to, in one go; told are the numbers of one of each sort."""
+    plan, accounts = PLAN["vendors"], {key: each["accounts"] for key, each in PLAN["companies"].items()}
+    suppliers = [supplier(number, countries) for number in range(1, plan["total"] - len(plan["employees"]) + 1)]
+    home = [["create", [{"country": countries["DK"].id}]]]
+    people = [{**person, "addresses": home} for person in plan["employees"]]
+    Party = Model.get("party.party")
+    ids = Party._proxy.create([*suppliers, *people], Party._config.context)
+    own, inactive, without_vat_id = (
+        ids[: len(suppliers)][plan[every] - 1 :: plan[every]]
+        for every in ("own_payable_every", "inactive_every", "without_vat_id_every")
+    )
+    for key, company in companies.items():
+        domain = [("company", "=", company.id), ("code", "=", accounts[key]["payable_of_some_vendors"])]
+        (account,) = Model.get("account.account").find(domain)
+        Party._proxy.write(own, {"account_payable": account.id}, Party._config.context | {"company": company.id})
+    Party._proxy.write(inactive, {"active": False}, Party._config.context)
+    codes = {party.id: party.code for party in Party.find([("id", "in", ids), ("active", "in", [True, False])])}
+    return {
+        "total": len(ids),
+        "inactive": len(inactive),
+        "employees": [person["code"] for person in people],
+        "plain_code": codes[ids[0]],
+        "inactive_code": codes[inactive[0]],
+        "own_payable_code": codes[own[0]],
+        "without_vat_id_code": codes[without_vat_id[0]],
+    }
+
+
+def supplier(number: int, countries: dict[str, Any]) -> dict[str, Any]:
+    """One supplier by its place in the list: name, country and, mostly, a VAT id that passes its country's check."""
+    plan = PLAN["vendors"]
+    names, trades = plan["names"], plan["trades"]
+    kind = plan["vat_ids"][number % len(plan["vat_ids"])]
+    values = {
+        "name": f"{names[number % len(names)]} {trades[number // len(names) % len(trades)]}",
+        "addresses": [["create", [{"country": countries[kind["country"]].id}]]],
+    }
+    if number % plan["without_vat_id_every"]:
+        values["identifiers"] = [["create", [{"type": kind["kind"], "code": vat_id(kind, number)}]]]
+    return values
+
+
+def vat_id(kind: dict[str, Any], number: int) -> str:
+    """The first number of this supplier that passes the country's check."""
+    check = get_cc_module(kind["country"].lower(), "vat")
+    first = kind["first"] + number * 1_000
+    codes = (f"{body:0{kind['digits']}}{kind['ending']}" for body in range(first, first + 1_000))
+    return str(kind["country"]) + next(code for code in codes if check.is_valid(code))
+
+
+def add_matching_group() -> Any:
+    """A group for what the accountants' own group lacks: to take a match of bills and payments apart again."""
+    group = Model.get("res.group")(name="Matches of bills and payments")
+    group.save()
+    rights = Model.get("ir.model.access")(model="account.move.reconciliation", group=group)
+    rights.perm_read = rights.perm_create = rights.perm_delete = True
+    rights.perm_write = False
+    rights.save()
+    return group
+
+
+def add_user(books: Books, login: str, groups: list[str], companies: list[Any], *more: Any) -> str:
     """A user with a REST key, which is returned; the password is thrown away."""
     Company = Model.get("company.company")
     user = Model.get("res.user")(login=login, name=login, password=secrets.token_urlsafe(16))
     for group in groups:
         user.groups.append(Model.get("res.group")(books.find_id(group)))
+    for group in more:
+        user.groups.append(Model.get("res.group")(group.id))
     for company in companies:
         user.companies.append(Company(company.id))
     user.company, user.company_filter = Company(companies[0].id), "all"
@@ -262,12 +327,14 @@ def main(database: str, today: dt.date) -> dict[str, Any]:
             "dimensions": add_dimensions(company),
             "taxes": add_taxes(books, company, plan["taxes"]),
         }
+    facts["vendors"] = add_vendors(companies, countries)
     books.reset_context()
     posting = ["account.group_account", "party.group_party_admin"]
     both = list(companies.values())
     admin = [*posting, "account.group_account_admin", "analytic_account.group_analytic_admin"]
     facts["keys"] = {
-        "erp_integration": add_user(books, "erp_integration", posting, both),
+        "erp_integration": add_user(books, "erp_integration", posting, both, add_matching_group()),
+        "erp_entries": add_user(books, "erp_entries", posting, both),
         "erp_admin": add_user(books, "erp_admin", admin, both),
         "erp_nogroups": add_user(books, "erp_nogroups", [], [companies["DK"]]),
         "erp_be_only": add_user(books, "erp_be_only", posting, [companies["BE"]]),

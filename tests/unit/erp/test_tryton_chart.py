@@ -30,6 +30,7 @@ def tax(id_: int, name: str, rate: str | None, **changes: Any) -> dict[str, Any]
         "rate": rate and {"__class__": "Decimal", "decimal": rate},
         "parent": None,
         "group": {"kind": "purchase"},
+        "active": True,
         "start_date": None,
         "end_date": None,
         "invoice_account": {"code": "1300"},

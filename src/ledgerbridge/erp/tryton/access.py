@@ -25,6 +25,11 @@ _ENTRY_RIGHTS = {
     "account.tax.line": ("read", "create"),
 }
 _ANALYTIC_RIGHTS = {"analytic_account.line": ("read", "create")}
+_VENDOR_RIGHTS = {
+    "party.party": ("read", "create"),
+    "party.identifier": ("read", "create"),
+    "party.address": ("read", "create"),
+}
 _FILE_RIGHTS = {"ir.attachment": ("read", "create")}
 
 
@@ -90,6 +95,12 @@ async def missing_right(client: Client, *, analytic: bool) -> str | None:
     if not shaped(lambda: _covers(granted, _FILE_RIGHTS)):
         return "attach files to journal entries"
     return None
+
+
+async def may_create_vendors(client: Client) -> bool:
+    """Whether the user has the rights that a new vendor needs. Booking needs none of them, so no job waits for it."""
+    granted = await client.ask("ir.model.access", "get_access", {"models": list(_VENDOR_RIGHTS)})
+    return shaped(lambda: _covers(granted, _VENDOR_RIGHTS))
 
 
 def _covers(granted: Any, needed: Mapping[str, Sequence[str]]) -> bool:

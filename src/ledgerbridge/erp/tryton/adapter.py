@@ -34,7 +34,7 @@ from ledgerbridge.erp.port import (
     Found,
     Observe,
 )
-from ledgerbridge.erp.tryton import access, checks, master, parties, settings, vendors
+from ledgerbridge.erp.tryton import access, checks, master, parties, settings
 from ledgerbridge.erp.tryton.booking import Booking, Order
 from ledgerbridge.erp.tryton.chart import read_chart
 from ledgerbridge.erp.tryton.client import Client, http_client
@@ -43,12 +43,13 @@ from ledgerbridge.erp.tryton.moves import MODEL, Move
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.reference import Reference
 from ledgerbridge.erp.tryton.standing import live_moves
+from ledgerbridge.erp.tryton.vendors import Creation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 CAPABILITIES = Capabilities(
-    vendors=False,
+    vendors=True,
     vendor_bills=False,
     drafts=True,
     attachments=True,
@@ -180,13 +181,14 @@ class TrytonErp:
         return await _translated("read dimensions", master.dimension_values, self._client, company, dimension_id)
 
     async def vendors(self) -> Sequence[ErpVendor]:
-        return await _translated("read vendors", parties.vendors, self._client)
+        return await _translated("read vendors", parties.vendors, self._client, self._settings.vendor_category)
 
     async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
-        return await _translated("read vendors", parties.find, self._client, wanted)
+        category = self._settings.vendor_category
+        return await _translated("read vendors", parties.find, self._client, category, wanted)
 
     async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
-        return await _translated("read vendors", vendors.create, self._client, vendor)
+        return await Creation(self._client, self._settings.vendor_category, vendor).run(self._patience)
 
     def url(self, document: DocumentRef) -> str | None:
         database = quote(self._settings.database, safe="")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
 from ledgerbridge.bookkeeping.words import Account, Chart, Dimension, ErpTax, Journal, Period, TaxComponent
 from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.tryton import taxes
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.wire import Record
@@ -23,7 +24,6 @@ from ledgerbridge.erp.tryton.wire import Record
 T = TypeVar("T")
 
 _ACCOUNT = ("code", "name", "party_required", "type.statement")
-_TAX = ("name", "type", "rate", "parent", "group.kind", "start_date", "end_date", "invoice_account.code")
 _ANALYTIC = ("code", "name", "type", "root", "state")
 _PERIOD = ("name", "start_date", "end_date", "state")
 _RULE = ("account", "journal", "party")
@@ -66,7 +66,7 @@ async def read_chart(client: Client, company: int, currency: str, *, analytic: b
     """Accounts, journals, taxes, dimensions and periods; a failure of one part is a failure of all."""
     accounts = await client.search("account.account", account_domain(company), _ACCOUNT)
     journals = await client.search("account.journal", [], ("code", "name"))
-    taxes = await client.search("account.tax", [["company", "=", company]], _TAX)
+    tax_rows = await client.search("account.tax", [["company", "=", company]], taxes.FIELDS)
     periods = await client.search("account.period", period_domain(company), _PERIOD)
     dimensions = await read_analytic(client, company) if analytic else Analytic()
     return shaped(
@@ -74,7 +74,7 @@ async def read_chart(client: Client, company: int, currency: str, *, analytic: b
             currency=currency,
             accounts=tuple(_account(row, dimensions) for row in accounts),
             journals=tuple(Journal(str(row["id"]), row["code"] or row["name"], row["name"]) for row in journals),
-            taxes=_taxes(taxes, utcnow().date()),
+            taxes=_taxes(tax_rows, utcnow().date()),
             dimensions=dimensions.dimensions,
             periods=tuple(sorted((_period(row) for row in periods), key=lambda period: period.start)),
         )
@@ -148,31 +148,10 @@ def _name(row: Record) -> str:
 
 
 def _taxes(rows: Iterable[Record], today: dt.date) -> tuple[ErpTax, ...]:
-    """Purchase taxes of the company, each with its parts. A tax of a fixed amount has no rate and is left out."""
-    children: dict[int | None, list[Record]] = {}
-    for row in rows:
-        children.setdefault(row["parent"], []).append(row)
-    found = []
-    for row in children.get(None, []):
-        if row["group"] is not None and row["group"]["kind"] not in ("purchase", "both"):
-            continue
-        parts = _parts(row, children, today)
-        if all(part["type"] != "fixed" for part in parts):
-            active = _valid(row, today)
-            found.append(ErpTax(str(row["id"]), None, row["name"], tuple(map(_component, parts)), active))
-    return tuple(found)
-
-
-def _parts(row: Record, children: Mapping[int | None, Sequence[Record]], today: dt.date) -> list[Record]:
-    """The taxes that are computed when this one is chosen: itself unless it only groups others, and those below it."""
-    below = [child for child in children.get(row["id"], ()) if _valid(child, today)]
-    return ([] if row["type"] == "none" else [row]) + [
-        part for child in below for part in _parts(child, children, today)
-    ]
-
-
-def _valid(row: Record, today: dt.date) -> bool:
-    return (row["start_date"] or dt.date.min) <= today <= (row["end_date"] or dt.date.max)
+    return tuple(
+        ErpTax(str(tax.row["id"]), None, tax.row["name"], tuple(map(_component, tax.parts)), tax.active)
+        for tax in taxes.purchase(rows, today)
+    )
 
 
 def _component(row: Record) -> TaxComponent:

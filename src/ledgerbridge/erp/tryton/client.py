@@ -22,7 +22,11 @@ from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.settings import Settings
 from ledgerbridge.erp.tryton.wire import Record
 
+ANY: list[object] = ["active", "in", [True, False]]
+"""A clause without which a search hides what is inactive."""
 _PAGE = 500
+_COUNTS = 3
+"""How often a list is read again that changed while it was read."""
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
@@ -67,9 +71,22 @@ class Client:
             # By id and not by offset: a record deleted meanwhile must not make us skip another.
             after = [["id", ">", found[-1]["id"]]] if found else []
             page = await self._search_page(model, [*domain, *after], fields)
+            if found and page and page[0]["id"] <= found[-1]["id"]:
+                raise CallFailed(Outcome.STRANGE, f"{model} search", said="a page came twice")
             found += page
             if len(page) < _PAGE:
                 return found
+
+    async def whole(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
+        """As `search`, and counted: a list cut short by anybody on the way must not look as if records had vanished."""
+        said = ""
+        for _ in range(_COUNTS):
+            found = await self.search(model, domain, fields)
+            count = await self.ask(model, "search_count", {"domain": list(domain)})
+            if count == len({row["id"] for row in found}):
+                return found
+            said = f"{len(found)} records read, {count} counted"
+        raise CallFailed(Outcome.STRANGE, f"{model} search", said=said)
 
     async def _search_page(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
         parameters = [("d", wire.packed(list(domain))), ("o", wire.packed([["id", "ASC"]])), ("s", str(_PAGE))]

@@ -7,7 +7,7 @@ by page by rising id, so it is whole or an error.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ledgerbridge.bookkeeping.master_data import (
@@ -17,30 +17,19 @@ from ledgerbridge.bookkeeping.master_data import (
     MasterValue,
     TaxKind,
 )
+from ledgerbridge.erp.tryton import taxes
 from ledgerbridge.erp.tryton.chart import shaped
-from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.client import ANY, Client
+from ledgerbridge.erp.tryton.taxes import Chosen
 from ledgerbridge.erp.tryton.wire import Record
 
-_ANY: list[object] = ["active", "in", [True, False]]
-"""Without this clause Tryton hides what is inactive."""
 _ACCOUNT = ("code", "name", "active", "closed", "taxes")
-_TAX = (
-    "name",
-    "type",
-    "rate",
-    "parent",
-    "group.kind",
-    "active",
-    "start_date",
-    "end_date",
-    "invoice_account.code",
-)
 _ANALYTIC = ("code", "name", "type", "root", "state", "active")
 
 
 async def accounts(client: Client, company: int, today: dt.date) -> list[MasterAccount]:
     """All accounts with a type, which are those that accept lines; closed ones count as inactive (ACC-020)."""
-    rows = await client.search("account.account", [["company", "=", company], ["type", "!=", None], _ANY], _ACCOUNT)
+    rows = await client.whole("account.account", [["company", "=", company], ["type", "!=", None], ANY], _ACCOUNT)
     offered = {tax.code for tax in await tax_codes(client, company, today) if tax.active}
     return shaped(lambda: [_account(row, offered) for row in rows])
 
@@ -58,44 +47,24 @@ def _account(row: Record, offered: set[str]) -> MasterAccount:
 
 
 async def tax_codes(client: Client, company: int, today: dt.date) -> list[MasterTaxCode]:
-    """All purchase taxes a person can choose; a tax of a fixed amount has no rate and is left out (TAX-024)."""
-    rows = await client.search("account.tax", [["company", "=", company], _ANY], _TAX)
-    return shaped(lambda: _tax_codes(rows, today))
+    """All purchase taxes a person can choose; Tryton knows them by id alone."""
+    rows = await client.whole("account.tax", [["company", "=", company], ANY], taxes.FIELDS)
+    return shaped(lambda: [_tax_code(tax) for tax in taxes.purchase(rows, today)])
 
 
-def _tax_codes(rows: Sequence[Record], today: dt.date) -> list[MasterTaxCode]:
-    children: dict[int | None, list[Record]] = {}
-    for row in rows:
-        children.setdefault(row["parent"], []).append(row)
-    found = []
-    for row in children.get(None, []):
-        if row["group"] is not None and row["group"]["kind"] not in ("purchase", "both"):
-            continue
-        parts = _parts(row, children, today)
-        if all(part["type"] != "fixed" for part in parts):
-            found.append(_tax_code(row, parts, today))
-    return found
-
-
-def _parts(row: Record, children: Mapping[int | None, Sequence[Record]], today: dt.date) -> list[Record]:
-    """What is computed when this tax is chosen: itself unless it only groups others, and those below it."""
-    below = [child for child in children.get(row["id"], ()) if _valid(child, today)]
-    return ([] if row["type"] == "none" else [row]) + [
-        part for child in below for part in _parts(child, children, today)
-    ]
-
-
-def _tax_code(row: Record, parts: Sequence[Record], today: dt.date) -> MasterTaxCode:
+def _tax_code(tax: Chosen) -> MasterTaxCode:
+    """Of a tax out of force that groups others none may be left in force; its rate is then what it was."""
+    parts = tax.parts or tax.ever
     deducted = [part for part in parts if part["rate"] >= 0]
     owed = [part for part in parts if part["rate"] < 0]
     return MasterTaxCode(
-        code=str(row["id"]),
-        name=row["name"],
+        code=str(tax.row["id"]),
+        name=tax.row["name"],
         rate=sum((Decimal(part["rate"]) for part in deducted), Decimal(0)),
         kind=TaxKind.REVERSE if owed else TaxKind.INCLUSIVE,
         ingoing_account=_account_of(deducted),
         outgoing_account=_account_of(owed),
-        active=_valid(row, today),
+        active=tax.active,
     )
 
 
@@ -105,14 +74,10 @@ def _account_of(parts: Sequence[Record]) -> str | None:
     return str(codes.pop()) if len(codes) == 1 else None
 
 
-def _valid(row: Record, today: dt.date) -> bool:
-    return bool(row["active"]) and (row["start_date"] or dt.date.min) <= today <= (row["end_date"] or dt.date.max)
-
-
 async def dimensions(client: Client, company: int) -> list[MasterDimension]:
     """The analytic roots in the order of their ids; a closed one is inactive."""
-    rows = await client.search(
-        "analytic_account.account", [["company", "=", company], ["type", "=", "root"], _ANY], _ANALYTIC
+    rows = await client.whole(
+        "analytic_account.account", [["company", "=", company], ["type", "=", "root"], ANY], _ANALYTIC
     )
     return shaped(
         lambda: [
@@ -126,8 +91,8 @@ async def dimension_values(client: Client, company: int, root: str) -> list[Mast
 
     Two that share a code are both told: which of them is meant is for a person to say.
     """
-    domain = [["company", "=", company], ["root", "=", int(root)], ["type", "=", "normal"], _ANY]
-    rows = await client.search("analytic_account.account", domain, _ANALYTIC)
+    domain = [["company", "=", company], ["root", "=", int(root)], ["type", "=", "normal"], ANY]
+    rows = await client.whole("analytic_account.account", domain, _ANALYTIC)
     return shaped(lambda: [MasterValue(str(row["id"]), row["code"] or None, row["name"], _open(row)) for row in rows])
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from ledgerbridge.erp.port import SettingsError
 
 _NAMES = ("base_url", "database", "api_key", "company")
+_OPTIONAL = ("vendor_category",)
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -21,11 +22,14 @@ class Settings:
     api_key: str = field(repr=False)
     company: int
     """Tryton's id of the company."""
+    vendor_category: str | None = None
+    """Full name of the party category that vendors have, such as `Suppliers / Abroad`; None means all parties."""
 
 
 def check(raw: dict[str, Any]) -> dict[str, Any]:
-    """The settings as they are stored: `base_url`, `database`, `api_key`, `company`. Raises `SettingsError`."""
-    errors = {name: "There is no such setting." for name in raw if name not in _NAMES}
+    """The settings as they are stored: `base_url`, `database`, `api_key`, `company`, and `vendor_category` if vendors
+    are limited to one. Raises `SettingsError`."""
+    errors = {name: "There is no such setting." for name in raw if name not in _NAMES + _OPTIONAL}
     good: dict[str, Any] = {}
     for name, checker in (
         ("base_url", _base_url),
@@ -37,6 +41,11 @@ def check(raw: dict[str, Any]) -> dict[str, Any]:
             good[name] = checker(raw.get(name))
         except ValueError as error:
             errors[name] = str(error)
+    if category := raw.get("vendor_category"):
+        if isinstance(category, str) and category.strip():
+            good["vendor_category"] = category.strip()
+        else:
+            errors["vendor_category"] = "Enter the name of a party category as Tryton shows it, or leave it out."
     if errors:
         raise SettingsError(errors)
     return good
