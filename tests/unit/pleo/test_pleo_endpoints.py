@@ -13,7 +13,7 @@ PRODUCTION = ("https://auth.pleo.io", "https://external.pleo.io")
 STAGING = ("https://auth.staging.pleo.io", "https://external.staging.pleo.io")
 
 
-@pytest.mark.rule("AUTH-001", "EXP-PRE-03")
+@pytest.mark.rule("AUTH-001", "EXP-PRE-03", "TAG-163")
 @pytest.mark.parametrize(
     ("auth", "api", "environment"),
     [
@@ -53,7 +53,7 @@ def test_a_mixed_pair_is_named_and_never_used(auth: str, api: str, words: tuple[
         OAuthClient(httpx.AsyncClient(), endpoints, "id", "secret")
 
 
-@pytest.mark.rule("AUTH-002")
+@pytest.mark.rule("AUTH-002", "TAG-012", "ACC-003", "TAX-002")
 @pytest.mark.parametrize(
     "host", ["openapi.pleo.io", "api.pleo.io", "openapi.staging.pleo.io", "OPENAPI.pleo.io.", "pleo.io"]
 )
