@@ -6,7 +6,6 @@ It obeys the port and refuses unbalanced entries, closed periods and unknown key
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,28 +24,21 @@ from ledgerbridge.bookkeeping.master_data import (
 )
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
-from ledgerbridge.bookkeeping.words import (
-    Account,
-    Chart,
-    Dimension,
-    ErpTax,
-    Journal,
-    JournalEntry,
-    Period,
-    TaxComponent,
-)
+from ledgerbridge.bookkeeping.words import Chart, JournalEntry
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import (
     Attachment,
     Booked,
     Capabilities,
-    DocumentKind,
     DocumentRef,
     ErpCompany,
     ErpError,
     Found,
 )
+from tests.support.double_chart import CODES as CODES
+from tests.support.double_chart import default_chart
 from tests.support.double_master import Master
+from tests.support.double_payables import Entry, Matches
 
 T = TypeVar("T")
 
@@ -61,72 +53,8 @@ CAPABILITIES = Capabilities(
     can_reverse=False,
     parallel_writers=1,
 )
-
-CODES = {
-    "expense": "6000",
-    "travel": "6100",
-    "wallet": "5820",
-    "out_of_pocket": "6810",
-    "contra": "5840",
-    "external_reimbursement": "5850",
-    "payable": "6800",
-    "input_vat": "1300",
-    "output_vat": "2300",
-}
-
-
-def month_periods(today: dt.date, closed_before: dt.date) -> tuple[Period, ...]:
-    """Monthly periods of last, this and next year; those ending before `closed_before` are closed."""
-    periods = []
-    for year in (today.year - 1, today.year, today.year + 1):
-        for month in range(1, 13):
-            start = dt.date(year, month, 1)
-            end = (dt.date(year + month // 12, month % 12 + 1, 1)) - dt.timedelta(days=1)
-            periods.append(Period(f"{year}{month:02}", f"{year}-{month:02}", start, end, open=end >= closed_before))
-    return tuple(periods)
-
-
-def default_chart() -> Chart:
-    """Chart of a Danish company with the sandbox's tax and dimension codes."""
-    today = utcnow().date()
-    return Chart(
-        currency="DKK",
-        accounts=tuple(
-            Account(
-                str(number),
-                code,
-                name.replace("_", " ").title(),
-                needs_dimensions=code.startswith("6") and code < "6500",
-            )
-            for number, (name, code) in enumerate(CODES.items(), 1)
-        ),
-        journals=(Journal("1", "EXP", "Expense"),),
-        taxes=(
-            ErpTax("1", "I25", "I25 Purchase VAT 25%", (TaxComponent("1", Decimal("0.25"), "1300"),)),
-            ErpTax("2", "I0", "I0 Exempt / no VAT", (TaxComponent("2", Decimal(0), "1300"),)),
-            ErpTax(
-                "3",
-                "RC25",
-                "RC25 Reverse charge 25%",
-                (TaxComponent("4", Decimal("0.25"), "1300"), TaxComponent("5", Decimal("-0.25"), "2300")),
-            ),
-        ),
-        dimensions=(
-            Dimension("1", "CC", "Cost centre", {f"CC{n:02}": str(n) for n in range(1, 5)}, required=True),
-            Dimension("2", "PRJ", "Project", {f"PRJ{n:02}": str(n) for n in range(1, 4)}, required=True),
-        ),
-        periods=month_periods(today, today.replace(day=1)),
-    )
-
-
-@dataclass
-class Entry:
-    """What stands in the double's books."""
-
-    id: str
-    entry: JournalEntry
-    files: tuple[str, ...]
-    final: bool
+PAYABLES = replace(CAPABILITIES, vendors=True, vendor_bills=True)
+"""What `Books(capabilities=PAYABLES)` can do besides."""
 
 
 @dataclass
@@ -137,6 +65,8 @@ class Books:
     chart: Chart = field(default_factory=default_chart)
     capabilities: Capabilities = CAPABILITIES
     entries: dict[str, Entry] = field(default_factory=dict)
+    matches: Matches = field(default_factory=Matches)
+    """What settles what."""
     calls: Counter[str] = field(default_factory=Counter)
     offered: list[tuple[str, ...]] = field(default_factory=list)
     """Names of the files that came with each booking."""
@@ -151,6 +81,19 @@ class Books:
     _master: Master | None = None
     meanwhile: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     """What happens elsewhere, once, while the named operation is under way."""
+
+    @property
+    def bills(self) -> list[Entry]:
+        return [one for one in self.entries.values() if one.bill]
+
+    @property
+    def payments(self) -> list[Entry]:
+        """Journal entries that name a vendor."""
+        return [one for one in self.entries.values() if not one.bill and one.payable_lines()]
+
+    def owed(self, vendor: str) -> Decimal:
+        """What is still to be paid to a vendor."""
+        return self.matches.owed(self.entries.values(), vendor)
 
     @property
     def master(self) -> Master:
@@ -181,6 +124,11 @@ class Later(list[BaseException]):
 def down() -> ErpError:
     """The ERP cannot be reached; nothing happened."""
     return ErpError(problem(Failure.ERP_UNREACHABLE, "connection refused"))
+
+
+def truncated() -> ErpError:
+    """A page of a list did not come; what was read before it counts for nothing."""
+    return ErpError(problem(Failure.ERP_UNREACHABLE, "the list broke off after a page"))
 
 
 def lost_reply() -> ErpError:
@@ -218,17 +166,19 @@ class DoubleErp:
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
-        assert isinstance(document, JournalEntry)
+        assert isinstance(document, JournalEntry) or self.capabilities.vendor_bills
         self._books.offered.append(tuple(file.name for file in attachments))
         await asyncio.sleep(self._books.slow)
         await self._wait("book")
         return self._call("book", lambda: self._book(document, attachments, final))
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
-        return self._call("settle", lambda: False)
+        await self._wait("settle")
+        return self._call("settle", lambda: self._books.matches.settle(self._named(documents)))
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        return self._call("reopen", lambda: False)
+        await self._wait("reopen")
+        return self._call("reopen", lambda: self._books.matches.reopen(self._named(documents)))
 
     async def accounts(self) -> Sequence[MasterAccount]:
         return await self._list("accounts", lambda master: master.accounts)
@@ -240,7 +190,7 @@ class DoubleErp:
         return await self._list("dimensions", lambda master: master.dimensions)
 
     async def dimension_values(self, dimension_id: str) -> Sequence[MasterValue]:
-        return await self._list("dimension_values", lambda master: master.values[dimension_id])
+        return await self._list("dimension_values", lambda master: master.values.get(dimension_id, []))
 
     async def vendors(self) -> Sequence[ErpVendor]:
         return await self._list("vendors", lambda master: master.vendors)
@@ -273,22 +223,46 @@ class DoubleErp:
             raise waiting.pop(0)
         return result
 
-    def _book(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
-        if sum(line.debit - line.credit for line in entry.lines) != 0:
-            raise refused("unbalanced")
-        period = next(period for period in self._books.chart.periods if period.start <= entry.date <= period.end)
-        if not period.open:
-            raise ErpError(problem(Failure.PERIOD_CLOSED, date=entry.date))
-        for one in self._books.of(entry.key.accounting_entry_id):
-            if one.entry.key.revision == entry.key.revision:
+    def _book(self, document: Document, attachments: Sequence[Attachment], final: bool) -> Booked:
+        wanted = Entry(str(1000 + len(self._books.entries)), document, tuple(file.name for file in attachments), final)
+        self._check(wanted)
+        for one in self._books.of(wanted.entry.key.accounting_entry_id):
+            if one.entry.key.revision == wanted.entry.key.revision:
+                if final and not one.final:
+                    one.final = True
+                    self._match(one)
                 return replace(self._booked(one), already_there=True)
-        made = Entry(str(1000 + len(self._books.entries)), entry, tuple(file.name for file in attachments), final)
-        self._books.entries[made.id] = made
-        return self._booked(made)
+        self._books.entries[wanted.id] = wanted
+        self._match(wanted)
+        return self._booked(wanted)
+
+    def _check(self, wanted: Entry) -> None:
+        bill = wanted.bill
+        for entry in (wanted.entry, bill.payment if bill else None):
+            if entry is None:
+                continue
+            if sum(line.debit - line.credit for line in entry.lines) != 0:
+                raise refused("unbalanced")
+            period = next(period for period in self._books.chart.periods if period.start <= entry.date <= period.end)
+            if not period.open:
+                raise ErpError(problem(Failure.PERIOD_CLOSED, date=entry.date))
+        if bill and not any(line.vendor == bill.vendor.id for line in wanted.entry.lines):
+            raise refused("a bill without a line that owes its vendor")
+
+    def _match(self, one: Entry) -> None:
+        """A bill that brings its payment is matched with it at once (EXP-AP-10)."""
+        if one.bill and one.bill.payment:
+            self._books.matches.settle([one])
+
+    def _named(self, documents: Sequence[DocumentRef]) -> list[Entry]:
+        found = [self._books.entries[ref.id] for ref in documents]
+        if any(one.ref != ref for one, ref in zip(found, documents, strict=True)):
+            raise unreadable()
+        return found
 
     def _booked(self, one: Entry) -> Booked:
-        url = self.url(DocumentRef(DocumentKind.JOURNAL_ENTRY, one.id))
-        return Booked(one.id, f"JE-{one.id}" if one.final else None, one.final, url, utcnow())
+        number = f"{'BILL' if one.bill else 'JE'}-{one.id}" if one.final else None
+        return Booked(one.id, number, one.final, self.url(one.ref), utcnow(), kind=one.ref.kind)
 
     def _found(self, one: Entry) -> Found:
         return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=one.final)
