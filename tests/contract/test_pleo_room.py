@@ -23,7 +23,7 @@ from ledgerbridge.pleo.subscriptions import SubscriptionsApi
 from ledgerbridge.pleo.tokens import GrantRefused
 from pleo_sandbox.app import create_app
 from pleo_sandbox.config import DEMO_COMPANY_ID, SandboxConfig
-from pleo_sandbox.seeds import CATALOGUE
+from pleo_sandbox.seeds import named
 from tests.contract.desk import Desk
 from tests.contract.room import URL, Company
 
@@ -131,7 +131,7 @@ async def test_every_seed_is_read_or_refused_by_name(company: Company) -> None:
     job = await company.desk.export("all")
     api = ExportApi(company.pleo, page_size=3)
     items = [item async for page in api.export_items(job["id"]) for item in page]
-    assert len(items) == job["numberOfItems"] == len(CATALOGUE)
+    assert len(items) == job["numberOfItems"] == len(named("all"))
     assert {item.accounting_entry_id for item in items} == {entry["accountingEntryId"] for entry in job["items"]}
     refused = [item.problem.failure for item in items if item.problem]
     assert sorted(refused) == sorted([Failure.AMOUNT_INVALID, Failure.PAYLOAD_UNREADABLE])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pleo_sandbox.config import DEMO_COMPANY_ID
-from pleo_sandbox.seeds import CATALOGUE
+from pleo_sandbox.seeds import named
 from tests.contract.desk import Desk, booked, refused
 
 STRANGER = "b4c4d068-ebbe-45b7-b562-2f16f0deb8b9"
@@ -27,7 +27,7 @@ async def test_both_layers_agree_for_every_seed(connected: Desk):
     job = await connected.started("all")
     items = await _all(connected, f"/v3/export-jobs/{job['id']}/items")
     payloads = await _all(connected, "/v3/export-items", job_id=job["id"])
-    assert len(items) == len(CATALOGUE) == job["numberOfItems"]
+    assert len(items) == len(named("all")) == job["numberOfItems"]
     assert [i["accountingEntryId"] for i in items] == [p["accountingEntryId"] for p in payloads]
     assert {item["status"] for item in items} == {"pending"}
     assert all(payload["companyId"] == DEMO_COMPANY_ID for payload in payloads)

@@ -42,6 +42,7 @@ class Entry:
 
     ``seed`` and ``expected_failure`` say where it came from and which ``failureReasonType`` it is made to provoke;
     both are the sandbox's own and never part of an export item. ``locked_by`` is the unfinished job it is in.
+    ``vendor_id`` is the vendor somebody tagged it with: vendor-based jobs show it as it is when they are made.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Entry:
     seed: str = "custom"
     expected_failure: str | None = None
     verbatim: bool = False
+    vendor_id: str | None = None
     state: str = "unexported"
     locked_by: str | None = None
     last_error: str | None = None
@@ -85,6 +87,7 @@ class Entries:
         seed: str = "custom",
         expected_failure: str | None = None,
         verbatim: bool = False,
+        vendor_id: str | None = None,
     ) -> Entry:
         """Puts an entry into the company's queue; ids missing from the payload are filled in."""
         payload = copy.deepcopy(payload)
@@ -92,9 +95,7 @@ class Entries:
         if entry_id in self._entries:
             raise bad_request(f"Accounting entry {entry_id} exists already")
         payload.setdefault("companyId", company_id)
-        entry = Entry(
-            entry_id, company_id, payload, files, seed=seed, expected_failure=expected_failure, verbatim=verbatim
-        )
+        entry = Entry(entry_id, company_id, payload, files, seed, expected_failure, verbatim, vendor_id)
         self._entries[entry_id] = entry
         return entry
 

@@ -150,6 +150,9 @@ class World:
         )
         for item in job.items.values():
             item.file_keys = tuple(self.files.keep(file) for file in item.files or ())
+            if item.entry.vendor_id is not None:
+                vendor = self.vendors.visible(item.entry.vendor_id, frozenset({company.id}))
+                item.payload["vendor"] = vendor.as_exported()
         self.announce(event_type, company.id, job.as_event_data())
         return job
 

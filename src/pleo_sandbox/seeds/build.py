@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from pleo_sandbox.core.employees import PEOPLE, employee_id
 from pleo_sandbox.core.entries import CONTRA_TYPES, StoredFile
 from pleo_sandbox.core.words import lasting_id, new_id
 from pleo_sandbox.seeds.chart import Chart
@@ -18,21 +19,20 @@ from pleo_sandbox.seeds.chart import Chart
 Json = dict[str, Any]
 
 RATES = {"standard": 0.25, "exempt": 0.0, "reverse": 0.25}
-PEOPLE = (
-    ("Astrid Møller", "1001", "Sales", "SAL"),
-    ("Jonas Lindqvist", "1002", "Engineering", "ENG"),
-    ("Zoë O'Connor", "1003", "Finance", "FIN"),
-)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a seed is built against: codes, the company's id and wallet currency, and today (UTC)."""
+    """What a seed is built against: codes, the company's id and wallet currency, and today (UTC).
+
+    Seeds of one ``batch`` know of each other: an invoice and its payment, an expense and its reimbursement.
+    """
 
     chart: Chart
     company_id: str
     currency: str
     today: date
+    batch: str = ""
 
     def day(self, days_ago: int = 2) -> date:
         """A recent day that still lies in the current month, whose period is open."""
@@ -52,6 +52,7 @@ class Tax:
     code: str = "standard"
     supplier_amount: int | None = None
     accounts: bool = False
+    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Draft:
-    """An export item without ``files``, and the receipts that will be linked there (``None`` for a null list)."""
+    """An export item without ``files``, and the receipts that will be linked there (``None`` for a null list).
+
+    ``wants_vendor`` asks for one of the company's vendors; it is put in when the item is exported.
+    """
 
     payload: Json
     files: tuple[StoredFile, ...] | None = None
+    wants_vendor: bool = False
 
     def changed(self, **members: Any) -> Draft:
         """The same item with members replaced."""
-        return Draft({**self.payload, **members}, self.files)
+        return replace(self, payload={**self.payload, **members})
 
 
 def item(
@@ -105,6 +110,7 @@ def item(
     reconciled: list[str | None] | None = None,
     service_period: tuple[date, date] | None = None,
     invoice: Json | None = None,
+    reconciliation_id: str | None = None,
 ) -> Draft:
     """One export item. ``person`` picks a spender, ``None`` leaves user and team null."""
     currencies = (frame.currency, supplier_currency or frame.currency)
@@ -117,7 +123,7 @@ def item(
             "attendees": attendees,
             "invoiceInformation": invoice,
             "reconciledEntries": reconciled,
-            "reconciliationId": new_id(),
+            "reconciliationId": reconciliation_id or new_id(),
         },
         "amount": amount,
         "bookkeeping": {"method": method},
@@ -130,7 +136,7 @@ def item(
         "supplier": _supplier(supplier),
         "team": None if person is None else _team(person),
         "type": kind,
-        "user": None if person is None else _user(person),
+        "user": None if person is None else _user(frame, person),
         "vendor": None,
         "files": None,
     }
@@ -180,7 +186,7 @@ def _tax(frame: Frame, tax: Tax, currencies: tuple[str, str]) -> Json:
         "id": lasting_id(frame.company_id, "tax", tax.code),
         "code": frame.chart.tax_codes[tax.code],
         "type": tax.type,
-        "rate": RATES[tax.code],
+        "rate": RATES[tax.code] if tax.rate is None else tax.rate,
         "amount": _pair(currencies, tax.amount, supplier),
     }
     if tax.accounts:
@@ -209,9 +215,9 @@ def _tag(frame: Frame, name: str, position: int) -> Json:
     return {"id": lasting_id(frame.company_id, group, code), "code": code, "groupCode": group}
 
 
-def _user(person: int) -> Json:
+def _user(frame: Frame, person: int) -> Json:
     name, code, _, _ = PEOPLE[person % len(PEOPLE)]
-    return {"id": lasting_id("user", code), "name": name, "code": code}
+    return {"id": employee_id(frame.company_id, code), "name": name, "code": code}
 
 
 def _team(person: int) -> Json:

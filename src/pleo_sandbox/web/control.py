@@ -15,10 +15,10 @@ from pleo_sandbox.config import CompanyConfig
 from pleo_sandbox.core.clock import stamp
 from pleo_sandbox.core.entries import Entry
 from pleo_sandbox.core.problems import bad_request
-from pleo_sandbox.core.queue import queue_payload, queue_seeds
+from pleo_sandbox.core.queue import queue_items, queue_payload, queue_seeds
 from pleo_sandbox.core.words import is_uuid
 from pleo_sandbox.core.world import World
-from pleo_sandbox.seeds import CATALOGUE, Chart, chart_from
+from pleo_sandbox.seeds import CATALOGUE, GROUPS, Chart, chart_from
 from pleo_sandbox.web.answers import world_of
 from pleo_sandbox.web.control_models import (
     AdvanceBody,
@@ -72,11 +72,12 @@ async def set_contra_accounts(request: Request, company_id: str, body: ContraBod
 
 
 @router.get("/seeds")
-async def seeds() -> list[dict[str, Any]]:
-    """Every seed with its group and, for bad ones, the failure it must be reported with."""
+async def seeds(group: str | None = None) -> list[dict[str, Any]]:
+    """Every seed with its group and, for bad ones, the failure it must be reported with; ``payables`` by that name."""
     return [
         {"name": s.name, "group": s.group, "about": s.about, "expected_failure": s.expected_failure}
         for s in CATALOGUE.values()
+        if (s.group == group if group else s.group in GROUPS)
     ]
 
 
@@ -85,7 +86,8 @@ async def add_expenses(request: Request, body: ExpensesBody) -> list[dict[str, A
     """Fills the Export queue and returns the new entries."""
     world = world_of(request)
     chart = world.chart if body.chart is None else _chart(body.chart)
-    made = queue_seeds(world, body.company_id, body.seeds, chart, body.copies)
+    made = queue_seeds(world, body.company_id, body.seeds, chart, body.copies, body.vendor_id)
+    made += queue_items(world, body.company_id, [item.described() for item in body.items], chart)
     for custom in body.custom:
         files = None if custom.files is None else [file.model_dump() for file in custom.files]
         entry = queue_payload(
@@ -206,6 +208,10 @@ def _chart(body: ChartBody) -> Chart:
 
 
 def _chosen(world: World, body: ExportBody) -> list[Entry]:
+    described = [item.described() for item in body.items]
+    made = queue_items(world, body.company_id, described, world.chart)
+    if body.entry_ids is None and made:
+        return made
     if body.entry_ids is None:
         return world.entries.waiting(body.company_id)
-    return [world.entries.get(entry_id) for entry_id in body.entry_ids]
+    return [*(world.entries.get(entry_id) for entry_id in body.entry_ids), *made]

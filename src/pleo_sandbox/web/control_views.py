@@ -38,6 +38,7 @@ def entry_view(entry: Entry) -> dict[str, Any]:
         "expected_failure": entry.expected_failure,
         "last_error": entry.last_error,
         "jobs": entry.jobs,
+        "vendor_id": entry.vendor_id,
         "files": None if entry.files is None else [{"type": f.type, "size": len(f.content)} for f in entry.files],
         "payload": entry.payload,
     }
