@@ -94,7 +94,7 @@ async def test_a_search_is_asked_again_like_any_read(stage, fault) -> None:
     assert await VendorsApi(stage.answers(fault, page(vendor())).client).search(COMPANY, external_ids=["erp-1"])
 
 
-@pytest.mark.rule("VEN-061", "VEN-014")
+@pytest.mark.rule("VEN-061", "VEN-014", "VEN-037")
 async def test_one_vendor_is_read_with_its_company_and_without_what_is_blank(stage) -> None:
     answer = said(vendor(code="", registrationNumber=None, accountingSystem="x", bankAccount="DK50", country="UK"))
     found = await VendorsApi(stage.answers(answer).client).get(uid(1))
@@ -103,7 +103,7 @@ async def test_one_vendor_is_read_with_its_company_and_without_what_is_blank(sta
     assert not hasattr(found, "bank_account")
 
 
-@pytest.mark.rule("VEN-003", "VEN-005", "VEN-007", "VEN-030", "VEN-031", "VEN-036")
+@pytest.mark.rule("VEN-003", "VEN-005", "VEN-007", "VEN-030", "VEN-031", "VEN-036", "VEN-037")
 async def test_a_vendor_is_created_with_the_eight_members_and_no_state(stage) -> None:
     answer = said(vendor(), 201)
     made = await VendorsApi(stage.answers(answer).client).create(COMPANY, ACME)
