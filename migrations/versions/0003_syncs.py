@@ -39,6 +39,7 @@ STATEMENTS = [
             warned_at timestamptz,
             switched_off_at timestamptz,
             switched_off_reason text,
+            note text,
             constraint pk_sync_schedules primary key (connection_id, kind),
             constraint ck_sync_schedules_kind_known check (kind in ('tags', 'accounts', 'tax_codes', 'vendors')),
             constraint fk_sync_schedules_connection_id foreign key(connection_id) references connections (id)
@@ -136,14 +137,19 @@ STATEMENTS = [
             reconciliation_id text not null,
             settles jsonb default '[]' not null,
             state text not null,
+            group_id uuid,
             tried_at timestamptz,
             settled_at timestamptz,
             constraint pk_settlements primary key (posting_id),
             constraint ck_settlements_side_known check (side in ('bill', 'credit_note', 'payment', 'returned')),
-            constraint ck_settlements_state_known check (state in ('open', 'settled', 'reopened')),
+            constraint ck_settlements_state_known check (state in ('open', 'settled', 'reopened', 'undone')),
             constraint fk_settlements_posting_id foreign key(posting_id) references postings (id),
             constraint fk_settlements_connection_id foreign key(connection_id) references connections (id)
         )
     """,
-    "create index ix_settlements_open on settlements (connection_id, vendor_id) where state <> 'settled'",
+    """
+        create index ix_settlements_open
+            on settlements (connection_id, vendor_id) where state in ('open', 'reopened')
+    """,
+    "create index ix_settlements_group_id on settlements (group_id)",
 ]

@@ -26,7 +26,6 @@ from ledgerbridge.store.tables.exports import (
     PostingState,
     Settlement,
     SettlementState,
-    Side,
 )
 from ledgerbridge.store.tables.records import AuditRecord, Lease, RateBudget
 from ledgerbridge.store.tables.syncs import (
@@ -65,7 +64,6 @@ __all__ = [
     "RateBudget",
     "Settlement",
     "SettlementState",
-    "Side",
     "Subscription",
     "SyncKind",
     "SyncRun",

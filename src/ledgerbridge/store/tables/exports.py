@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ledgerbridge.bookkeeping.payables import Side
 from ledgerbridge.store.tables.base import NOW, Base, one_of, owner
 
 
@@ -193,22 +194,14 @@ class Posting(Base):
     """Who settled it by hand, and why."""
 
 
-class Side(StrEnum):
-    """Which half of accounts payable a posting is."""
-
-    BILL = "bill"
-    CREDIT_NOTE = "credit_note"
-    PAYMENT = "payment"
-    RETURNED = "returned"
-    """A payment that came back; reopens the bill it had settled."""
-
-
 class SettlementState(StrEnum):
     OPEN = "open"
     """Its counterpart has not come, or stands as a draft (EXP-AP-04)."""
     SETTLED = "settled"
     REOPENED = "reopened"
     """Was settled by a payment that came back."""
+    UNDONE = "undone"
+    """A payment that came back, and what undid it: matched with each other, of no use for anything else."""
 
 
 class Settlement(Base):
@@ -216,7 +209,7 @@ class Settlement(Base):
 
     __tablename__ = "settlements"
     __table_args__ = (
-        Index("ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state <> 'settled'")),
+        Index("ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state in ('open', 'reopened')")),
         one_of("side", Side),
         one_of("state", SettlementState),
     )
@@ -236,6 +229,8 @@ class Settlement(Base):
     settles: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
     """Reconciliation ids of the items it settles, as Pleo sent them."""
     state: Mapped[str] = mapped_column(default=SettlementState.OPEN)
+    group_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    """Shared by what was matched with each other."""
     tried_at: Mapped[dt.datetime | None]
     settled_at: Mapped[dt.datetime | None]
 
