@@ -112,7 +112,7 @@ def _agreed(vendor: Vendor, keys: _Keys) -> ErpVendor | Failed:
 
 def _employee(person: Person | None, index: VendorIndex, config: Configuration) -> ErpVendor | Failed:
     """By employee number; the default serves people without one (EXP-AP-09, EXP-VENDOR-09)."""
-    who = shortened(clean(person.name), _NAME_LENGTH) if person else "the employee"
+    who = shortened(clean(person.name), _NAME_LENGTH) if person else "The employee"
     code = exact(person.code) if person else ""
     if not code:
         return default(index, config) if config.default_vendor else failed(Failure.EMPLOYEE_WITHOUT_NUMBER, person=who)

@@ -10,7 +10,10 @@ from typing import Any
 
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.mapping import book
+from ledgerbridge.bookkeeping.master_data import ErpVendor
+from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem
+from ledgerbridge.bookkeeping.vendors import VendorIndex
 from ledgerbridge.bookkeeping.words import (
     Account,
     Accounts,
@@ -32,6 +35,7 @@ from ledgerbridge.bookkeeping.words import (
     PleoTax,
     Supplier,
     TaxComponent,
+    Vendor,
 )
 
 TODAY = dt.date(2026, 11, 20)
@@ -117,6 +121,45 @@ CONFIG = Configuration(
     time_zone="Europe/Copenhagen",
     dimensions=("CC", "PRJ"),
 )
+
+ACME_PAYABLE, STAFF_PAYABLE = SUPPLIER_PAYABLE, PARTY_PAYABLE
+"""Accounts payable of Acme alone; the one of Anna, which wants a party on every line."""
+
+
+def erp_vendor(id_: str = "e1", code: str | None = "V1", name: str = "Acme", **other: Any) -> ErpVendor:
+    """A vendor of the ERP without an account of its own."""
+    values: dict[str, Any] = {
+        "currency": None,
+        "country": None,
+        "registration_number": None,
+        "tax_registration_number": None,
+        "payable": None,
+        "active": True,
+    }
+    return ErpVendor(id_, code, name, **(values | other))
+
+
+ACME = erp_vendor(payable=ACME_PAYABLE, tax_registration_number="DK12345678", country="DK")
+BOLT = erp_vendor("e2", "V2", "Bolt")
+ANNA = erp_vendor("e3", "E7", "Anna Holm", payable=STAFF_PAYABLE)
+GONE = erp_vendor("e4", "V4", "Gone", active=False)
+SUNDRY = erp_vendor("e5", "V999", "Sundry vendors")
+VENDORS = VendorIndex([ACME, BOLT, ANNA, GONE, SUNDRY])
+
+EMPLOYEE = Person("u1", "Anna Holm", "E7")
+
+
+def vendor(code: str | None = "V1", external_id: str | None = None, **other: Any) -> Vendor:
+    """A vendor as Pleo names it on an item."""
+    values: dict[str, Any] = {
+        "id": "pleo-vendor",
+        "name": "Acme Corporation",
+        "registration_number": None,
+        "tax_registration_number": None,
+        "default_currency": "DKK",
+    }
+    return Vendor(code=code, external_id=external_id, **(values | other))
+
 
 SPEND = ("card_purchase", "card_invoice", "out_of_pocket", "mileage", "per_diem", "invoice")
 
@@ -212,7 +255,7 @@ def config(**changes: Any) -> Configuration:
     return replace(CONFIG, accounts=replace(CONFIG.accounts, **named), **changes)
 
 
-def result(what: ExportItem, **options: Any) -> JournalEntry | NothingToPost | tuple[Problem, ...]:
+def result(what: ExportItem, **options: Any) -> Document | NothingToPost | tuple[Problem, ...]:
     using, on = options.pop("config", CONFIG), options.pop("chart", None) or chart()
     return book(what, using, on, today=TODAY, **options)
 
@@ -221,6 +264,28 @@ def entry(what: ExportItem, **options: Any) -> JournalEntry:
     """The entry of an item that can be booked."""
     made = result(what, **options)
     assert isinstance(made, JournalEntry), [one.text for one in made] if isinstance(made, tuple) else made
+    return made
+
+
+def payable_item(
+    type_: str = "card_purchase", minor: int | None = None, sub_type: str | None = None, **other: Any
+) -> ExportItem:
+    """An item for accounts payable: tagged with Acme, spent by Anna, who is a vendor of the ERP."""
+    values: dict[str, Any] = {"method": "accounts_payable", "vendor": vendor(), "user": EMPLOYEE}
+    return item(type_, minor, sub_type, **(values | other))
+
+
+def bill(what: ExportItem, **options: Any) -> Bill:
+    """The bill or credit note of an item that becomes one."""
+    made = result(what, **({"vendors": VENDORS} | options))
+    assert isinstance(made, Bill), [one.text for one in made] if isinstance(made, tuple) else made
+    return made
+
+
+def document(what: ExportItem, **options: Any) -> Document:
+    """What an item becomes where the ERP keeps vendors."""
+    made = result(what, **({"vendors": VENDORS} | options))
+    assert isinstance(made, JournalEntry | Bill), [one.text for one in made] if isinstance(made, tuple) else made
     return made
 
 

@@ -23,6 +23,7 @@ from .books import (
     PARTY_PAYABLE,
     PAYABLE,
     TWIN,
+    VENDORS,
     WALLET,
     chart,
     config,
@@ -160,3 +161,18 @@ def test_a_fault_that_only_some_items_meet_does_not_stop_the_others(changes: dic
 
 def test_the_payable_account_may_ask_for_a_party_because_bills_name_one() -> None:
     assert faults(payable=PARTY_PAYABLE) == {}
+
+
+@pytest.mark.rule("EXP-VENDOR-09", "EXP-ACCT-09")
+@pytest.mark.parametrize("code", ["V0", "V4"])
+def test_a_default_vendor_must_be_known_and_open(code: str) -> None:
+    (fault,) = check(config(default_vendor=code), CHART, VENDORS)
+    assert (fault.path, fault.problem) == ("default_vendor", None)
+    assert fault.text.startswith(f"Vendor {code} does not exist")
+    assert job_failures(default_vendor=code) == []
+
+
+def test_a_default_vendor_is_looked_at_only_where_vendors_are_known() -> None:
+    assert check(config(default_vendor="V999"), CHART, VENDORS) == ()
+    assert check(config(default_vendor="V0"), CHART) == ()
+    assert check(config(default_vendor=None), CHART, VENDORS) == ()

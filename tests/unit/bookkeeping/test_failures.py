@@ -75,6 +75,8 @@ def test_a_fact_that_is_missing_never_breaks_a_text(failure: Failure, row: Any) 
         (Failure.ACCOUNT_UNKNOWN, "account_unknown"),
         (Failure.TAG_UNKNOWN, "tag_unknown"),
         (Failure.VENDOR_UNKNOWN, "vendor_unknown"),
+        (Failure.VENDOR_BLOCKED, "vendor_unknown"),
+        (Failure.PAYABLE_ACCOUNT_MISSING, "missing_configuration"),
         (Failure.RECEIPT_TOO_LARGE, "receipt_file_size_limit_exceeded"),
         (Failure.ERP_REFUSED, "accounting_system_validation_failure"),
     ],
