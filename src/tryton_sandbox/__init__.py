@@ -8,8 +8,20 @@ programs under `inside/` are run by that environment's Python; we start them and
         print(server.base_url, server.database, server.keys["erp_integration"])
 """
 
-from tryton_sandbox.books import count_moves, moves
+from tryton_sandbox.books import bills, count_documents, count_moves, moves, parties, payments, reconciliations
 from tryton_sandbox.server import TrytonServer
 from tryton_sandbox.template import Template, TrytonSandboxError, build
 
-__all__ = ["Template", "TrytonSandboxError", "TrytonServer", "build", "count_moves", "moves"]
+__all__ = [
+    "Template",
+    "TrytonSandboxError",
+    "TrytonServer",
+    "bills",
+    "build",
+    "count_documents",
+    "count_moves",
+    "moves",
+    "parties",
+    "payments",
+    "reconciliations",
+]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import urllib.parse
 import urllib.request
 from decimal import Decimal
@@ -34,6 +35,33 @@ _MOVE_FIELDS = [
 ]
 
 
+_KEY = re.compile(r"\[PLEO:([^\[\]#]+)(?:#[0-9]+)?\]")
+_BILL_FIELDS = [
+    "number",
+    "state",
+    "reference",
+    "description",
+    "party.code",
+    "party.name",
+    "invoice_date",
+    "accounting_date",
+    "currency.code",
+    "account.code",
+    "untaxed_amount",
+    "tax_amount",
+    "total_amount",
+    "amount_to_pay",
+    "move",
+    "lines.account.code",
+    "lines.amount",
+    "lines.description",
+    "taxes.tax",
+    "taxes.account.code",
+    "taxes.base",
+    "taxes.amount",
+]
+
+
 def moves(server: TrytonServer, like: str = "PLEO:%", company: str = "DK") -> list[dict[str, Any]]:
     """The journal entries of a company whose description is like this pattern, oldest first, as plain values.
 
@@ -50,11 +78,93 @@ def count_moves(server: TrytonServer, like: str = "PLEO:%", company: str = "DK")
     return len(read(server, "account.move", _domain(server, like, company), ["id"]))
 
 
-def read(server: TrytonServer, model: str, domain: list[Any], fields: list[str]) -> list[dict[str, Any]]:
-    """Search any model of the ERP; Tryton's tagged values become plain ones."""
+def count_documents(server: TrytonServer, company: str = "DK") -> int:
+    """How many accounting entries of Pleo stand in the books, as journal entry or bill; a bill and its own payment or
+    journal entry carry one key and count once."""
+    ours = ["company", "=", server.company_id(company)]
+    keyed = ["OR", ["description", "like", "%[PLEO:%"], ["reference", "like", "%[PLEO:%"]]
+    texts = [row["description"] for row in read(server, "account.move", [ours, keyed[1]], ["description"])]
+    for row in read(server, "account.invoice", [ours, keyed], ["description", "reference"]):
+        texts += [row["description"], row["reference"]]
+    return len({key for text in texts for key in _KEY.findall(text or "")})
+
+
+def parties(server: TrytonServer, company: str = "DK") -> list[dict[str, Any]]:
+    """Everybody the database knows, companies and the inactive included, by id: `code`, `name`, `active`,
+    `replaced_by`, `identifiers` (pairs of type and code), `countries` of the addresses, `payable` (the code of an
+    account of its own, or None)."""
+    fields = ["code", "name", "active", "replaced_by", "account_payable.code", "identifiers.type", "identifiers.code"]
+    everybody = [["active", "in", [True, False]]]
+    rows = read(server, "party.party", everybody, [*fields, "addresses.country.code"], company)
+    return [
+        {
+            **{name: row[name] for name in ("id", "code", "name", "active", "replaced_by")},
+            "identifiers": [(each["type"], each["code"]) for each in row["identifiers"]],
+            "countries": [each["country"]["code"] for each in row["addresses"] if each["country"]],
+            "payable": row["account_payable"] and row["account_payable"]["code"],
+        }
+        for row in rows
+    ]
+
+
+def bills(server: TrytonServer, company: str = "DK") -> list[dict[str, Any]]:
+    """The supplier bills of a company, oldest first; a credit note has negative amounts. `party` is its code, `move`
+    the id of its journal entry, `open` what is left to pay. `lines` carry `account`, `amount`, `description`; `taxes`
+    carry `tax` (id), `account`, `base`, `amount`."""
+    domain = [["type", "=", "in"], ["company", "=", server.company_id(company)]]
+    plain = ("id", "number", "state", "reference", "description", "invoice_date", "accounting_date", "move")
+    return [
+        {
+            **{name: row[name] for name in plain},
+            "party": row["party"]["code"],
+            "currency": row["currency"]["code"],
+            "account": row["account"]["code"],
+            "untaxed": row["untaxed_amount"],
+            "tax": row["tax_amount"],
+            "total": row["total_amount"],
+            "open": row["amount_to_pay"],
+            "lines": [each | {"account": each["account"] and each["account"]["code"]} for each in row["lines"]],
+            "taxes": [each | {"account": each["account"]["code"]} for each in row["taxes"]],
+        }
+        for row in read(server, "account.invoice", domain, _BILL_FIELDS)
+    ]
+
+
+def payments(server: TrytonServer, company: str = "DK") -> list[dict[str, Any]]:
+    """The journal entries of ours that name a party and belong to no bill, as `moves` tells them."""
+    of_bills = {bill["move"] for bill in bills(server, company)}
+    return [
+        move
+        for move in moves(server, "%[PLEO:%", company)
+        if move["id"] not in of_bills and any(line["party"] for line in move["lines"])
+    ]
+
+
+def reconciliations(server: TrytonServer, company: str = "DK") -> list[dict[str, Any]]:
+    """What settles what: for each match its `lines` with `move` (id), `account`, `party` (id), `debit`, `credit`."""
+    domain = [["company", "=", server.company_id(company)]]
+    names = ["move", "account.code", "party", "debit", "credit"]
+    rows = read(server, "account.move.reconciliation", domain, ["date", *(f"lines.{name}" for name in names)])
+    return [
+        {
+            "id": row["id"],
+            "date": row["date"],
+            "lines": [each | {"account": each["account"]["code"]} for each in row["lines"]],
+        }
+        for row in rows
+    ]
+
+
+def read(
+    server: TrytonServer, model: str, domain: list[Any], fields: list[str], company: str | None = None
+) -> list[dict[str, Any]]:
+    """Search any model of the ERP; Tryton's tagged values become plain ones. What a record holds for each company is
+    that of `company`."""
     query = [("d", _encode(domain)), ("o", _encode([["id", "ASC"]])), *[("f", name) for name in fields]]
     address = f"{server.base_url}/{server.database}/rest/model/{model}?{urllib.parse.urlencode(query)}"
     headers = {"Authorization": f"bearer {server.keys['erp_admin']}", "Accept-Language": "en"}
+    if company:
+        headers["X-Tryton-Context"] = _encode({"company": server.company_id(company)})
     with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60) as answer:  # noqa: S310
         rows: list[dict[str, Any]] = json.load(answer, object_hook=_plain)
     return rows
