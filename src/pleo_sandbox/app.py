@@ -26,6 +26,7 @@ from pleo_sandbox.web import (
     control_oauth,
     export,
     files,
+    lists_page,
     oauth,
     platform,
     tag_groups,
@@ -78,14 +79,8 @@ def _application(world: World, dispatcher: Dispatcher) -> FastAPI:
     app.state.dispatcher = dispatcher
     for pleo in (oauth, platform, companies, export, tag_groups, tags, accounts, tax_codes, vendors, files):
         app.include_router(pleo.router)
-    for router in (
-        control.router,
-        control_oauth.router,
-        control_faults.router,
-        control_lists.router,
-        bookkeeper.router,
-    ):
-        app.include_router(router)
+    for ours in (control, control_oauth, control_faults, control_lists, bookkeeper, lists_page):
+        app.include_router(ours.router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http_problem)
     return app

@@ -12,7 +12,7 @@ from pleo_sandbox.core.companies import Company
 from pleo_sandbox.core.problems import Refusal
 from pleo_sandbox.core.queue import queue_seeds
 from pleo_sandbox.core.world import World
-from pleo_sandbox.seeds import CATALOGUE, GROUPS
+from pleo_sandbox.seeds import CATALOGUE, GROUPS, PAYABLES
 from pleo_sandbox.web.answers import world_of
 from pleo_sandbox.web.control import local_only
 from pleo_sandbox.web.pages import page, same_site
@@ -26,7 +26,7 @@ SHOWN = 20
 async def home(request: Request) -> Response:
     """Everything about one company on one page."""
     world = world_of(request)
-    company = _company(world, request.query_params.get("company", ""))
+    company = company_of(world, request.query_params.get("company", ""))
     entries = world.entries.of_company(company.id)
     return page(
         request,
@@ -34,7 +34,7 @@ async def home(request: Request) -> Response:
         company=company,
         companies=world.companies.all(),
         connections=_connections(world, company),
-        groups={group: [seed for seed in CATALOGUE.values() if seed.group == group] for group in GROUPS},
+        groups={group: [seed for seed in CATALOGUE.values() if seed.group == group] for group in (*GROUPS, PAYABLES)},
         waiting=world.entries.waiting(company.id),
         exported=sum(entry.state == "exported" for entry in entries),
         jobs=[job for job in world.jobs.all() if job.company_id == company.id][:SHOWN],
@@ -49,7 +49,7 @@ async def queue(request: Request) -> Response:
     same_site(request)
     form = await request.form()
     world = world_of(request)
-    company = _company(world, str(form.get("company", "")))
+    company = company_of(world, str(form.get("company", "")))
     choices = [str(choice) for choice in form.getlist("seed")]
     try:
         queue_seeds(world, company.id, choices, world.chart)
@@ -64,12 +64,12 @@ async def export(request: Request) -> Response:
     same_site(request)
     form = await request.form()
     world = world_of(request)
-    company = _company(world, str(form.get("company", "")))
+    company = company_of(world, str(form.get("company", "")))
     waiting = world.entries.waiting(company.id)
     if not waiting:
         return _home(company, "The queue is empty: add expenses first.")
     try:
-        job = world.export(company.id, waiting)
+        job = world.export(company.id, waiting, vendor_based=form.get("vendor_based") == "yes")
     except Refusal as problem:
         return _home(company, problem.message)
     return RedirectResponse(f"/jobs/{job.id}", 303)
@@ -110,7 +110,8 @@ async def expense_page(request: Request, entry_id: str) -> Response:
     return page(request, "expense.html", entry=entry, jobs=jobs, company=world.companies.get(entry.company_id))
 
 
-def _company(world: World, company_id: str) -> Company:
+def company_of(world: World, company_id: str) -> Company:
+    """The company a page is about; the first one when it is not said."""
     try:
         return world.companies.get(company_id)
     except Refusal:
