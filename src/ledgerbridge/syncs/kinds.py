@@ -10,6 +10,7 @@ from ledgerbridge.syncs.accounts import sync as accounts
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.tags import sync as tags
 from ledgerbridge.syncs.tax_codes import sync as tax_codes
+from ledgerbridge.syncs.vendors import sync as vendors
 
 Sync = Callable[[Desk], Awaitable[None]]
 
@@ -28,4 +29,5 @@ KINDS: Mapping[SyncKind, Work] = {
     SyncKind.TAGS: Work(tags.sync, tags.foresee),
     SyncKind.ACCOUNTS: Work(accounts.sync, accounts.foresee),
     SyncKind.TAX_CODES: Work(tax_codes.sync, tax_codes.foresee),
+    SyncKind.VENDORS: Work(vendors.sync, vendors.foresee),
 }
