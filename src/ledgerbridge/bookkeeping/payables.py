@@ -61,7 +61,7 @@ class Side(StrEnum):
     CREDIT_NOTE = "credit_note"
     PAYMENT = "payment"
     RETURNED = "returned"
-    """A payment that came back; what it had settled is owed again."""
+    """A payment that came back, so that what it had settled is owed again; or money an employee pays back."""
 
 
 @dataclass(frozen=True, slots=True)

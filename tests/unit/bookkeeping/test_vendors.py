@@ -179,7 +179,7 @@ def test_a_default_vendor_that_cannot_be_used_fails_the_item_that_needs_it(wante
 OWED = ["out_of_pocket", "mileage", "per_diem", "direct_reimbursement", "external_reimbursement", "personal_spend"]
 
 
-@pytest.mark.rule("EXP-AP-08", "EXP-AP-09", "VEN-112", "VEN-113")
+@pytest.mark.rule("EXP-AP-08", "EXP-AP-09", "EXP-VENDOR-02", "VEN-103", "VEN-112", "VEN-113")
 @pytest.mark.parametrize("type_", OWED)
 def test_the_vendor_of_what_is_owed_to_an_employee_is_the_employee(type_: str) -> None:
     assert found(payable_item(type_)) == ANNA
