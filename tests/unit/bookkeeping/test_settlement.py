@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from ledgerbridge.bookkeeping.payables import Claim, Side
 from ledgerbridge.bookkeeping.settlement import match, payables_of
 from ledgerbridge.bookkeeping.words import ExportItem, InvoiceInformation, Supplier
-from ledgerbridge.store.tables.exports import Side as StoredSide
 
 from .books import document, item, line, payable_item, vat
 
@@ -88,10 +87,6 @@ def test_a_journal_entry_that_names_a_vendor_claims_as_well() -> None:
 @pytest.mark.parametrize("what", [item("invoice"), item("card_purchase"), payable_item("wallet_topup")])
 def test_what_names_no_vendor_claims_nothing(what: ExportItem) -> None:
     assert of(what) is None
-
-
-def test_the_store_knows_the_same_sides() -> None:
-    assert {one.value for one in Side} == {one.value for one in StoredSide}
 
 
 # ------------------------------------------------------------------ by invoice number and amount
@@ -236,6 +231,7 @@ def test_money_an_employee_pays_back_meets_the_private_purchases_it_names() -> N
     back = claim("r", Side.RETURNED, settles=("REC-x", "REC-y"))
     assert match(back, [one, two]) == (one, two)
     assert match(back, [one]) == ()
+    assert match(back, [replace(one, amount=Decimal("100.00"))]) == ()
     assert set(match(one, [two, back])) == {two, back}
 
 
@@ -258,7 +254,7 @@ CLAIMS = st.lists(
     max_size=6,
     unique_by=lambda one: one.entry,
 )
-MANY = settings(max_examples=600, deadline=None)
+MANY = settings(max_examples=300, deadline=None)
 
 
 @pytest.mark.rule("EXP-AP-04")
