@@ -28,7 +28,8 @@ class Desk:
         inner = httpx.ASGITransport(app=sandbox, client=("127.0.0.1", 1))
         self.checked = ContractTransport(inner)
         self.pleo = httpx.AsyncClient(transport=self.checked, base_url=URL)
-        self.raw = httpx.AsyncClient(transport=ContractTransport(inner, requests=False), base_url=URL)
+        self.unasked = ContractTransport(inner, requests=False)
+        self.raw = httpx.AsyncClient(transport=self.unasked, base_url=URL)
         self.control = httpx.AsyncClient(transport=inner, base_url=URL)
 
     async def close(self) -> None:
@@ -137,6 +138,56 @@ class Desk:
         assert answer.status_code == 200, answer.text
         job: dict[str, Any] = answer.json()["data"]
         return job
+
+    # ------------------------------------------------------------ master data
+
+    async def group(self, code: str = "CC", **more: Any) -> dict[str, Any]:
+        """A tag group made through the API."""
+        body = {"code": code, "name": f"Dimension {code}", "archived": False, **more}
+        answer = await self.pleo.post("/v0/tag-groups", params={"company_id": DEMO_COMPANY_ID}, json=body)
+        assert answer.status_code == 200, answer.text
+        made: dict[str, Any] = answer.json()["data"]
+        return made
+
+    async def tag(self, group: dict[str, Any], code: str, **more: Any) -> dict[str, Any]:
+        """A tag made through the API."""
+        body = {"code": code, "name": f"Value {code}", "archived": False, **more}
+        answer = await self.pleo.post(f"/v0/tag-groups/{group['id']}/tags", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()["data"]
+        return made
+
+    async def account(self, external_id: str, **more: Any) -> httpx.Response:
+        """The creation of an account."""
+        body = {"companyId": DEMO_COMPANY_ID, "externalId": external_id, "name": f"Account {external_id}", **more}
+        return await self.pleo.post("/v1/chart-of-accounts", json={"archived": False, "code": external_id, **body})
+
+    async def tax_code(self, code: str, **more: Any) -> dict[str, Any]:
+        """A tax code made through the API."""
+        body = {"companyId": DEMO_COMPANY_ID, "code": code, "name": code, "rate": 0.25, "type": "inclusive", **more}
+        answer = await self.pleo.post("/v0/tax-codes", json={"archived": False, **body})
+        assert answer.status_code == 200, answer.text
+        made: dict[str, Any] = answer.json()["data"]
+        return made
+
+    async def vendor(self, name: str = "Nordlys A/S", **more: Any) -> dict[str, Any]:
+        """A vendor made through the API."""
+        body = {"companyId": DEMO_COMPANY_ID, "name": name, "defaultCurrency": "DKK", **more}
+        answer = await self.pleo.post("/v1/vendors", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()["data"]
+        return made
+
+    async def choose(self, **choices: Any) -> None:
+        """What the sandbox does where Pleo is silent."""
+        answer = await self.control.put("/sandbox/choices", json=choices)
+        assert answer.status_code == 200, answer.text
+
+    async def put(self, kind: str, **body: Any) -> Any:
+        """Rows put into the demo company by hand."""
+        answer = await self.control.post(f"/sandbox/companies/{DEMO_COMPANY_ID}/{kind}", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
 
     async def fault(self, kind: str, **body: Any) -> dict[str, Any]:
         """Switches a fault on."""
