@@ -117,7 +117,7 @@ def _journal_vendor(
     A chosen vendor that is not found, and a supplier whose own account can be used, leave the line as it would be in
     an ERP without vendors. Only an account that wants a party makes the vendor necessary.
     """
-    found = vendors.of_journal(item, index)
+    found = vendors.of_journal(item, index, config)
     if isinstance(found, ErpVendor):
         return found
     if accounts.supplier_account(item, chart) is not None:

@@ -27,6 +27,15 @@ _TABLE: dict[Failure, Row] = {
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "Journal {code} does not exist in the accounting system. Choose another one in " + _CONFIG_PAGE + ", or create it there.",
     ),
+    Failure.JOURNAL_TAKES_NO_BILLS: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "Journal {code} takes no vendor bills in the accounting system. Choose a journal for expenses in " + _CONFIG_PAGE
+        + ", then export again.",
+    ),
+    Failure.BILLS_NOT_SET_UP: Row(
+        Kind.CONFIG, "missing_configuration", "missing_configuration",
+        "The accounting system cannot take vendor bills yet: {missing}. Set that up there, then export again.",
+    ),
     Failure.ACCOUNT_NOT_CONFIGURED: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
         "No {role} account is set for {currency}. Set it in " + _CONFIG_PAGE + ", then export again.",
@@ -239,6 +248,16 @@ _TABLE: dict[Failure, Row] = {
         Kind.DATA, "account_unknown", None,
         "The accounts payable account {code} of vendor {vendor} does not exist or is closed in the accounting system. Choose another "
         "account for the vendor there, or reopen it, then export again.",
+    ),
+    Failure.VENDOR_WITHOUT_ADDRESS: Row(
+        Kind.DATA, "vendor_unknown", None,
+        "Vendor {vendor} has no address in the accounting system, and a bill there needs one. Add an address to the vendor there, then "
+        "export again.",
+    ),
+    Failure.BILL_SIMILAR: Row(
+        Kind.DATA, "accounting_system_validation_failure", None,
+        "The accounting system already has the bill {reference} of {vendor} with the number {number}, so this one was not booked. If they "
+        "are the same purchase, mark this one as exported in Pleo or remove the other bill there; if not, correct the invoice number.",
     ),
     Failure.SUPPLIER_UNKNOWN: Row(
         Kind.DATA, "vendor_unknown", None,

@@ -36,18 +36,19 @@ def resolve(item: ExportItem, index: VendorIndex, config: Configuration) -> ErpV
     return default(index, config) if config.default_vendor else nobody
 
 
-def of_journal(item: ExportItem, index: VendorIndex) -> ErpVendor | Failed | None:
+def of_journal(item: ExportItem, index: VendorIndex, config: Configuration) -> ErpVendor | Failed | None:
     """The vendor on the payable line of a journal entry; None when the item tells of none the ERP knows.
 
     A vendor chosen on the item is optional there (EXP-VENDOR-03). Without one the supplier's number, then account, then
-    tax id is tried (EXP-VENDOR-06); a key that fits several vendors tells nothing.
+    tax id is tried (EXP-VENDOR-06); a key that fits several vendors tells nothing, nor does the account for all.
     """
     if item.vendor is not None:
         return _chosen(item.vendor, index)
     supplier = item.supplier or Supplier()
+    own = supplier.account if exact(supplier.account) != config.accounts.payable else None
     for hits in (
         index.by_code(supplier.code) or index.by_id(supplier.code),
-        index.by_account(supplier.account),
+        index.by_account(own),
         index.by_tax_number(supplier.tax_identifier),
     ):
         if len(hits) == 1:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.posting_table import TABLE
 from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.bookkeeping.vendors import VendorIndex
 from ledgerbridge.bookkeeping.words import JournalEntry, Supplier
 
 from .books import (
+    ACME,
     ACME_PAYABLE,
+    BOLT,
+    EXTERNAL,
     PARTY_PAYABLE,
     PAYABLE,
     SUNDRY,
@@ -55,6 +62,20 @@ def test_a_vendor_without_its_own_account_is_owed_on_the_suppliers() -> None:
     made = document(item("invoice", supplier=Supplier(name="Bolt", code="V2", account=SUPPLIER_PAYABLE)))
     assert isinstance(made, JournalEntry)
     assert (made.lines[-1].vendor, made.lines[-1].account.code) == ("e2", SUPPLIER_PAYABLE)
+
+
+@pytest.mark.rule("EXP-VENDOR-06")
+@pytest.mark.parametrize(
+    ("held", "account"),
+    [
+        pytest.param([replace(ACME, payable=EXTERNAL), replace(BOLT, payable=EXTERNAL)], EXTERNAL, id="two-vendors"),
+        pytest.param([replace(ACME, payable=PAYABLE)], PAYABLE, id="the-account-for-all"),
+    ],
+)
+def test_an_account_that_several_vendors_share_tells_no_vendor(held: list[ErpVendor], account: str) -> None:
+    made = document(item("invoice", supplier=Supplier(name="Acme", account=account)), vendors=VendorIndex(held))
+    assert isinstance(made, JournalEntry)
+    assert (made.lines[-1].vendor, made.lines[-1].account.code) == (None, account)
 
 
 STRANGER = Supplier(name="Stranger", code="X-1")
