@@ -13,6 +13,8 @@ from typing import Any
 
 INSIDE = Path(__file__).parent / "inside"
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
+ADD_ON = INSIDE / "matching"
+"""A module of Tryton that a company may install, so that our key can match bills with their payments."""
 
 Progress = Callable[[str], None]
 
@@ -53,14 +55,22 @@ def prepare(cache_dir: Path, progress: Progress) -> Environment:
     environment = Environment(cache_dir / f"venv-{digest[:12]}")
     finished = environment.directory / "finished"
     if finished.exists() and environment.python.exists():
+        _add_module(environment)
         return environment
     progress("Building Tryton: packages ...")
     shutil.rmtree(environment.directory, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(environment.directory)])
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     run([str(environment.python), *install, "--require-hashes", "--requirement", str(REQUIREMENTS)])
+    _add_module(environment)
     finished.touch()
     return environment
+
+
+def _add_module(environment: Environment) -> None:
+    """Put the add-on where Tryton looks for its modules."""
+    (modules,) = environment.directory.glob("lib/python3*/site-packages/trytond/modules")
+    shutil.copytree(ADD_ON, modules / ADD_ON.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def run(command: Sequence[str], *, stdin: str = "", environ: Mapping[str, str] | None = None) -> str:

@@ -18,12 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tryton_sandbox.environment import INSIDE, REQUIREMENTS, Environment, Progress, TrytonSandboxError, prepare, run
+from tryton_sandbox.environment import (
+    ADD_ON,
+    INSIDE,
+    REQUIREMENTS,
+    Environment,
+    Progress,
+    TrytonSandboxError,
+    prepare,
+    run,
+)
 from tryton_sandbox.server import TrytonServer, start_server
 
 __all__ = ["Template", "TrytonSandboxError", "alive", "build"]
 
-MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank"]
+MODULES = ["account", "account_invoice", "account_be", "analytic_account", "analytic_invoice", "bank", ADD_ON.name]
 TEMPLATES_KEPT = 2  # besides the new one; another session may be using it
 LANGUAGES = ["en", "nl"]  # the Belgian chart exists only in a language of Belgium
 
@@ -144,7 +153,7 @@ def _facts(environment: Environment, postgres_url: str, name: str) -> dict[str, 
 
 def _stamp() -> str:
     """What a template depends on: the pins, the data and how they are loaded, and the year its books are about."""
-    files = [REQUIREMENTS, INSIDE / "demo_data.py", INSIDE / "demo_plan.toml"]
+    files = [REQUIREMENTS, INSIDE / "demo_data.py", INSIDE / "demo_plan.toml", *sorted(ADD_ON.glob("*.*"))]
     parts = [*(file.read_text() for file in files), *MODULES, *LANGUAGES]
     parts.append(str(dt.date.today().year))  # noqa: DTZ011
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
