@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from ledgerbridge.connections.context import Connections
@@ -43,6 +44,14 @@ class Observer:
     """A job that only polling found, although webhooks are on."""
 
 
+BringVendors = Callable[[uuid.UUID, Sequence[str]], Awaitable[None]]
+"""Makes vendors of Pleo that the ERP lacks there, and brings the others up to date where that was long ago."""
+
+
+async def _nobody(connection_id: uuid.UUID, pleo_ids: Sequence[str]) -> None:
+    """Without a vendor sync the ERP's vendors are taken as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExportContext:
     """Everything `exports` works with; made once a process."""
@@ -56,3 +65,5 @@ class ExportContext:
     lease_seconds: float = 30
     patience: Patience = field(default_factory=Patience)
     observer: Observer = field(default_factory=Observer)
+    bring_vendors: BringVendors = _nobody
+    """Asked before the items of a job that names vendors are booked (VEN-110, VEN-127)."""

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Kind, Problem, problem
+from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.erp.port import Booked, Erp, ErpError
 from ledgerbridge.exports import ledger, spool
@@ -68,6 +69,8 @@ class Desk:
     chart: ChartIndex
     today: dt.date
     signs: Signs
+    vendors: VendorIndex | None = None
+    """The ERP's vendors; None where it books no vendor bills."""
     fresh_chart_allowed: bool = True
     """False on the second try of an item whose period was found closed only when posting."""
     fresh_links_allowed: bool = True

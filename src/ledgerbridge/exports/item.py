@@ -18,9 +18,10 @@ from ledgerbridge.bookkeeping.content import content_digest
 from ledgerbridge.bookkeeping.mapping import book
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.settlement import payables_of
 from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import ledger, spool
+from ledgerbridge.exports import ledger, settling, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import (
     ChartStale,
@@ -95,7 +96,15 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
 
 def _book(desk: Desk, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
     try:
-        return book(item, desk.configuration, desk.chart, today=desk.today, revision=revision, known_signs=desk.signs)
+        return book(
+            item,
+            desk.configuration,
+            desk.chart,
+            today=desk.today,
+            revision=revision,
+            known_signs=desk.signs,
+            vendors=desk.vendors,
+        )
     except Exception as error:
         log.exception("unexpected failure while mapping")
         return (problem(Failure.UNEXPECTED, repr(error)),)
@@ -114,9 +123,9 @@ def _together(problems: Sequence[Problem]) -> Problem:
 
 
 async def _post(
-    desk: Desk, work: spool.Work, item: ExportItem, entry: Document, digest: str, draft: Posting | None
+    desk: Desk, work: spool.Work, item: ExportItem, document: Document, digest: str, draft: Posting | None
 ) -> ItemState:
-    """Book `entry`; `draft` is the posting of an earlier attempt that left a draft which may not be whole."""
+    """Book `document`; `draft` is the posting of an earlier attempt that left a draft which may not be whole."""
     try:
         attachments = await fetch_all(item, desk.context.downloads, desk.erp.capabilities)
     except LinkLapsed as error:
@@ -130,9 +139,10 @@ async def _post(
         return await _without_receipts(desk, work, problem(Failure.UNEXPECTED, repr(error)), draft)
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
-        posting_id = await ledger.intend(session, desk.lease, desk.connection_id, entry, intent)
+        posting_id = await ledger.intend(session, desk.lease, desk.connection_id, document, intent)
+        await settling.remember(session, desk.connection_id, posting_id, payables_of(item, document))
     try:
-        made = await desk.erp.book(entry, attachments, final=desk.configuration.posting_mode == "final")
+        made = await desk.erp.book(document, attachments, final=desk.configuration.posting_mode == "final")
     except ErpError as error:
         return await _after_error(desk, work, posting_id, error, draft)
     except Exception as error:

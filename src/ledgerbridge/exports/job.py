@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,7 +17,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, open_erp
 from ledgerbridge.connections.errors import CredentialError
 from ledgerbridge.erp.port import Erp, ErpError
-from ledgerbridge.exports import closing, fetch, ledger, spool
+from ledgerbridge.exports import closing, fetch, ledger, settling, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, in_doubt, raise_if_general
 from ledgerbridge.exports.item import load_signs, work_item
@@ -23,12 +25,14 @@ from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
 from ledgerbridge.exports.receipts import LinkLapsed
 from ledgerbridge.exports.report import JobGone, Reporter
+from ledgerbridge.exports.vendors import index_for
 from ledgerbridge.pleo.errors import Forbidden, OutcomeUnknown, RateLimited, Unauthorised, Unavailable
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 CHUNK = 50
 """Items read from the spool at a time."""
@@ -82,27 +86,46 @@ async def _work_started(run: Run) -> None:
         ready = set_up(run.company, run.job)
         async with AsyncExitStack() as stack:
             erp = await stack.enter_async_context(open_erp(run.context.connections, run.company.connection.id))
-            chart = await _inspect_patiently(run, erp, ready)
+            chart = await _patiently(run, lambda: inspect(erp, ready, run.job))
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
             await fetch.both_layers(run)
-            stopped = await _book_all(run, await _desk(run, erp, ready, chart))
+            vendors = await _patiently(run, lambda: index_for(run, erp))
+            desk = replace(await _desk(run, erp, ready, chart), vendors=vendors)
+            stopped = await _book_all(run, desk)
+            if stopped is None:
+                await _settle_claims(run, erp)
     except (NotReady, fetch.Unfetchable) as error:
         await closing.fail(run, error.problem)
         return
     await closing.complete(run, stopped)
 
 
-async def _inspect_patiently(run: Run, erp: Erp, ready: Ready) -> ChartIndex:
-    """Preflight; an ERP that is merely down gets a few more chances before the job is failed."""
+async def _patiently(run: Run, step: Callable[[], Awaitable[T]]) -> T:
+    """A step before the first item; an ERP that is merely down gets a few more chances before the job is failed."""
     for pause in (*run.context.patience.pause[:3], None):
         try:
-            return await inspect(erp, ready, run.job)
+            return await step()
         except NotReady as error:
             if not error.problem.row.retry or pause is None:
                 raise
             log.info("erp not ready, waiting", seconds=pause, reason=error.problem.internal)
             await asyncio.sleep(pause)
     raise AssertionError("unreachable")
+
+
+async def _settle_claims(run: Run, erp: Erp) -> None:
+    """Bring bills and payments together, once everything booked is reported: matching never costs an outcome."""
+    await run.reporter.flush()
+    work = settling.Settling(run.context.db, run.lease, run.company.connection.id, erp)
+    try:
+        matched = await settling.settle_open(work, run.job.id)
+    except FenceLost:
+        raise
+    except Exception:
+        log.exception("claims of the job could not be matched, the daily round tries again")
+        return
+    if matched:
+        await closing.note(run, "settled", groups=matched)
 
 
 async def _desk(run: Run, erp: Erp, ready: Ready, chart: ChartIndex) -> Desk:

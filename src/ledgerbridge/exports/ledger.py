@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.bookkeeping.payables import Document
+from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.clock import utcnow
-from ledgerbridge.erp.port import Booked
+from ledgerbridge.erp.port import Booked, DocumentKind
 from ledgerbridge.store.leases import Lease, holds
 from ledgerbridge.store.tables import Posting, PostingState
 
@@ -78,9 +78,9 @@ async def guard(session: AsyncSession, lease: Lease) -> None:
 
 
 async def intend(
-    session: AsyncSession, lease: Lease, connection_id: uuid.UUID, entry: Document, intent: Intent
+    session: AsyncSession, lease: Lease, connection_id: uuid.UUID, document: Document, intent: Intent
 ) -> uuid.UUID:
-    """Write the intent to book `entry`, or take over the one an earlier, interrupted attempt left.
+    """Write the intent to book `document`, or take over the one an earlier, interrupted attempt left.
 
     Raises `FenceLost` when the lease is no longer ours.
     """
@@ -89,8 +89,8 @@ async def intend(
         select(Posting)
         .where(
             Posting.connection_id == connection_id,
-            Posting.accounting_entry_id == entry.key.accounting_entry_id,
-            Posting.revision == entry.key.revision,
+            Posting.accounting_entry_id == document.key.accounting_entry_id,
+            Posting.revision == document.key.revision,
         )
         .with_for_update()
     )
@@ -98,17 +98,18 @@ async def intend(
         posting = Posting(
             id=uuid.uuid4(),
             connection_id=connection_id,
-            accounting_entry_id=entry.key.accounting_entry_id,
-            revision=entry.key.revision,
+            accounting_entry_id=document.key.accounting_entry_id,
+            revision=document.key.revision,
         )
         session.add(posting)
     posting.state = PostingState.INTENDED
     posting.digest = intent.digest
-    posting.total = f"{entry.total:.2f}"
-    posting.currency = entry.currency
+    posting.total = f"{document.total:.2f}"
+    posting.currency = document.currency
     posting.config_version = intent.config_version
     posting.job_id = intent.job_id
     posting.erp_kind = intent.erp_kind
+    posting.document = DocumentKind.BILL if isinstance(document, Bill) else DocumentKind.JOURNAL_ENTRY
     posting.fence = lease.fence
     posting.intended_at = utcnow()
     posting.erp_id = posting.erp_number = posting.erp_url = posting.booked_at = posting.note = None
@@ -124,6 +125,7 @@ async def record_booked(session: AsyncSession, posting_id: uuid.UUID, booked: Bo
         .where(Posting.id == posting_id)
         .values(
             state=PostingState.BOOKED,
+            document=booked.kind,
             erp_id=booked.id,
             erp_number=booked.number,
             erp_url=booked.url,
