@@ -233,6 +233,12 @@ def test_tax_ids_match_however_they_are_written(one: str, other: str) -> None:
         assert VendorIndex([acme]).by_tax_number(sent) == (acme,)
 
 
+@pytest.mark.parametrize(("country", "sent"), [("GR", "EL123456789"), ("EL", "GR123456789"), ("GB", "XI123456789")])
+def test_a_country_of_two_names_is_one(country: str, sent: str) -> None:
+    acme = erp_vendor(tax_registration_number="123456789", country=country)
+    assert VendorIndex([acme]).by_tax_number(sent) == (acme,)
+
+
 @pytest.mark.parametrize(
     ("held", "country", "sent"),
     [
