@@ -23,6 +23,7 @@ from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.erp.tryton.patience import Patience
+from tests.support.tryton_master import MasterHands
 
 IMPATIENT = Patience(tries=7, first=0.05, longest=0.6)
 
@@ -62,7 +63,12 @@ def _step(request: httpx.Request) -> Step | None:
     if request.method != "POST":
         return None
     path = request.url.path
-    endings = {"/model/account.move": Step.CREATE, "/model/ir.attachment": Step.ATTACH, "/post": Step.POST}
+    endings = {
+        "/model/account.move": Step.CREATE,
+        "/model/ir.attachment": Step.ATTACH,
+        "/post": Step.POST,
+        "/model/party.party": Step.VENDOR,
+    }
     return next((step for ending, step in endings.items() if path.endswith(ending)), None)
 
 
@@ -100,7 +106,7 @@ class Line:
 
 
 @dataclass
-class TrytonBench:
+class TrytonBench(MasterHands):
     at: Tryton
     facts: Facts
     adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(patience=IMPATIENT))

@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.clones import TrytonServers
 
-pytest.register_assert_rewrite("ledgerbridge.erp.conformance", "tests.support.tryton_bench")
+pytest.register_assert_rewrite(
+    "ledgerbridge.erp.conformance", "tests.support.tryton_bench", "tests.support.tryton_master"
+)
 
 from ledgerbridge.erp.conformance.bench import Facts  # noqa: E402
 from tests.support.tryton_bench import Tryton, TrytonBench  # noqa: E402
@@ -43,6 +45,8 @@ def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
             closed_date=_fifth_of(months["closed"]),
             closable_date=first_open.replace(year=first_open.year + 1, month=12),
             oversize=OVERSIZE,
+            tax_numbers=("DE129273398", "BE0428759497"),
+            bad_tax_number="DE111111111",
         ),
     )
     tryton_servers.template.drop(server.database)

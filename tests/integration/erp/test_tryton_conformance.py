@@ -40,7 +40,39 @@ class TestFinding(conformance.Finding):
     pass
 
 
-@pytest.mark.parametrize("suite", [TestCompany, TestBooking, TestFiles, TestExactlyOnce, TestRefusals, TestFinding])
+@pytest.mark.rule(
+    *("ACC-020", "ACC-021", "ACC-032", "ACC-033", "ACC-036", "ACC-039", "ACC-040", "ACC-090"),
+    *("TAG-022", "TAG-046", "TAG-071", "TAG-088", "TAG-148"),
+    *("TAX-024", "TAX-025", "TAX-026", "TAX-028", "VEN-053"),
+)
+class TestMirror(conformance.Mirror):
+    pass
+
+
+@pytest.mark.rule("VEN-020", "VEN-021", "VEN-026", "VEN-049", "VEN-052")
+class TestVendors(conformance.Vendors):
+    pass
+
+
+@pytest.mark.rule("VEN-037", "VEN-063", "VEN-065", "VEN-066", "VEN-067")
+class TestNewVendors(conformance.NewVendors):
+    pass
+
+
+SUITES = [
+    TestCompany,
+    TestBooking,
+    TestFiles,
+    TestExactlyOnce,
+    TestRefusals,
+    TestFinding,
+    TestMirror,
+    TestVendors,
+    TestNewVendors,
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_marks_of_a_suite_are_those_of_its_tests(suite: type) -> None:
     named = {rule for test in vars(suite.__mro__[1]).values() for rule in _rules(test)}
     assert set(_rules(suite)) == named

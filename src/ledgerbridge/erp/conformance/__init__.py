@@ -10,7 +10,19 @@ Capabilities decide which tests apply; no suite asks for an adapter's name. Only
 from ledgerbridge.erp.conformance.booking import Booking, Files
 from ledgerbridge.erp.conformance.company import Company
 from ledgerbridge.erp.conformance.finding import Finding
+from ledgerbridge.erp.conformance.mirror import Mirror
 from ledgerbridge.erp.conformance.once import ExactlyOnce
 from ledgerbridge.erp.conformance.refusals import Refusals
+from ledgerbridge.erp.conformance.vendors import NewVendors, Vendors
 
-__all__ = ["Booking", "Company", "ExactlyOnce", "Files", "Finding", "Refusals"]
+__all__ = [
+    "Booking",
+    "Company",
+    "ExactlyOnce",
+    "Files",
+    "Finding",
+    "Mirror",
+    "NewVendors",
+    "Refusals",
+    "Vendors",
+]

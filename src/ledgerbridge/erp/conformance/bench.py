@@ -25,11 +25,16 @@ PLEO_COMPANY = "3f0c2f6e-0c43-4a39-9d5e-0a3f8f3f1c11"
 
 
 class Step(StrEnum):
-    """The writes a booking consists of."""
+    """The writes an adapter makes."""
 
     CREATE = "create"
     ATTACH = "attach"
     POST = "post"
+    VENDOR = "vendor"
+    """The creation of a vendor; the others are those of a booking."""
+
+
+BOOKING_STEPS = (Step.CREATE, Step.ATTACH, Step.POST)
 
 
 class Fate(StrEnum):
@@ -45,6 +50,15 @@ class Fate(StrEnum):
     """The connection breaks before anything is carried out, which the adapter cannot tell from a lost reply."""
     BUSY = "busy"
     """The ERP says that it is busy and carries nothing out."""
+
+
+class Record(StrEnum):
+    """Kinds of master data that a bench can change by hand."""
+
+    ACCOUNT = "account"
+    VALUE = "value"
+    """A value of a dimension."""
+    VENDOR = "vendor"
 
 
 class Killed(BaseException):
@@ -98,6 +112,10 @@ class Facts:
     """In an open period that a test may close and open again."""
     oversize: int | None
     """Bytes of a file that the ERP is sure to refuse."""
+    tax_numbers: Sequence[str]
+    """Tax numbers with country prefix that pass the ERP's check and no vendor has; each is used once."""
+    bad_tax_number: str | None = None
+    """One the ERP is sure to refuse."""
 
 
 class Bench(Protocol):
@@ -132,6 +150,31 @@ class Bench(Protocol):
 
     async def copy(self, erp_id: str) -> str:
         """Copy an entry by hand, text and all, as a draft of another user; answers its id."""
+        ...
+
+    async def counted(self) -> Mapping[str, int]:
+        """How many records the ERP itself counts: `accounts` that accept lines or are closed, `tax_codes`,
+        `dimensions`, `vendors`; inactive ones included."""
+        ...
+
+    async def add(self, record: Record, code: str | None, name: str, *, below: Sequence[str] = ()) -> str:
+        """Make one by hand and answer its id; a value below a dimension and, where the ERP nests values, one above."""
+        ...
+
+    async def change(self, record: Record, erp_id: str, **values: str) -> None:
+        """Change `name` or `code` by hand."""
+        ...
+
+    async def switch_off(self, record: Record, erp_id: str) -> None:
+        """Close or deactivate one by hand."""
+        ...
+
+    async def set_default_taxes(self, account: str, tax_codes: Sequence[str]) -> None:
+        """Give an account these default taxes, and no others."""
+        ...
+
+    async def vendors_called(self, name: str) -> Sequence[str]:
+        """Ids of all vendors of this name, inactive ones included."""
         ...
 
     async def set_period(self, date: dt.date, *, open_: bool) -> None:
