@@ -277,6 +277,13 @@ def test_the_account_for_all_may_ask_for_a_party_because_the_line_names_one() ->
     assert booked(made.entry)[-1][0] == PARTY_PAYABLE
 
 
+@pytest.mark.rule("EXP-ACCT-07", "EXP-VENDOR-09")
+def test_the_default_vendor_is_not_owed_on_the_account_of_a_supplier() -> None:
+    nobody = payable_item("invoice", vendor=None, supplier=Supplier(name="Acme", account=ACME_PAYABLE))
+    made = bill(nobody, config=config(default_vendor="V999"))
+    assert (made.vendor, booked(made.entry)[-1]) == (SUNDRY, (PAYABLE, "-100.00"))
+
+
 @pytest.mark.rule("EXP-ACCT-07", "EXP-VENDOR-08", "EXP-ACCT-09")
 def test_a_vendor_without_any_account_asks_for_one_by_name() -> None:
     (found,) = problems(payable_item(vendor=vendor("V2")), vendors=VENDORS, config=config(payable=None))
