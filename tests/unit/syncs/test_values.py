@@ -51,7 +51,7 @@ ROWS = {
         {"revive": ["2"], "archive": ["1"]},
     ),
     "B-active-several-none-equal": Row(
-        [ENG], [tag("ENG", "X", pid="1", archived=True), tag("eng", "Y", pid="3", day=3), tag("Eng", "Z", pid="2", day=2)],
+        [ENG], [tag("ENG", "X", pid="1", archived=True), tag("eng", "Y", pid="3", day=3), tag("Eng", "Z", pid="2")],
         {"put": ["2=Engineering"], "archive": ["3"]},
     ),
     "B-active-several-none-equal-all-archived": Row(

@@ -41,6 +41,8 @@ async def foresee(desk: Desk) -> None:
 async def _planned(desk: Desk, api: TagsApi) -> GroupsPlan:
     """Read both sides and compare; groups that need a person's word are taken out unless it was given (TAG-061)."""
     selected = desk.configuration.dimensions
+    if desk.body.dimensions is None:
+        return GroupsPlan()  # nobody has chosen yet, and no choice is no reason to archive anything (TAG-023)
     if desk.only is not None and key(desk.only) not in map(key, selected):
         raise failing.Stopped(failing.not_ready(f"Dimension {desk.only} is not selected in the configuration."))
     dimensions = await desk.erp.dimensions()
