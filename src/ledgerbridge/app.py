@@ -37,6 +37,9 @@ from ledgerbridge.store import schema
 from ledgerbridge.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
 from ledgerbridge.store.engine import Database, DatabaseUrlError
 from ledgerbridge.store.vault import Vault
+from ledgerbridge.syncs.context import Observer as SyncObserver
+from ledgerbridge.syncs.context import Syncs
+from ledgerbridge.syncs.enqueue import enqueue_first
 from ledgerbridge.web import application
 from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.web.services import Services, provide
@@ -150,6 +153,9 @@ async def _services(
     async def look_again(session: AsyncSession, connection_id: uuid.UUID) -> None:
         await enqueue_look(session, queue, connection_id, "recovery")
 
+    async def first_syncs(session: AsyncSession, connection_id: uuid.UUID) -> None:
+        await enqueue_first(session, queue, connection_id)
+
     def observe(seen: Observation) -> None:
         metrics.call("pleo", seen.operation, str(seen.status or seen.fault or "no_answer"), seen.seconds)
 
@@ -162,30 +168,47 @@ async def _services(
         vault=vault,
         http=pleo_http,
         endpoints=endpoints,
-        budgets=Budgets(db, endpoints.environment, settings.pleo_requests_per_minute),
+        budgets=Budgets(db, endpoints.environment, settings.pleo_requests_per_minute, metrics.budget_wait),
         enqueue_look=look_again,
+        first_syncs=first_syncs,
         erps=erps,
         observe=observe,
         observe_erp=observe_erp,
         count_refresh=metrics.refresh,
     )
     stack.push_async_callback(credentials.drain, connections)
+    worker = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     exports = ExportContext(
         db=db,
         queue=queue,
         connections=connections,
         downloads=Downloader(files_http, local_allowed=endpoints.local),
         lease_seconds=settings.rescue_seconds / 2,
-        worker=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+        worker=worker,
         observer=Observer(item=metrics.item, job=metrics.job, unannounced=metrics.unannounced),
     )
-    rounds.teach(queue, exports, export_poll_seconds=settings.export_poll_seconds)
+    syncs = Syncs(
+        db=db,
+        queue=queue,
+        connections=connections,
+        worker=worker,
+        lease_seconds=settings.rescue_seconds / 2,
+        observer=SyncObserver(run=metrics.sync_run, record=metrics.sync_records),
+    )
+    rounds.teach(
+        queue,
+        exports,
+        syncs,
+        export_poll_seconds=settings.export_poll_seconds,
+        vendor_poll_seconds=settings.vendor_poll_seconds,
+    )
     return Services(
         settings=settings,
         db=db,
         queue=queue,
         connections=connections,
         exports=exports,
+        syncs=syncs,
         metrics=metrics,
         cursors=Cursors(settings.keys),
     )

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     export_poll_seconds: Annotated[float, Field(gt=0)] = 180
     vendor_poll_seconds: Annotated[float, Field(gt=0)] = 900
-    """For the vendor sync; nothing reads it yet."""
+    """How often Pleo is asked for drafts of vendors that no webhook told of."""
     rescue_seconds: Annotated[float, Field(gt=0)] = 60
     """A dead worker's work is taken over within this."""
 

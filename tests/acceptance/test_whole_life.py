@@ -96,7 +96,7 @@ def _sets_up(site: Site, connection: str) -> None:
     }
     assert site.ask("PUT", f"/connections/{connection}/config", exported)["version"] == 2
     assert [one["status"] for one in site.pleo.control("GET", "/installations")] == ["AUTHORIZED"]
-    assert site.ask("POST", f"/connections/{connection}/activate")["status"] == "active"
+    assert site.activate(connection)["status"] == "active"
     assert [one["status"] for one in site.pleo.control("GET", "/installations")] == ["ACTIVATED"]
     until("a look for waiting jobs", lambda: "GET /v3/export-jobs" in site.pleo.calls(), 20)
     order = ("POST /v1/subscriptions", "POST /v1/installations/me:activate", "GET /v3/export-jobs")
@@ -152,4 +152,4 @@ def _comes_back(site: Site, connection: str) -> None:
     shown = site.ask("GET", f"/connections/{connection}")
     assert (shown["status"], shown["config_version"]) == ("setting_up", 2)
     site.ask("PUT", f"/connections/{connection}/erp", {"kind": "tryton", "settings": site.tryton.binding()})
-    assert site.ask("POST", f"/connections/{connection}/activate")["status"] == "active"
+    assert site.activate(connection)["status"] == "active"

@@ -112,9 +112,20 @@ class Site:
     def live(self) -> str:
         """Connected and active; the connection's id."""
         connection = self.configured()
-        shown = self.ask("POST", f"/connections/{connection}/activate")
-        assert shown["status"] == "active"
+        self.activate(connection)
         return connection
+
+    def activate(self, connection: str) -> dict[str, Any]:
+        """Going live, the first syncs waited for; the connection as shown."""
+        self.ask("POST", f"/connections/{connection}/activate")
+
+        def ended() -> dict[str, Any] | None:
+            shown: dict[str, Any] = self.ask("GET", f"/connections/{connection}")
+            return shown if shown["activating"] is None else None
+
+        shown = until("the end of the activation", ended, 180)
+        assert shown["status"] == "active", shown["status_reason"]
+        return shown
 
     def configuration(self, **changes: Any) -> dict[str, Any]:
         """A bookkeeping configuration that fits the books."""

@@ -1,14 +1,14 @@
 """Going live, pausing and going on.
 
 `activate` is a walk through checks and calls that can each be repeated, so it resumes after a crash at any step by
-being called again; only its last transaction changes the connection's status.
+being called again; only the last transaction, in `finish`, changes the connection's status. The first syncs between
+the two are another room's queued work.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ledgerbridge.bookkeeping.words import PostingMode
@@ -25,53 +25,87 @@ from ledgerbridge.pleo.introspect import missing_scopes
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import Connection, ConnectionStatus
 
-FirstSyncs = Callable[[uuid.UUID], Awaitable[None]]
-"""Sends master data to Pleo before it is told that we are ready (AUTH-070)."""
-
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """An active connection."""
+    """An active connection, or one that becomes active once its first syncs are through."""
 
     connection_id: uuid.UUID
-    installation_status: str
+    installation_status: str | None
+    """As last read from Pleo."""
     first_time: bool
+    under_way: bool = False
+    """The first syncs are queued; `finish` follows them, and `give_up` when it cannot."""
 
 
-async def activate(
-    room: Connections, connection_id: uuid.UUID, actor: str, *, first_syncs: FirstSyncs | None = None
-) -> Activated:
-    """Check everything, subscribe, synchronise, tell Pleo, and look for waiting export jobs once (HOOK-003).
+async def activate(room: Connections, connection_id: uuid.UUID, actor: str) -> Activated:
+    """Check everything, subscribe, synchronise, tell Pleo, and look for waiting export jobs once (HOOK-003, AUTH-070).
 
-    Repeatable: on an active connection it checks and mends, and it lifts a pause. Raises `ActivationRefused` with a
-    sentence for a person, and `ConnectionUnknown`; the status is unchanged then.
+    The first syncs are queued work where this process has any (`room.first_syncs`); they end with `finish`. A
+    connection that is active or paused has had them. Repeatable: on an active connection it checks and mends, and it
+    lifts a pause. Raises `ActivationRefused` with a sentence for a person, and `ConnectionUnknown`; the status is
+    unchanged then.
     """
     state = await load(room, connection_id)
     _refuse_unready(room, state)
     await _preflight(room, state)
     try:
         await subscriptions.ensure(room, connection_id)
-        if first_syncs is not None:
-            await first_syncs(connection_id)
-        installation = await tell_pleo(room, state.connection)
+    except PleoError as error:
+        _log.warning("connection %s not activated: %s", connection_id, error)
+        raise _pleo_refused(error) from error
+    if room.first_syncs is None or state.connection.status != ConnectionStatus.SETTING_UP:
+        return await finish(room, connection_id, actor)
+    async with room.db.transaction() as session:
+        connection = await connection_row(session, connection_id, lock=True)
+        _refuse_ended(connection)
+        if connection.activating_since is None:
+            connection.activating_since, connection.activating_by = room.now(), actor
+            connection.activation_refusal, connection.updated_at = None, room.now()
+            audit.record(session, actor, "activation_begun", connection_id)
+        await room.first_syncs(session, connection_id)
+    return Activated(
+        connection_id, connection.installation_status, first_time=connection.activated_at is None, under_way=True
+    )
+
+
+async def finish(room: Connections, connection_id: uuid.UUID, actor: str) -> Activated:
+    """Tell Pleo that we are ready and make the connection active. Repeatable. Raises as `activate`."""
+    try:
+        installation = await tell_pleo(room, (await load(room, connection_id)).connection)
     except PleoError as error:
         _log.warning("connection %s not activated: %s", connection_id, error)
         raise _pleo_refused(error) from error
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
-        if connection.status in (ConnectionStatus.DISCONNECTED, ConnectionStatus.RECONNECT_NEEDED):
-            raise ActivationRefused("reconnect_needed", "The access to Pleo ended meanwhile. Connect in Pleo again.")
+        _refuse_ended(connection)
         first_time = connection.activated_at is None
         now = room.now()
         connection.status, connection.status_reason, connection.paused_by = ConnectionStatus.ACTIVE, None, None
         connection.activated_at = connection.activated_at or now
         connection.updated_at = now
+        connection.activating_since = connection.activating_by = connection.activation_refusal = None
         remember(connection, installation, room)
         audit.record(session, actor, "activated", connection_id, installation=installation.status)
         await room.enqueue_look(session, connection_id)
     return Activated(connection_id, installation.status, first_time)
+
+
+async def give_up(room: Connections, connection_id: uuid.UUID, refused: ActivationRefused) -> None:
+    """End an activation under way without success, and keep its reason for whoever asked for it."""
+    async with room.db.transaction() as session:
+        connection = await connection_row(session, connection_id, lock=True)
+        if connection.activating_since is None:
+            return
+        actor = connection.activating_by or "system"
+        connection.activating_since = connection.activating_by = None
+        connection.activation_refusal = {"code": refused.code, "text": refused.text}
+        connection.updated_at = room.now()
+        if connection.status == ConnectionStatus.SETTING_UP:
+            connection.status_reason = refused.text
+        audit.record(session, actor, "activation_refused", connection_id, code=refused.code, reason=refused.text)
 
 
 async def pause(room: Connections, connection_id: uuid.UUID, actor: str, reason: str) -> None:
@@ -114,6 +148,11 @@ def remember(connection: Connection, installation: Installation, room: Connectio
     """Note the installation as just read, in the caller's transaction."""
     connection.installation_id, connection.installation_status = installation.id, installation.status
     connection.installation_read_at = room.now()
+
+
+def _refuse_ended(connection: Connection) -> None:
+    if connection.status in (ConnectionStatus.DISCONNECTED, ConnectionStatus.RECONNECT_NEEDED):
+        raise ActivationRefused("reconnect_needed", "The access to Pleo ended meanwhile. Connect in Pleo again.")
 
 
 def _refuse_unready(room: Connections, state: ConnectionState) -> None:

@@ -87,7 +87,8 @@ class ConfigurationBody(_Body):
     closed_period: Literal["fail", "next_open", "today"] = "fail"
     time_zone: Code = "UTC"
     tax: TaxBody = TaxBody()
-    dimensions: list[Code] = Field(default_factory=list)
+    dimensions: list[Code] | None = None
+    """None leaves them open: on going live those are selected that have an active tag group in Pleo (TAG-028)."""
     syncs: SyncsBody = SyncsBody()
     default_vendor: Code | None = None
     changed_reexport: Literal["fail", "reverse_and_rebook"] = "fail"
@@ -117,7 +118,7 @@ class ConfigurationBody(_Body):
             time_zone=self.time_zone,
             tax_mode=words.TaxMode(self.tax.mode),
             tax_codes=dict(self.tax.codes),
-            dimensions=tuple(self.dimensions),
+            dimensions=tuple(self.dimensions or ()),
             default_vendor=self.default_vendor,
             changed_reexport=words.ChangedReexport(self.changed_reexport),
         )

@@ -6,11 +6,11 @@ A version never changes; the next one follows it, and each posting records the o
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping import configuration as rules
@@ -88,8 +88,8 @@ async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collectio
         if newest is None:
             return None
         body = ConfigurationBody.read(newest.body)
-        kept = [code for code in body.dimensions if code.lower() not in gone]
-        if kept == body.dimensions:
+        kept = [code for code in body.dimensions or () if code.lower() not in gone]
+        if kept == (body.dimensions or []):
             return None
         row = ConfigVersion(
             connection_id=connection_id,
@@ -105,17 +105,43 @@ async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collectio
             "dimensions_deselected",
             connection_id,
             version=row.version,
-            dimensions=[code for code in body.dimensions if code not in kept],
+            dimensions=[code for code in body.dimensions or () if code not in kept],
+        )
+    return _version(row)
+
+
+async def select_open(room: Connections, connection_id: uuid.UUID, codes: Sequence[str]) -> Version | None:
+    """Select dimensions where the newest version leaves them open, as the next one (TAG-028, TAG-030, TAG-031).
+
+    None when somebody has chosen meanwhile, or there is nothing to select. Raises `ConnectionUnknown`.
+    """
+    async with room.db.transaction() as session:
+        await connection_row(session, connection_id, lock=True)
+        newest = await newest_config(session, connection_id)
+        if newest is None or not codes:
+            return None
+        body = ConfigurationBody.read(newest.body)
+        if body.dimensions is not None:
+            return None
+        row = ConfigVersion(
+            connection_id=connection_id,
+            version=newest.version + 1,
+            body=body.model_copy(update={"dimensions": list(codes)}).model_dump(mode="json"),
+            created_at=room.now(),
+            created_by="system",
+        )
+        session.add(row)
+        audit.record(
+            session, "system", "dimensions_preselected", connection_id, version=row.version, dimensions=list(codes)
         )
     return _version(row)
 
 
 async def ever_selected(room: Connections, connection_id: uuid.UUID) -> frozenset[str]:
     """Codes of all dimensions that any version selected, in lower case: what this connection has managed (TAG-061)."""
-    selected = func.jsonb_array_elements_text(ConfigVersion.body["dimensions"]).column_valued("code")
-    query = select(func.lower(selected)).where(ConfigVersion.connection_id == connection_id).distinct()
+    query = select(ConfigVersion.body["dimensions"]).where(ConfigVersion.connection_id == connection_id).distinct()
     async with room.db.transaction() as session:
-        return frozenset(await session.scalars(query.select_from(ConfigVersion, selected)))
+        return frozenset(code.lower() for codes in await session.scalars(query) for code in codes or ())
 
 
 async def current(room: Connections, connection_id: uuid.UUID) -> Version | None:

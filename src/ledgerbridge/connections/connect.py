@@ -110,8 +110,8 @@ async def finish(room: Connections, attached: Attached, company_id: str) -> Conn
     status = attached.status
     if attached.goes_live_again:
         try:
-            await activate(room, connection_id, "customer")
-            status = "active"
+            activated = await activate(room, connection_id, "customer")
+            status = status if activated.under_way else "active"
         except Refused as error:
             _log.warning("connection %s not active again: %s", connection_id, error)
     return ConnectOutcome(

@@ -68,6 +68,12 @@ class Budgets:
         return self._budgets[name]
 
 
+class QueueFirstSyncs(Protocol):
+    """Queues the first syncs of an activation inside the caller's transaction; `activation.finish` follows them."""
+
+    def __call__(self, session: AsyncSession, connection_id: uuid.UUID) -> Awaitable[object]: ...
+
+
 def _ignore(_: str) -> None:
     return None
 
@@ -86,6 +92,8 @@ class Connections:
     enqueue_look: EnqueueLook
     erps: Mapping[str, Adapter] = field(default_factory=lambda: ADAPTERS)
     """Kinds of ERP by name."""
+    first_syncs: QueueFirstSyncs | None = None
+    """None where master data is not synchronised: activation goes straight on."""
     observe: Observe | None = None
     """Sees every call to a resource API."""
     observe_erp: ErpObserve | None = None

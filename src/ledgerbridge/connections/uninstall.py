@@ -89,5 +89,6 @@ async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, left: S
             .values(status=DeliveryStatus.DROPPED, note="the connection has ended", settled_at=now)
         )
         connection.status, connection.paused_by, connection.status_reason = ConnectionStatus.DISCONNECTED, None, None
+        connection.activating_since = connection.activating_by = connection.activation_refusal = None
         connection.disconnected_at = connection.updated_at = now
         audit.record(session, actor, "disconnected", connection_id, left_at_pleo=list(left))

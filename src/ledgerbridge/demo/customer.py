@@ -61,6 +61,12 @@ class Customer:
         self._ask(self._admin, "PUT", f"{base}/erp", {"kind": "tryton", "settings": tryton.binding()})
         self._ask(self._admin, "PUT", f"{base}/config", bookkeeping(self._stage.tryton.facts))
         shown: dict[str, Any] = self._ask(self._admin, "POST", f"{base}/activate")
+        end = time.monotonic() + JOB_SECONDS
+        while shown["activating"] is not None and time.monotonic() < end:
+            time.sleep(0.3)
+            shown = self._ask(self._admin, "GET", base)
+        if shown["status"] != "active":
+            raise StoryError(f"The connection did not become active: {shown['status_reason'] or shown['activating']}")
         return shown
 
     def press_export(self) -> Export:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.clock import utcnow
+from ledgerbridge.pleo.events import EXPORT_JOB_CREATED
 from ledgerbridge.pleo.models import ExportJob as PleoJob
 from ledgerbridge.pleo.models import ExportJobItem as PleoJobItem
 from ledgerbridge.store.tables import (
@@ -266,6 +267,7 @@ async def settle_deliveries(session: AsyncSession, connection_id: uuid.UUID, unt
         .where(
             WebhookDelivery.connection_id == connection_id,
             WebhookDelivery.status == DeliveryStatus.QUEUED,
+            WebhookDelivery.event_type.in_(EXPORT_JOB_CREATED),
             WebhookDelivery.received_at <= until,
         )
         .values(status=DeliveryStatus.DONE, settled_at=utcnow())

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ledgerbridge.clock import utcnow
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.store.engine import Database
@@ -19,8 +20,10 @@ from ledgerbridge.store.tables import (
     JobPhase,
     Posting,
     PostingState,
+    SyncKind,
     WebhookDelivery,
 )
+from ledgerbridge.syncs import freshness, queries
 from ledgerbridge.work.queue import Queue
 
 SECONDS = 5
@@ -35,6 +38,7 @@ async def read(metrics: Metrics, db: Database, queue: Queue) -> None:
         async with asyncio.timeout(SECONDS):
             async with db.reading() as session:
                 await _read_business(metrics, session)
+                await _read_syncs(metrics, session)
                 await _read_queue(metrics, queue, session)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         _log.warning("the database did not answer the scrape", error=str(error))
@@ -58,6 +62,18 @@ async def _read_business(metrics: Metrics, session: AsyncSession) -> None:
     metrics.waiting_deliveries.set(await session.scalar(waiting) or 0)
     unknown = select(func.count()).where(Posting.state == PostingState.UNKNOWN)
     metrics.unknown_postings.set(await session.scalar(unknown) or 0)
+
+
+async def _read_syncs(metrics: Metrics, session: AsyncSession) -> None:
+    found = await freshness.counted(session, utcnow())
+    for kind in SyncKind:
+        for state in freshness.State:
+            metrics.sync_freshness.labels(kind.value, state.value).set(found[kind, state])
+    warnings = await queries.open_warnings(session)
+    for kind in SyncKind:
+        metrics.mapping_warnings.labels(kind.value).set(warnings.get(kind.value, 0))
+    metrics.parked_vendors.set(await queries.parked_count(session))
+    metrics.confirmations.set(await queries.confirmations(session))
 
 
 async def _read_queue(metrics: Metrics, queue: Queue, session: AsyncSession) -> None:

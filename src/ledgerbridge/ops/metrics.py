@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _JOB_SECONDS = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+_SYNC_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_WAIT_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
@@ -43,6 +45,24 @@ class Metrics:
         )
         self._call_seconds = self._histogram("outgoing_call_seconds", "How long those calls took.", "side", "operation")
         self._refreshes = self._counter("token_refreshes", "Refreshes of a connection's tokens by result.", "result")
+        self._sync_runs = self._counter("sync_runs", "Syncs ended, by kind and final status.", "kind", "status")
+        self._sync_seconds = Histogram(
+            "ledgerbridge_sync_run_seconds",
+            "How long a sync took.",
+            ("kind",),
+            buckets=_SYNC_SECONDS,
+            registry=self.registry,
+        )
+        self._sync_records = self._counter(
+            "sync_records", "Records a sync compared, by kind and what was done.", "kind", "action"
+        )
+        self._budget_wait = Histogram(
+            "ledgerbridge_pleo_budget_wait_seconds",
+            "How long calls to Pleo waited for their turn in the request budget.",
+            ("lane",),
+            buckets=_WAIT_SECONDS,
+            registry=self.registry,
+        )
         self._requests = self._counter(
             "http_requests", "Requests answered, by route and status.", "method", "route", "status"
         )
@@ -52,6 +72,17 @@ class Metrics:
         self.waiting_deliveries = self._gauge("webhook_deliveries_waiting", "Accepted deliveries not looked at yet.")
         self.connections = self._gauge("connections", "Connections by status.", "status")
         self.unknown_postings = self._gauge("postings_unknown", "Postings nobody knows the outcome of.")
+        self.sync_freshness = self._gauge(
+            "sync_freshness", "Active connections by kind of sync and its state.", "kind", "state"
+        )
+        self.mapping_warnings = self._gauge(
+            "mapping_warnings_open", "Things a configuration or category uses that the ERP no longer has.", "kind"
+        )
+        self.parked_vendors = self._gauge("vendors_parked", "Vendors of Pleo that wait for a person's decision.")
+        self.confirmations = self._gauge(
+            "sync_confirmations_waiting",
+            "Newest syncs of a kind that wait for a person to allow archiving.",
+        )
         self.queue_depth = self._gauge("queue_depth", "Tasks in the queue by status.", "status")
         self.queue_oldest = self._gauge("queue_oldest_waiting_seconds", "Age of the oldest task that is due and waits.")
         self.workers = self._gauge("workers_alive", "Workers with a recent heartbeat.")
@@ -86,6 +117,19 @@ class Metrics:
     def unannounced(self) -> None:
         """A job that only polling found, although webhooks are on."""
         self._unannounced.inc()
+
+    def sync_run(self, kind: str, status: str, seconds: float) -> None:
+        """One sync ended."""
+        self._sync_runs.labels(kind, status).inc()
+        self._sync_seconds.labels(kind).observe(seconds)
+
+    def sync_records(self, kind: str, action: str, count: int) -> None:
+        """So many records of a sync were created, updated, unchanged and so on."""
+        self._sync_records.labels(kind, action).inc(count)
+
+    def budget_wait(self, urgent: bool, seconds: float) -> None:
+        """One call to Pleo got its turn."""
+        self._budget_wait.labels("urgent" if urgent else "patient").observe(seconds)
 
     def call(self, side: str, operation: str, status: str, seconds: float) -> None:
         """One call to `pleo` or `erp` was answered with `status`, or not at all."""

@@ -7,18 +7,25 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from ledgerbridge.clock import utcnow
 from ledgerbridge.store.tables import (
     ConfigVersion,
     Connection,
     ConnectionStatus,
     ErpBinding,
     ExportJob,
+    LinkPhase,
+    MappingWarning,
     Subscription,
+    VendorLink,
 )
+from ledgerbridge.syncs import freshness
+from ledgerbridge.syncs.first import Progress, progress
+from ledgerbridge.syncs.freshness import Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,14 @@ class Overview:
     subscription: Subscription | None
     config_version: int | None
     last_job: ExportJob | None
+    syncs: tuple[Freshness, ...]
+    """Every kind, in the order of work."""
+    warnings: int
+    """Mapping warnings that are open."""
+    parked_vendors: int
+    """Vendors that wait for a person."""
+    progress: Progress | None = None
+    """Of an activation under way."""
 
 
 async def connections(
@@ -50,7 +65,7 @@ async def connection(session: AsyncSession, connection_id: uuid.UUID) -> Overvie
 
 
 def missing(overview: Overview) -> list[str]:
-    """What has to be done before exports are booked, in order; empty once the connection is active."""
+    """What has to be done before exports are booked, in order; empty once the connection is active or becomes so."""
     match overview.connection.status:
         case ConnectionStatus.ACTIVE:
             return []
@@ -58,6 +73,8 @@ def missing(overview: Overview) -> list[str]:
             return ["Clear the reason for the pause, then switch the connection on again."]
         case ConnectionStatus.RECONNECT_NEEDED | ConnectionStatus.DISCONNECTED:
             return ["Press Connect in Pleo to allow access again."]
+    if overview.connection.activating_since is not None:
+        return []
     steps = []
     if overview.binding is None:
         steps.append("Connect the accounting system.")
@@ -93,7 +110,27 @@ async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list
     subscription_of = {row.connection_id: row for row in subscriptions}
     version_of = {row[0]: row[1] for row in versions}
     job_of = {row.connection_id: row for row in jobs}
+    syncs = await freshness.of_connections(session, found, utcnow())
+    warnings = await _counted(session, MappingWarning.connection_id, ids, MappingWarning.resolved_at.is_(None))
+    parked = await _counted(session, VendorLink.connection_id, ids, VendorLink.phase == LinkPhase.PARKED)
     return [
-        Overview(row, binding_of.get(row.id), subscription_of.get(row.id), version_of.get(row.id), job_of.get(row.id))
+        Overview(
+            row,
+            binding_of.get(row.id),
+            subscription_of.get(row.id),
+            version_of.get(row.id),
+            job_of.get(row.id),
+            syncs[row.id],
+            warnings.get(row.id, 0),
+            parked.get(row.id, 0),
+            await progress(session, row) if row.activating_since is not None else None,
+        )
         for row in found
     ]
+
+
+async def _counted(
+    session: AsyncSession, owner: InstrumentedAttribute[uuid.UUID], ids: Sequence[uuid.UUID], which: ColumnElement[bool]
+) -> dict[uuid.UUID, int]:
+    rows = await session.execute(select(owner, func.count()).where(owner.in_(ids), which).group_by(owner))
+    return {row[0]: row[1] for row in rows}

@@ -1,4 +1,5 @@
-"""What comes round by itself: asking every company for export jobs, the daily look at each connection, clearing away.
+"""What comes round by itself: asking every company for export jobs, the sweep of due syncs, the daily look at
+each connection, clearing away.
 
 A round only queues work, a company a task, so that a slow company holds up nobody and every replica shares in it.
 Companies are queued in the order of their ids, because two replicas in different orders would lock each other out.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,8 +28,13 @@ from ledgerbridge.store.tables import (
     DeliveryStatus,
     ExportJob,
     JobPhase,
+    SyncKind,
     WebhookDelivery,
 )
+from ledgerbridge.syncs import tasks
+from ledgerbridge.syncs.context import Syncs
+from ledgerbridge.syncs.enqueue import FIRST, RUN
+from ledgerbridge.syncs.first import first_syncs
 from ledgerbridge.work.queue import Queue
 from ledgerbridge.work.retry import RetryRule
 
@@ -43,7 +50,9 @@ _BATCH = 1000
 _log = get_logger(__name__)
 
 
-def teach(queue: Queue, exports: ExportContext, *, export_poll_seconds: float) -> None:
+def teach(
+    queue: Queue, exports: ExportContext, syncs: Syncs, *, export_poll_seconds: float, vendor_poll_seconds: float
+) -> None:
     """Register everything a worker runs."""
     connections = exports.connections
 
@@ -63,9 +72,21 @@ def teach(queue: Queue, exports: ExportContext, *, export_poll_seconds: float) -
     async def clear() -> None:
         await clear_away(connections)
 
+    async def synchronise(connection_id: str, kind: str, **order: Any) -> None:
+        await tasks.work(syncs, uuid.UUID(connection_id), SyncKind(kind), **order)
+
+    async def first(connection_id: str) -> None:
+        await first_syncs(syncs, uuid.UUID(connection_id))
+
+    async def sweep() -> None:
+        await tasks.sweep(syncs, timedelta(seconds=vendor_poll_seconds))
+
     queue.register(LOOK, work)
+    queue.register(RUN, synchronise, retry=RetryRule(attempts=4, cap_seconds=30))
+    queue.register(FIRST, first, retry=RetryRule(attempts=20, cap_seconds=60))
     queue.register(CHECK, check, retry=RetryRule(attempts=6, first_seconds=60, cap_seconds=3600))
     queue.every("exports.poll", export_poll_seconds * (1 - JITTER_SHARE), poll)
+    queue.every("syncs.sweep", min(tasks.SWEEP_SECONDS, vendor_poll_seconds), sweep)
     queue.every("connections.daily", DAY, daily)
     queue.every("ops.clear_away", DAY / 4, clear)
 

@@ -131,12 +131,12 @@ class AccountsApi:
                     return account
         return None
 
-    async def without_category(self, company_id: str) -> tuple[Account, ...]:
-        """The active accounts that no category uses.
+    async def without_category(self, company_id: str, *, archived: bool = False) -> tuple[Account, ...]:
+        """The active accounts that no category uses, or the archived ones.
 
         The rest are mapped: archiving one needs a warning. Never a base for matching (ACC-052).
         """
-        return _once(company_id, await self._search(company_id, archived=False, excludeIfAssignedToCategory=True))
+        return _once(company_id, await self._search(company_id, archived=archived, excludeIfAssignedToCategory=True))
 
     async def without_contra_use(self, company_id: str) -> tuple[Account, ...]:
         """The active accounts that are no contra account in Pleo. Never a base for matching (ACC-052)."""

@@ -9,9 +9,9 @@ from typing import Any
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
-_EXPORT_JOB_CREATED = frozenset({"v1.export-job.created", "v1.export.job-created", "export-job.created"})
+EXPORT_JOB_CREATED = frozenset({"v1.export-job.created", "v1.export.job-created", "export-job.created"})
 """Pleo's pages spell it in three ways (HOOK-023, contradiction C-01)."""
-_VENDOR_CREATED = frozenset({"v1.vendor.created"})
+VENDOR_CREATED = frozenset({"v1.vendor.created"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ def parse_event(body: bytes) -> Event:
     if not isinstance(event_type, str) or not event_type:
         raise UnreadableEvent("eventType is missing")
     event_id = event_id if isinstance(event_id, str) and event_id else None
-    if event_type in _EXPORT_JOB_CREATED:
+    if event_type in EXPORT_JOB_CREATED:
         job_id, company_id = _ids(event)
         return ExportJobCreated(event_type, event_id, job_id, company_id)
-    if event_type in _VENDOR_CREATED:
+    if event_type in VENDOR_CREATED:
         vendor_id, company_id = _ids(event)
         return VendorCreated(event_type, event_id, vendor_id, company_id)
     return UnknownEvent(event_type, event_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.store.engine import Database
+from ledgerbridge.syncs.patience import Patience
 from ledgerbridge.work.queue import Queue
 
 
@@ -37,3 +38,5 @@ class Syncs:
     writers: int = 8
     """Calls to Pleo at once: enough to use the whole request budget whatever an answer takes."""
     observer: Observer = field(default_factory=Observer)
+    patience: Patience = field(default_factory=Patience)
+    """How long a kind may fail before somebody is told, and before it is switched off."""

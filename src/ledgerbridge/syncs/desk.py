@@ -6,7 +6,7 @@ A preview sits at a desk without a lease: it reads and plans the same way, and `
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.config_body import ConfigurationBody
@@ -17,6 +17,7 @@ from ledgerbridge.store.leases import Lease, LeaseLost, holds
 from ledgerbridge.store.tables import Connection, SyncKind
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.record import Record
+from ledgerbridge.syncs.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Desk:
     """Counts its calls in `record`."""
     erp: Erp
     record: Record
+    seen: Seen = field(default_factory=Seen)
+    """The whole lists of the ERP that the run has read."""
     lease: Lease | None = None
     """Scope `syncs`. None for a preview."""
     run_id: uuid.UUID | None = None

@@ -49,6 +49,8 @@ BUSY = "busy"
 LEASE_LOST = "lease_lost"
 NOT_READY = "not_ready"
 """Not connected, no accounting system bound, or not configured."""
+NOT_KEPT = "not_kept"
+"""The ERP keeps no such records at all: there is nothing to synchronise."""
 ERP_EMPTY = "erp_empty"
 PLEO_AUTH = "pleo_auth"
 """401, or Pleo ended the grant: somebody must connect again (ACC-112, TAG-144)."""
@@ -70,6 +72,10 @@ def of_problem(found: Problem) -> Cause:
 
 def not_ready(text: str) -> Cause:
     return Cause(NOT_READY, Kind.CONFIG, text)
+
+
+def not_kept(text: str) -> Cause:
+    return Cause(NOT_KEPT, Kind.CONFIG, text)
 
 
 def cause_of(error: Exception) -> Cause:

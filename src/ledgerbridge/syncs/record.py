@@ -69,6 +69,8 @@ class Record:
         """Records whose archiving waits for a person; None when none does."""
         self.permitted = 0
         """Records archived only because a person allowed it; used up of the number allowed."""
+        self.gone: set[str] = set()
+        """Accounts archived in this run, by the code people know (by external id without one)."""
         self.then: set[SyncKind] = set()
         """Kinds that should run next, because this run made work for them."""
 

@@ -22,13 +22,14 @@ from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.pleo.transport import Observation
 from ledgerbridge.store.leases import Lease, LeaseKeeper, LeaseLost, acquire
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding, SyncKind, SyncStatus
-from ledgerbridge.syncs import rows
+from ledgerbridge.syncs import rows, warnings
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.failing import BUSY, UNEXPECTED, Cause, Stopped, cause_of, not_ready, of_problem
 from ledgerbridge.syncs.kinds import KINDS, Sync
 from ledgerbridge.syncs.record import Action, Record
 from ledgerbridge.syncs.rows import Order
+from ledgerbridge.syncs.seen import Seen, watched
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +108,9 @@ async def _to_the_end(syncs: Syncs, lease: Lease, run_id: uuid.UUID, order: Orde
     async with _shown(syncs, lease, run_id, record):
         try:
             async with _desk(syncs, lease.connection_id, order, record) as desk:
-                await work(replace(desk, lease=lease, run_id=run_id))
+                desk = replace(desk, lease=lease, run_id=run_id)
+                await work(desk)
+                await warnings.review(desk)
             then = tuple(sorted(record.then))
         except (LeaseLost, SQLAlchemyError):
             raise
@@ -150,6 +153,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
     async with open_erp(syncs.connections, connection_id) as erp:
         if wrong := await verify_erp_company(erp, binding):
             raise Stopped(of_problem(wrong))
+        seen = Seen()
         yield Desk(
             syncs=syncs,
             connection=connection,
@@ -157,7 +161,8 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
             body=body,
             kind=order.kind,
             pleo=pleo,
-            erp=erp,
+            erp=watched(erp, seen),
+            seen=seen,
             record=record,
             archive_allowed=order.archive_allowed,
             only=order.only,

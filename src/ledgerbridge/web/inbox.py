@@ -18,6 +18,7 @@ from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.pleo.events import Event, ExportJobCreated, VendorCreated
 from ledgerbridge.store.tables import Connection, ConnectionStatus, DeliveryStatus, Subscription, WebhookDelivery
 from ledgerbridge.store.vault import hash_token
+from ledgerbridge.syncs.enqueue import enqueue_vendor
 from ledgerbridge.web.services import Services
 
 _LONGEST = 200
@@ -78,7 +79,9 @@ async def accept(services: Services, box: Mailbox, webhook_id: str, event: Event
     async with services.db.transaction() as session:
         if not await _store(session, box, webhook_id, event, result, note):
             return Result.DUPLICATE
-        if result is Result.QUEUED:
+        if result is Result.QUEUED and isinstance(event, VendorCreated):
+            await enqueue_vendor(session, services.queue, box.connection_id, event.vendor_id, "webhook")
+        elif result is Result.QUEUED:
             await enqueue_look(session, services.queue, box.connection_id, "webhook")
     return result
 
@@ -89,10 +92,8 @@ def _decide(box: Mailbox, event: Event) -> tuple[Result, str | None]:
     if isinstance(event, ExportJobCreated | VendorCreated) and event.company_id.lower() != box.company_id.lower():
         return Result.MISMATCH, "names another company than the connected one"
     match event:
-        case ExportJobCreated():
+        case ExportJobCreated() | VendorCreated():
             return Result.QUEUED, None
-        case VendorCreated():
-            return Result.PARKED, "vendors are not synchronised yet"
         case _:
             return Result.PARKED, "an event type we do not know"
 

@@ -23,6 +23,7 @@ from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.resolve import CannotResolve
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.pleo.errors import PleoError
+from ledgerbridge.syncs.vendors.resolve import CannotResolve as VendorCannotResolve
 from ledgerbridge.web.problems import Fault, HttpProblem, problem_response
 
 _log = get_logger(__name__)
@@ -38,6 +39,8 @@ _CONFLICTS = frozenset(
         "erp_company_changed",
         "connected_elsewhere",
         "not_active",
+        "nothing_to_confirm",
+        "run_outdated",
     }
 )
 """The request is fine, but things stand otherwise."""
@@ -54,7 +57,7 @@ def problem_of(error: Exception) -> HttpProblem:
             return _problem(_status(error), error.text, error.code, error.faults)
         case ConnectRefused():
             return _problem(_status_of(error.code), f"{error.text} {error.what_to_do}", error.code)
-        case CannotResolve():
+        case CannotResolve() | VendorCannotResolve():
             return _problem(409, str(error), "cannot_resolve")
         case ErpError():
             code = error.problem.failure.value
@@ -109,5 +112,5 @@ def install(app: FastAPI) -> None:
     async def refused(request: Request, error: Exception) -> JSONResponse:
         return problem_response(request, problem_of(error))
 
-    for kind in (ConnectionUnknown, Refused, ConnectRefused, CannotResolve, ErpError, PleoError):
+    for kind in (ConnectionUnknown, Refused, ConnectRefused, CannotResolve, VendorCannotResolve, ErpError, PleoError):
         app.add_exception_handler(kind, refused)

@@ -12,6 +12,7 @@ from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
+from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.work.queue import Queue
 
@@ -25,6 +26,7 @@ class Services:
     queue: Queue
     connections: Connections
     exports: ExportContext
+    syncs: Syncs
     metrics: Metrics
     cursors: Cursors
 

@@ -14,6 +14,8 @@ from ledgerbridge.exports import queries
 from ledgerbridge.exports.queries import JobSummary
 from ledgerbridge.ops import overview
 from ledgerbridge.store.tables import ConnectionStatus, ItemState
+from ledgerbridge.syncs.freshness import Freshness, State
+from ledgerbridge.syncs.ladder import NAMES
 from ledgerbridge.web import browser
 from ledgerbridge.web.pages import PageRoute, message, render
 from ledgerbridge.web.services import Provided
@@ -30,6 +32,12 @@ _STATUS = {
     ConnectionStatus.PAUSED: ("Paused", "wait"),
     ConnectionStatus.RECONNECT_NEEDED: ("Reconnect needed", "bad"),
     ConnectionStatus.DISCONNECTED: ("Disconnected", "bad"),
+}
+_SYNC = {
+    State.ON_TIME: ("On time", "good"),
+    State.LATE: ("Late", "wait"),
+    State.FAILING: ("Failing", "bad"),
+    State.OFF: ("Off", "wait"),
 }
 _JOB = {
     "pending": ("Waiting", "wait"),
@@ -64,6 +72,7 @@ async def settings(request: Request, services: Provided) -> HTMLResponse:
             for summary in await queries.jobs(session, connection_id=connection_id, limit=JOBS)
         ]
     connection = found.connection
+    syncs = [_sync(one) for one in found.syncs] if connection.status == ConnectionStatus.ACTIVE else []
     shown, tone = _STATUS[ConnectionStatus(connection.status)]
     return render(
         "settings.html",
@@ -75,8 +84,20 @@ async def settings(request: Request, services: Provided) -> HTMLResponse:
         reason=connection.status_reason,
         missing=overview.missing(found),
         connected_at=connection.created_at,
+        syncs=syncs,
         jobs=jobs,
     )
+
+
+def _sync(one: Freshness) -> dict[str, Any]:
+    shown, tone = _SYNC[one.state]
+    return {
+        "name": NAMES[one.kind].capitalize(),
+        "status": shown,
+        "tone": tone,
+        "last_success_at": one.last_success_at,
+        "reason": one.reason,
+    }
 
 
 async def _job(session: AsyncSession, summary: JobSummary) -> dict[str, Any]:

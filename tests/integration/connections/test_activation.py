@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections import erp_binding, subscriptions
-from ledgerbridge.connections.activation import activate, pause, resume
+from ledgerbridge.connections.activation import activate, finish, give_up, pause, resume
 from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
 from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.store.tables import Connection, ConnectionStatus
@@ -34,37 +35,61 @@ async def test_subscription_then_first_syncs_then_pleo_then_one_look(house: Hous
     outcome = await house.configured()
     for one in house.pleo.subscriptions:
         house.pleo.running.sandbox.world.subscriptions.switch_off(one)
-    order: list[str] = []
+    queued: list[uuid.UUID] = []
 
-    async def first_syncs(connection_id: uuid.UUID) -> None:
-        assert connection_id == outcome.connection_id
+    async def first_syncs(session: AsyncSession, connection_id: uuid.UUID) -> None:
         assert [one.wish.status for one in house.pleo.subscriptions] == ["ACTIVE"]
-        assert house.pleo.installations[0].status == "AUTHORIZED"
-        assert house.looks.asked == []
-        order.append("syncs")
+        queued.append(connection_id)
 
-    activated = await activate(house.room, outcome.connection_id, "admin:test", first_syncs=first_syncs)
+    syncing = house.with_room(first_syncs=first_syncs)
+    begun = await activate(syncing.room, outcome.connection_id, "admin:test")
 
-    assert order == ["syncs"]
+    assert queued == [outcome.connection_id]
+    assert begun.under_way
+    assert house.pleo.installations[0].status == "AUTHORIZED"
+    assert house.looks.asked == []
+    row = await house.row(outcome.connection_id)
+    assert (row.status, row.activating_since is not None, row.activating_by) == ("setting_up", True, "admin:test")
+
+    activated = await finish(syncing.room, outcome.connection_id, "admin:test")
+
     assert (activated.first_time, activated.installation_status) == (True, "ACTIVATED")
     assert house.pleo.installations[0].status == "ACTIVATED"
     assert house.looks.asked == [outcome.connection_id]
     row = await house.row(outcome.connection_id)
     assert (row.status, row.installation_status, row.activated_at is not None) == ("active", "ACTIVATED", True)
+    assert (row.activating_since, row.activating_by) == (None, None)
 
 
-@pytest.mark.rule("AUTH-070")
-async def test_pleo_is_not_told_when_the_first_syncs_fail(house: House) -> None:
+async def test_a_connection_that_is_active_or_paused_needs_no_first_syncs_again(house: House) -> None:
+    outcome = await house.active()
+
+    async def first_syncs(*_: object) -> None:
+        raise AssertionError("queued again")
+
+    syncing = house.with_room(first_syncs=first_syncs)
+    assert not (await activate(syncing.room, outcome.connection_id, "admin:test")).under_way
+    await pause(house.room, outcome.connection_id, "admin:test", "Year end.")
+    assert not (await activate(syncing.room, outcome.connection_id, "admin:test")).under_way
+    assert (await house.row(outcome.connection_id)).status == "active"
+
+
+async def test_an_activation_that_is_given_up_says_why_and_can_be_begun_again(house: House) -> None:
     outcome = await house.configured()
 
-    async def first_syncs(_: uuid.UUID) -> None:
-        raise RuntimeError("crashed")
+    async def first_syncs(*_: object) -> None:
+        return None
 
-    with pytest.raises(RuntimeError):
-        await activate(house.room, outcome.connection_id, "admin:test", first_syncs=first_syncs)
+    syncing = house.with_room(first_syncs=first_syncs)
+    await activate(syncing.room, outcome.connection_id, "admin:test")
+    await give_up(syncing.room, outcome.connection_id, ActivationRefused("installation_off", "Pleo shows it as off."))
+    row = await house.row(outcome.connection_id)
+    assert (row.status, row.status_reason, row.activating_since) == ("setting_up", "Pleo shows it as off.", None)
+    assert row.activation_refusal == {"code": "installation_off", "text": "Pleo shows it as off."}
 
-    assert house.pleo.calls(*ACTIVATE) == 0
-    assert (await house.row(outcome.connection_id)).status == "setting_up"
+    await activate(syncing.room, outcome.connection_id, "admin:test")
+    row = await house.row(outcome.connection_id)
+    assert (row.activating_since is not None, row.activation_refusal) == (True, None)
 
 
 @pytest.mark.rule("AUTH-071")

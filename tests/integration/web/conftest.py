@@ -6,6 +6,7 @@ import base64
 import hashlib
 import logging
 import os
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import structlog
+from sqlalchemy import text
 
 from ledgerbridge.app import app_of, running
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.settings import Settings
+from ledgerbridge.syncs.enqueue import FIRST
+from ledgerbridge.syncs.first import first_syncs
+from ledgerbridge.web.admin import connections
 from ledgerbridge.web.services import Services
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running
@@ -82,9 +87,18 @@ class Face:
         found = await self.bound()
         put = await self.admin.put(f"/admin/api/connections/{found}/config", json=CONFIGURATION)
         assert put.status_code == 200, put.text
-        on = await self.admin.post(f"/admin/api/connections/{found}/activate")
-        assert on.status_code == 200, on.text
+        assert (await self.activate(found))["status"] == "active"
         return found
+
+    async def activate(self, connection_id: str) -> dict[str, Any]:
+        """Go live, with the first syncs done here and now because no worker runs; the connection as shown."""
+        on = await self.admin.post(f"/admin/api/connections/{connection_id}/activate")
+        assert on.status_code in (200, 202), on.text
+        if on.status_code == 202:
+            await first_syncs(self.services.syncs, uuid.UUID(connection_id))
+            async with self.services.db.transaction() as session:
+                await session.execute(text("delete from procrastinate_jobs where task_name = :name"), {"name": FIRST})
+        return dict((await self.admin.get(f"/admin/api/connections/{connection_id}")).json())
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +110,12 @@ def _logging() -> Iterator[None]:
     yield
     root.handlers, root.level = before
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going live answers at once when the first syncs are only queued."""
+    monkeypatch.setattr(connections, "ACTIVATION_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

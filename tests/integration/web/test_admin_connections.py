@@ -149,11 +149,10 @@ async def test_activation_says_what_is_missing_then_goes_live_and_looks_once(fac
     assert (await face.admin.get(f"/admin/api/connections/{found}")).json()["status"] == "setting_up"
     await face.admin.put(f"/admin/api/connections/{found}/erp", json={"kind": "double", "settings": ERP_SETTINGS})
     await face.admin.put(f"/admin/api/connections/{found}/config", json=CONFIGURATION)
-    live = await face.admin.post(f"/admin/api/connections/{found}/activate")
-    assert live.status_code == 200
-    assert live.json()["status"] == "active"
-    assert live.json()["missing"] == []
-    assert live.json()["installation"]["status"] == "ACTIVATED"
+    live = await face.activate(found)
+    assert live["status"] == "active"
+    assert live["missing"] == []
+    assert live["installation"]["status"] == "ACTIVATED"
     assert await looks(face) == 1
     assert ("admin:ada", "activated") in await audit_of(face, found)
 

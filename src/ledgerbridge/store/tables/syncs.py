@@ -54,6 +54,8 @@ class SyncSchedule(Base):
     switched_off_at: Mapped[dt.datetime | None]
     """No run starts by itself any more, until a person asks for one."""
     switched_off_reason: Mapped[str | None]
+    note: Mapped[str | None]
+    """What a person should know of the last run, in a sentence; None when all went well."""
 
 
 class SyncStatus(StrEnum):

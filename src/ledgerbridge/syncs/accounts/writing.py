@@ -67,7 +67,9 @@ async def archive(desk: Desk, api: AccountsApi, gone: Sequence[Account]) -> None
     async def put(one: Account) -> Action | None:
         name = one.name if one.name.strip() else one.code or one.external_id
         wanted = NewAccount(one.external_id or one.id, name, one.code, one.tax_code_external_id)
-        return await _put(desk, api, Change(one, wanted), archived=True)
+        done = await _put(desk, api, Change(one, wanted), archived=True)
+        desk.record.gone.add(one.code or one.external_id or one.id)
+        return done
 
     await each(desk, gone, put, named=lambda one: f"account {one.code or ''} {one.name}", action="archive")
 

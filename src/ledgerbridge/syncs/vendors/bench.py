@@ -31,7 +31,7 @@ class Bench:
 async def bench_of(desk: Desk) -> Bench:
     """A bench at this desk. Raises `failing.Stopped` for an ERP that keeps no vendors, and `ErpError`."""
     if not desk.erp.capabilities.vendors:
-        raise failing.Stopped(failing.not_ready("The connected accounting system keeps no vendors that can be read."))
+        raise failing.Stopped(failing.not_kept("The connected accounting system keeps no vendors that can be read."))
     company = await desk.erp.company()
     async with desk.db.reading() as session:
         binding = await session.get(ErpBinding, desk.connection_id)

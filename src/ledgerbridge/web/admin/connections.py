@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Annotated, Any
 
 from fastapi import Body, Response
 
 from ledgerbridge.connections import activation, api_keys, configuration, erp_binding, uninstall
-from ledgerbridge.connections.errors import ConnectionUnknown, Refused
+from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
+from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.ops import audit, overview
 from ledgerbridge.store.tables import ConnectionStatus
+from ledgerbridge.syncs import schedule
 from ledgerbridge.web.admin import models, render
 from ledgerbridge.web.admin.auth import Actor
 from ledgerbridge.web.admin.paging import Cursor, Limit, Page
@@ -21,6 +24,8 @@ from ledgerbridge.web.services import Provided, Services
 
 router = admin_router("connections")
 _LISTING = "connections"
+ACTIVATION_SECONDS = 25.0
+"""How long going live waits for the first syncs before it answers 202."""
 _OF_A_VERSION = ("id", "version", "created_at", "created_by")
 
 
@@ -122,11 +127,39 @@ async def list_versions(
     )
 
 
-@router.post("/connections/{connection_id}/activate", summary="Go live", responses=answers(404, 409, 422))
-async def activate(services: Provided, actor: Actor, connection_id: uuid.UUID) -> models.Connection:
-    """Preflight, subscription, Pleo activation, then one look for pending jobs. Refused with what is missing."""
-    await activation.activate(services.connections, connection_id, actor)
+@router.post(
+    "/connections/{connection_id}/activate",
+    summary="Go live",
+    responses={202: {"description": "The first syncs go on; `activating` tells how far"}, **answers(404, 409, 422)},
+)
+async def activate(services: Provided, actor: Actor, response: Response, connection_id: uuid.UUID) -> models.Connection:
+    """Preflight, subscription, first syncs, Pleo activation, then one look for pending jobs.
+
+    Refused with what is missing. Waits a while for the end; 202 when the first syncs take longer.
+    """
+    done = await activation.activate(services.connections, connection_id, actor)
+    if done.under_way and not await _activated(services, connection_id):
+        response.status_code = 202
+    if not done.under_way:
+        async with services.db.transaction() as session:
+            await schedule.switch_on(session, connection_id)
     return await _shown(services, connection_id)
+
+
+async def _activated(services: Services, connection_id: uuid.UUID) -> bool:
+    """Wait a while for the end of an activation; whether it came. Raises `ActivationRefused` as it ended."""
+    ends = asyncio.get_running_loop().time() + ACTIVATION_SECONDS
+    while True:
+        async with services.db.reading() as session:
+            connection = await connection_row(session, connection_id)
+        if connection.activating_since is None:
+            break
+        if asyncio.get_running_loop().time() > ends:
+            return False
+        await asyncio.sleep(0.1)
+    if connection.status != ConnectionStatus.ACTIVE and (refusal := connection.activation_refusal):
+        raise ActivationRefused(refusal["code"], refusal["text"])
+    return True
 
 
 @router.post(

@@ -53,6 +53,27 @@ class JobGlance(BaseModel):
     closed_at: datetime | None
 
 
+class SyncFreshness(BaseModel):
+    """How fresh one kind of master data is at Pleo."""
+
+    kind: str = Field(description="tags, accounts, tax_codes or vendors.", examples=["tags"])
+    state: str = Field(description="on_time, late, failing or off.", examples=["on_time"])
+    last_success_at: datetime | None
+    next_due_at: datetime | None = Field(description="Null while nothing is planned.")
+    failing_since: datetime | None
+    reason: str | None = Field(description="What a person should know; null when all is well.")
+
+
+class Activating(BaseModel):
+    """How far an activation under way has come."""
+
+    since: datetime
+    done: list[str] = Field(description="Kinds whose first sync went through.", examples=[["tax_codes", "accounts"]])
+    under_way: str | None = Field(description="The kind being synchronised now.", examples=["tags"])
+    waiting: list[str] = Field(examples=[["vendors"]])
+    left_behind: list[str] = Field(description="Kinds that did not succeed; they are tried again after activation.")
+
+
 class Connection(BaseModel):
     """One Pleo company and the ERP company it is booked in."""
 
@@ -65,6 +86,10 @@ class Connection(BaseModel):
     )
     status_reason: str | None
     missing: list[str] = Field(description="What has to be done before exports are booked.")
+    activating: Activating | None = Field(description="While the first syncs of an activation are under way.")
+    syncs: list[SyncFreshness]
+    mapping_warnings: int = Field(description="Open ones; `/connections/{id}/warnings` lists them.")
+    parked_vendors: int = Field(description="Vendors that wait for a person; `/connections/{id}/vendors` lists them.")
     auth_method: str = Field(examples=["oauth"])
     scopes: list[str]
     installation: Installation | None
@@ -146,6 +171,100 @@ class Queued(BaseModel):
 
     id: uuid.UUID = Field(description="The connection's id.", examples=[_ID])
     queued: bool = Field(description="False when the same work was waiting already; it will be done once.")
+
+
+class SyncNow(BaseModel):
+    """What to limit a sync to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    only: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Code of one selected dimension (tags), or Pleo's id of one vendor (vendors).",
+        examples=["CC"],
+    )
+
+
+class SyncProblem(BaseModel):
+    """A record that failed or was left alone."""
+
+    record: str = Field(examples=["account 6000 Rent"])
+    action: str = Field(examples=["update"])
+    code: str = Field(examples=["code_taken"])
+    text: str
+
+
+class SyncRun(BaseModel):
+    """One comparison of a kind, from both reads to the last write."""
+
+    id: uuid.UUID
+    connection_id: uuid.UUID
+    kind: str = Field(examples=["accounts"])
+    trigger: str = Field(description="schedule, manual, activation, webhook, poll, export or confirmed.")
+    only: str | None
+    status: str = Field(
+        description="running, succeeded, with_failures, needs_confirmation, failed or interrupted.",
+        examples=["succeeded"],
+    )
+    started_at: datetime
+    ended_at: datetime | None
+    created: int
+    updated: int
+    unarchived: int
+    archived: int
+    unchanged: int
+    skipped: int
+    failed: int
+    calls: int = Field(description="Calls made to Pleo.")
+    failure: str | None = Field(description="A short word for why the run as a whole failed.")
+    reason: str | None = Field(description="The same as a sentence.")
+    to_archive: int | None = Field(description="How many records wait for a person to allow their archiving.")
+    archive_allowed: int | None
+    allowed_by: str | None
+
+
+class SyncRunWithProblems(SyncRun):
+    problems: list[SyncProblem]
+    problems_left_out: int = Field(description="How many more there were.")
+
+
+class MappingWarning(BaseModel):
+    """Something a configuration or a category still uses has gone from the ERP."""
+
+    id: uuid.UUID
+    kind: str = Field(examples=["accounts"])
+    code: str = Field(examples=["6000"])
+    used_by: str = Field(examples=["configuration: accounts.payable"])
+    text: str
+    seen_at: datetime
+    resolved_at: datetime | None
+
+
+class ParkedVendor(BaseModel):
+    """A vendor of Pleo that waits for a person."""
+
+    id: str = Field(description="Pleo's id of the vendor, as in the route.")
+    phase: str = Field(description="parked, or broken when Pleo no longer knows it.", examples=["parked"])
+    erp_id: str | None
+    code: str | None
+    note: str | None = Field(description="Why it waits and what can be done.")
+    since: datetime
+
+
+class ResolveVendor(BaseModel):
+    """How a person decides on a vendor that waits."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"action": "link", "erp_id": "17"}, {"action": "create"}]},
+    )
+
+    action: Literal["link", "create", "archive"] = Field(
+        description="`link` ties it to a vendor of the ERP; `create` makes one anew; `archive` retires a draft."
+    )
+    erp_id: str | None = Field(default=None, min_length=1, max_length=200, description="For `link`: its id in the ERP.")
 
 
 class ItemCounts(BaseModel):

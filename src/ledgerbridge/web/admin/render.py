@@ -10,6 +10,7 @@ from ledgerbridge.exports.queries import ItemSummary, JobSummary
 from ledgerbridge.ops.overview import Overview, missing
 from ledgerbridge.redaction import redact_text
 from ledgerbridge.store import tables
+from ledgerbridge.syncs.freshness import Freshness
 from ledgerbridge.web.admin import models
 
 
@@ -24,6 +25,10 @@ def connection(overview: Overview) -> models.Connection:
         status=row.status,
         status_reason=row.status_reason,
         missing=missing(overview),
+        activating=_activating(overview),
+        syncs=[_freshness(one) for one in overview.syncs],
+        mapping_warnings=overview.warnings,
+        parked_vendors=overview.parked_vendors,
         auth_method=row.auth_method,
         scopes=row.scopes.split(),
         installation=models.Installation(
@@ -44,6 +49,30 @@ def connection(overview: Overview) -> models.Connection:
         created_at=row.created_at,
         activated_at=row.activated_at,
         disconnected_at=row.disconnected_at,
+    )
+
+
+def _activating(overview: Overview) -> models.Activating | None:
+    since, progress = overview.connection.activating_since, overview.progress
+    if since is None or progress is None:
+        return None
+    return models.Activating(
+        since=since,
+        done=[kind.value for kind in progress.done],
+        under_way=progress.waiting[0].value if progress.waiting else None,
+        waiting=[kind.value for kind in progress.waiting[1:]],
+        left_behind=[kind.value for kind in progress.left_behind],
+    )
+
+
+def _freshness(one: Freshness) -> models.SyncFreshness:
+    return models.SyncFreshness(
+        kind=one.kind.value,
+        state=one.state.value,
+        last_success_at=one.last_success_at,
+        next_due_at=one.next_due_at,
+        failing_since=one.failing_since,
+        reason=one.reason,
     )
 
 
@@ -162,6 +191,32 @@ def _posting(row: tables.Posting) -> models.Posting:
         config_version=row.config_version,
         booked_at=row.booked_at,
         note=row.note,
+    )
+
+
+def sync_run(row: tables.SyncRun) -> models.SyncRun:
+    """A sync run with its counts."""
+    return models.SyncRun(**{name: getattr(row, name) for name in models.SyncRun.model_fields})
+
+
+def sync_run_with_problems(row: tables.SyncRun) -> models.SyncRunWithProblems:
+    """The same with the reason of each record that failed or was left alone."""
+    return models.SyncRunWithProblems(
+        **dict(sync_run(row)),
+        problems=[models.SyncProblem(**one) for one in row.problems],
+        problems_left_out=row.problems_left_out,
+    )
+
+
+def mapping_warning(row: tables.MappingWarning) -> models.MappingWarning:
+    """A mapping warning, open or resolved."""
+    return models.MappingWarning(**{name: getattr(row, name) for name in models.MappingWarning.model_fields})
+
+
+def parked_vendor(row: tables.VendorLink) -> models.ParkedVendor:
+    """A vendor that waits for a person."""
+    return models.ParkedVendor(
+        id=row.pleo_id, phase=row.phase, erp_id=row.erp_id, code=row.code, note=row.note, since=row.created_at
     )
 
 

@@ -1,0 +1,172 @@
+"""What a worker runs for the syncs: the sweep that queues what is due, and one queued run with what follows from it.
+
+Failures never reach the queue's own retry, which would hold back the company's other syncs: the ladder says when the
+kind is tried again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ledgerbridge.connections import watch
+from ledgerbridge.connections.config_body import ConfigurationBody
+from ledgerbridge.connections.errors import ConnectionUnknown
+from ledgerbridge.connections.rows import connection_row, newest_config
+from ledgerbridge.pleo.errors import PleoError
+from ledgerbridge.store.tables import ConnectionStatus, SyncKind, SyncSchedule, SyncStatus
+from ledgerbridge.syncs import deliveries, ladder, schedule
+from ledgerbridge.syncs.context import Syncs
+from ledgerbridge.syncs.enqueue import DRAFTS, enqueue_drafts, enqueue_sync
+from ledgerbridge.syncs.failing import PLEO_AUTH, PLEO_FORBIDDEN
+from ledgerbridge.syncs.kinds import Sync
+from ledgerbridge.syncs.run import Ended, run
+from ledgerbridge.syncs.vendors.one import drafts
+from ledgerbridge.work.retry import TryLater
+
+SWEEP_SECONDS = 20.0
+AT_ONCE = 25
+"""Kinds queued a sweep: after an outage the companies come one after the other, not all at once."""
+MOST_HOPS = 2
+"""Runs that may follow from one: tax codes wait for accounts, accounts free tax codes. Then the schedule goes on."""
+_BY_THEMSELVES = ("webhook", "poll", "schedule")
+log = structlog.get_logger(__name__)
+
+
+async def sweep(syncs: Syncs, drafts_every: dt.timedelta) -> int:
+    """Queue what is due for the active companies of this environment; how much that was."""
+    room = syncs.connections
+    now = room.now()
+    async with syncs.db.transaction() as session:
+        await schedule.plan(session, room.environment, now)
+        due = await schedule.take_due(session, room.environment, now, drafts_every, AT_ONCE)
+        for each in due:
+            if each.drafts:
+                await enqueue_drafts(session, syncs.queue, each.connection_id, "poll")
+            else:
+                await enqueue_sync(session, syncs.queue, each.connection_id, each.kind, "schedule")
+    return len(due)
+
+
+async def work(
+    syncs: Syncs,
+    connection_id: uuid.UUID,
+    kind: SyncKind,
+    trigger: str,
+    *,
+    only: str | None = None,
+    archive_allowed: int | None = None,
+    allowed_by: str | None = None,
+    hop: int = 0,
+) -> None:
+    """One queued run: make it, and note what it means for the schedule and for the webhooks that asked for it.
+
+    Raises `TryLater` when another worker still has the company, as after a worker's death.
+    """
+    began = syncs.connections.now()
+    try:
+        if not await _wanted(syncs, connection_id, kind, trigger):
+            return
+        ended = await run(
+            syncs,
+            connection_id,
+            kind,
+            trigger,
+            only=only,
+            archive_allowed=archive_allowed,
+            allowed_by=allowed_by,
+            work=_piece(kind, only),
+        )
+    except ConnectionUnknown:
+        log.info("the connection of a queued sync is gone", connection_id=str(connection_id))
+        return
+    if ended.busy or ended.status is SyncStatus.INTERRUPTED:
+        raise TryLater(syncs.lease_seconds, "another worker has the company's syncs")
+    await after(syncs, connection_id, kind, ended, began, only=only)
+    if hop < MOST_HOPS:
+        async with syncs.db.transaction() as session:
+            for following in ended.then:
+                await enqueue_sync(session, syncs.queue, connection_id, following, trigger, hop=hop + 1)
+
+
+def _piece(kind: SyncKind, only: str | None) -> Sync | None:
+    """The part of a kind's work that was asked for, where the kind does not tell it by `only` itself."""
+    if kind is not SyncKind.VENDORS or only != DRAFTS:
+        return None
+    return drafts
+
+
+async def after(
+    syncs: Syncs, connection_id: uuid.UUID, kind: SyncKind, ended: Ended, began: dt.datetime, *, only: str | None = None
+) -> None:
+    """Note how a run ended in the schedule; see to a connection that Pleo no longer lets in."""
+    if ended.cause is not None and ended.cause.failure == PLEO_AUTH:
+        await _see_to_access(syncs, connection_id)
+    async with syncs.db.transaction() as session:
+        connection = await connection_row(session, connection_id)
+        row = await session.get(SyncSchedule, (connection_id, kind), with_for_update=True)
+        if kind is SyncKind.VENDORS:
+            await deliveries.settle(session, connection_id, began, ended, only)
+        if row is None:
+            return
+        now = syncs.connections.now()
+        if ended.cause is None:
+            if only is None:
+                row.last_started_at = began
+                ladder.succeeded(row, now, _note(ended))
+        elif only is None or ended.cause.failure == PLEO_FORBIDDEN:
+            row.last_started_at = began
+            if connection.status in (ConnectionStatus.ACTIVE, ConnectionStatus.SETTING_UP):
+                ladder.apply(session, row, ended.cause, now, syncs.patience)
+            else:
+                row.note = ended.cause.text
+
+
+def _note(ended: Ended) -> str | None:
+    if ended.to_archive is not None:
+        return (
+            f"{ended.to_archive} records would be archived at Pleo, which is unusually many. "
+            f"Look at run {ended.run_id} and allow it there if it is right."
+        )
+    if ended.status is SyncStatus.WITH_FAILURES:
+        return f"Single records could not be synchronised; run {ended.run_id} names each with the reason."
+    return None
+
+
+async def _wanted(syncs: Syncs, connection_id: uuid.UUID, kind: SyncKind, trigger: str) -> bool:
+    """Whether a run that nobody asked for by hand is still wanted: things may have changed since it was queued."""
+    if trigger not in _BY_THEMSELVES:
+        return True
+    async with syncs.db.transaction() as session:
+        connection = await connection_row(session, connection_id)
+        if connection.status != ConnectionStatus.ACTIVE:
+            return False
+        row = await session.get(SyncSchedule, (connection_id, kind))
+        off = row.switched_off_reason if row is not None and row.switched_off_at is not None else None
+        if off is None and not await _enabled(session, connection_id, kind):
+            off = f"The synchronisation of {ladder.NAMES[kind]} is switched off in the configuration."
+        if off is not None and kind is SyncKind.VENDORS:
+            await deliveries.park(session, connection_id, off)
+    return off is None
+
+
+async def _enabled(session: AsyncSession, connection_id: uuid.UUID, kind: SyncKind) -> bool:
+    newest = await newest_config(session, connection_id)
+    return newest is not None and schedule.rhythm(ConfigurationBody.read(newest.body), kind).enabled
+
+
+async def _see_to_access(syncs: Syncs, connection_id: uuid.UUID) -> None:
+    """Pause a connection that Pleo no longer lets in, and say so (ACC-112, AUTH-083); a dead grant did so itself."""
+    async with syncs.db.transaction() as session:
+        connection = await connection_row(session, connection_id)
+    if connection.status != ConnectionStatus.ACTIVE:
+        return
+    try:
+        verdict = await watch.check(syncs.connections, connection_id)
+    except PleoError as error:
+        log.warning("access not checked after a refusal", connection_id=str(connection_id), error=str(error))
+    else:
+        log.warning("pleo refused a sync its access", connection_id=str(connection_id), verdict=verdict.value)
