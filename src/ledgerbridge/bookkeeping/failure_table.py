@@ -10,26 +10,25 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from ledgerbridge.bookkeeping.failures import Failure, Kind, Row
-
-_CONFIG_PAGE = "the Ledgerbridge settings of this company"
+from ledgerbridge.bookkeeping.failures import CONFIG_PAGE, Failure, Kind, Row
+from ledgerbridge.bookkeeping.vendor_failures import VENDOR_ROWS
 
 _TABLE: dict[Failure, Row] = {
     Failure.NOT_CONFIGURED: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
-        "The integration is not set up yet: {missing} missing. Finish the set-up in " + _CONFIG_PAGE + ", then export again.",
+        "The integration is not set up yet: {missing} missing. Finish the set-up in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.JOURNAL_MISSING: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
-        "No journal is chosen. Choose one in " + _CONFIG_PAGE + ", then export again.",
+        "No journal is chosen. Choose one in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.JOURNAL_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
-        "Journal {code} does not exist in the accounting system. Choose another one in " + _CONFIG_PAGE + ", or create it there.",
+        "Journal {code} does not exist in the accounting system. Choose another one in " + CONFIG_PAGE + ", or create it there.",
     ),
     Failure.JOURNAL_TAKES_NO_BILLS: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
-        "Journal {code} takes no vendor bills in the accounting system. Choose a journal for expenses in " + _CONFIG_PAGE
+        "Journal {code} takes no vendor bills in the accounting system. Choose a journal for expenses in " + CONFIG_PAGE
         + ", then export again.",
     ),
     Failure.BILLS_NOT_SET_UP: Row(
@@ -38,17 +37,17 @@ _TABLE: dict[Failure, Row] = {
     ),
     Failure.ACCOUNT_NOT_CONFIGURED: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
-        "No {role} account is set for {currency}. Set it in " + _CONFIG_PAGE + ", then export again.",
+        "No {role} account is set for {currency}. Set it in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.CONFIGURED_ACCOUNT_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The {role} account {code} does not exist or is closed in the accounting system. Choose another one in "
-        + _CONFIG_PAGE + ", or reopen it there.",
+        + CONFIG_PAGE + ", or reopen it there.",
     ),
     Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY: Row(
         Kind.DATA, "invalid_configuration", "invalid_configuration",
         "The {role} account {code} needs a supplier or customer on every line, which a journal entry from Pleo does not "
-        "have. Choose another one in " + _CONFIG_PAGE + ", then export again.",
+        "have. Choose another one in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.CONTRA_ACCOUNTS_MISSING: Row(
         Kind.CONFIG, "missing_configuration", "missing_configuration",
@@ -64,29 +63,19 @@ _TABLE: dict[Failure, Row] = {
         "The {one} account and the {other} account are both {code}, so the entry would move nothing. "
         "Choose another account for one of them, then export again.",
     ),
-    Failure.PAYABLE_ACCOUNT_MISSING: Row(
-        Kind.CONFIG, "missing_configuration", "missing_configuration",
-        "Vendor {vendor} has no accounts payable account of its own, and none is set for all vendors. Set one in " + _CONFIG_PAGE
-        + ", or on the vendor in the accounting system, then export again.",
-    ),
-    Failure.DEFAULT_VENDOR_UNUSABLE: Row(
-        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
-        "The default vendor {vendor} does not exist, exists more than once or is blocked in the accounting system. Choose another one in "
-        + _CONFIG_PAGE + ", or revive it there, then export again.",
-    ),
     Failure.TIME_ZONE_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
-        "The time zone {time_zone} is not known. Choose one like Europe/Copenhagen in " + _CONFIG_PAGE + ", then export again.",
+        "The time zone {time_zone} is not known. Choose one like Europe/Copenhagen in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.ERP_COMPANY_CHANGED: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The accounting system now answers as {actual}, but this connection was set up for {expected}. "
-        "Nothing was booked. Check the connection in " + _CONFIG_PAGE + ".",
+        "Nothing was booked. Check the connection in " + CONFIG_PAGE + ".",
     ),
     Failure.ERP_COMPANY_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "Company {company} is not visible in the accounting system with the present access. "
-        "Give the integration user access to it, or choose another company in " + _CONFIG_PAGE + ".",
+        "Give the integration user access to it, or choose another company in " + CONFIG_PAGE + ".",
     ),
     Failure.METHOD_NOT_SUPPORTED: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
@@ -137,12 +126,12 @@ _TABLE: dict[Failure, Row] = {
     Failure.TAX_NOT_SPLITTABLE: Row(
         Kind.CONFIG, "invalid_configuration", None,
         "Tax code {code} is made of several taxes in the accounting system, and we do not guess how VAT is shared between them. "
-        "Choose another tax code on the expense in Pleo, or map the code to a single tax in " + _CONFIG_PAGE + ", then export again.",
+        "Choose another tax code on the expense in Pleo, or map the code to a single tax in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.TAX_TYPE_CONTRADICTS: Row(
         Kind.DATA, "validation_failure", None,
         "Pleo sent {type} VAT for tax code {code}, but in the accounting system that tax {erp}. "
-        "Choose another tax code on the expense in Pleo, or map the code to the right tax in " + _CONFIG_PAGE + ", then export again.",
+        "Choose another tax code on the expense in Pleo, or map the code to the right tax in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.TAX_TYPE_UNKNOWN: Row(
         Kind.DATA, "validation_failure", None,
@@ -219,66 +208,10 @@ _TABLE: dict[Failure, Row] = {
         Kind.DATA, "validation_failure", None,
         "Pleo sent data for this item that we cannot read ({detail}). Export it again; if that does not help, contact support.",
     ),
-    Failure.VENDOR_UNKNOWN: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} does not exist in the accounting system, or is blocked there. Check the vendor there, or choose another one "
-        "on the expense in Pleo, then export again.",
-    ),
-    Failure.VENDOR_BLOCKED: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} is blocked or inactive in the accounting system, where it is {erp}. Check the vendor and unlock it there, or "
-        "choose another one on the expense in Pleo, then export again.",
-    ),
-    Failure.VENDOR_AMBIGUOUS: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} could be more than one vendor of the accounting system: {found}. Give them different numbers there, or give "
-        "the vendor in Pleo the number of the right one, then export again.",
-    ),
-    Failure.VENDOR_CONTRADICTORY: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} points to different vendors of the accounting system: {points}. Correct the vendor in Pleo or there, so that "
-        "both name the same one, then export again.",
-    ),
-    Failure.VENDOR_MISSING: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "This {type} is to be booked on the account of a vendor, but none is chosen. Choose the vendor on the expense in Pleo, or set a "
-        "default vendor in " + _CONFIG_PAGE + ", then export again.",
-    ),
-    Failure.VENDOR_ACCOUNT_UNKNOWN: Row(
-        Kind.DATA, "account_unknown", None,
-        "The accounts payable account {code} of vendor {vendor} does not exist or is closed in the accounting system. Choose another "
-        "account for the vendor there, or reopen it, then export again.",
-    ),
-    Failure.VENDOR_WITHOUT_ADDRESS: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Vendor {vendor} has no address in the accounting system, and a bill there needs one. Add an address to the vendor there, then "
-        "export again.",
-    ),
-    Failure.BILL_SIMILAR: Row(
-        Kind.DATA, "accounting_system_validation_failure", None,
-        "The accounting system already has the bill {reference} of {vendor} with the number {number}, so this one was not booked. If they "
-        "are the same purchase, mark this one as exported in Pleo or remove the other bill there; if not, correct the invoice number.",
-    ),
-    Failure.SUPPLIER_UNKNOWN: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "Supplier {supplier} is not known as a vendor in the accounting system, and accounts payable account {code} needs one on every line. "
-        "Create the vendor there and give the supplier its number in Pleo, or set a default vendor in " + _CONFIG_PAGE
-        + ", then export again.",
-    ),
-    Failure.EMPLOYEE_WITHOUT_NUMBER: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "{person} has no employee number in Pleo, so we cannot tell on which vendor account to book what is owed. Enter the number of "
-        "that vendor as employee code in Pleo, or set a default vendor in " + _CONFIG_PAGE + ", then export again.",
-    ),
-    Failure.EMPLOYEE_UNKNOWN: Row(
-        Kind.DATA, "vendor_unknown", None,
-        "The accounting system has no vendor with the employee number {number} of {person}. Create it there, or correct the employee "
-        "code in Pleo, then export again.",
-    ),
     Failure.PERIOD_CLOSED: Row(
         Kind.DATA, "accounting_system_validation_failure", None,
         "The accounting period of {date} is closed or not set up. Open it in the accounting system, or allow moving entries to an open period in "
-        + _CONFIG_PAGE + "; an out-of-pocket expense can also get another date in Pleo. Then export again.",
+        + CONFIG_PAGE + "; an out-of-pocket expense can also get another date in Pleo. Then export again.",
     ),
     Failure.NO_OPEN_PERIOD: Row(
         Kind.CONFIG, "accounting_system_validation_failure", None,
@@ -329,7 +262,7 @@ _TABLE: dict[Failure, Row] = {
     ),
     Failure.ERP_AUTHENTICATION: Row(
         Kind.AUTH, "accounting_system_authentication_failure", "accounting_system_authentication_failure",
-        "The accounting system refused our access key. Enter a valid key in " + _CONFIG_PAGE + ", then export again.",
+        "The accounting system refused our access key. Enter a valid key in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.ERP_FORBIDDEN: Row(
         Kind.AUTH, "authorization_failure", "authorization_failure",
@@ -370,7 +303,7 @@ _TABLE: dict[Failure, Row] = {
     Failure.VENDOR_SELECTION_UNKNOWN: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The vendors are limited to {selection}, which is not there in the accounting system, or there more than once. Choose another "
-        "one in " + _CONFIG_PAGE + ", or create it there.",
+        "one in " + CONFIG_PAGE + ", or create it there.",
     ),
     Failure.PLEO_RATE_LIMIT: Row(
         Kind.RATE, "unexpected_failure", "pleo_rate_limit",
@@ -392,5 +325,5 @@ _TABLE: dict[Failure, Row] = {
     ),
 }  # fmt: skip
 
-TABLE = MappingProxyType(_TABLE)
+TABLE = MappingProxyType(_TABLE | VENDOR_ROWS)
 """Every failure has exactly one row."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CONFIG_PAGE = "the Ledgerbridge settings of this company"
+"""Where a person finds our settings, in the words of the rows."""
+
 
 class Kind(StrEnum):
     """Who or what must change before another attempt can succeed."""

@@ -12,7 +12,7 @@ from ledgerbridge.bookkeeping.payables import Bill, payable
 from ledgerbridge.bookkeeping.posting_table import TABLE
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.vendors import VendorIndex
-from ledgerbridge.bookkeeping.words import InvoiceInformation, JournalEntry, Money, NothingToPost
+from ledgerbridge.bookkeeping.words import InvoiceInformation, JournalEntry, Money, NothingToPost, Supplier
 
 from .books import (
     ACME,
@@ -26,6 +26,7 @@ from .books import (
     PARTY_PAYABLE,
     PAYABLE,
     STAFF_PAYABLE,
+    SUNDRY,
     TWIN,
     VAT_IN,
     VAT_OUT,
