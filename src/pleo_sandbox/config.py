@@ -122,4 +122,5 @@ def config_from_environment(environ: Mapping[str, str] | None = None) -> Sandbox
             tuple(float(part) for part in retries.split(",")) if retries else defaults.webhook_retry_seconds
         ),
         requests_per_minute=int(env.get("PLEO_SANDBOX_REQUESTS_PER_MINUTE", defaults.requests_per_minute)),
+        minute_seconds=float(env.get("PLEO_SANDBOX_MINUTE_SECONDS", defaults.minute_seconds)),
     )

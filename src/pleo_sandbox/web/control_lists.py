@@ -20,7 +20,7 @@ from pleo_sandbox.core.words import filled_text_of, is_uuid, new_id, text_of
 from pleo_sandbox.core.world import World
 from pleo_sandbox.web.answers import world_of
 from pleo_sandbox.web.control import local_only
-from pleo_sandbox.web.control_models import (
+from pleo_sandbox.web.control_rows import (
     CategoriesBody,
     GroupBody,
     GroupsBody,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pleo_sandbox.config import ALL_SCOPES
 from pleo_sandbox.core.subscriptions import EXPORT_JOB_CREATED
-from pleo_sandbox.seeds.described import Described, DescribedInvoice, DescribedLine
+from pleo_sandbox.web.control_items import ItemBody
 
 
 class Body(BaseModel):
@@ -59,89 +57,6 @@ class PayloadBody(Body):
     files: list[FileBody] | None = None
     verbatim: bool = False
     expected_failure: str | None = None
-
-
-class TaxBody(Body):
-    """Tax of a described line; ``amount`` in minor units."""
-
-    type: Literal["inclusive", "exclusive", "reverse"]
-    amount: int
-    code: str
-    rate: float = 0.25
-    supplier_amount: int | None = None
-
-
-class LineBody(Body):
-    """A described line: net amount in minor units, codes of the ERP, tags as group code to tag code."""
-
-    net: int
-    account: str
-    tax: TaxBody | None = None
-    tags: dict[str, str] = {}
-    supplier_net: int | None = None
-
-
-class InvoiceBody(Body):
-    """A described invoice."""
-
-    number: str
-    date: dt.date
-    due: dt.date | None = None
-    paid: dt.date | None = None
-    status: str = "paid"
-
-
-class UserBody(Body):
-    """A spender; made an employee of the company when nobody has the number."""
-
-    name: str
-    code: str | None = None
-
-
-class ItemBody(Body):
-    """An export item in few words; see ``pleo_sandbox.seeds.described``. ``vendor`` is a block given whole."""
-
-    type: str
-    lines: list[LineBody] = Field(min_length=1)
-    sub_type: str | None = None
-    method: Literal["none", "journal", "accounts_payable"] | None = "accounts_payable"
-    vendor_id: str | None = None
-    vendor: dict[str, Any] | None = None
-    supplier: dict[str, Any] | None = None
-    supplier_currency: str | None = None
-    invoice: InvoiceBody | None = None
-    user: UserBody | None = None
-    reconciled: list[str] | None = None
-    reconciliation_id: str | None = None
-    date: dt.date | None = None
-    note: str | None = None
-    expected_failure: str | None = None
-
-    def described(self) -> Described:
-        """The same in the words of the seeds."""
-        members = self.model_dump(exclude={"lines", "invoice", "user", "reconciled"})
-        return Described(
-            **members,
-            lines=tuple(_described_line(line) for line in self.lines),
-            invoice=None if self.invoice is None else DescribedInvoice(**self.invoice.model_dump()),
-            user=None if self.user is None else (self.user.name, self.user.code),
-            reconciled=None if self.reconciled is None else tuple(self.reconciled),
-        )
-
-
-def _described_line(line: LineBody) -> DescribedLine:
-    plain = DescribedLine(line.net, line.account, line.tags, supplier_net=line.supplier_net)
-    if line.tax is None:
-        return plain
-    tax = line.tax
-    return replace(
-        plain,
-        tax_type=tax.type,
-        tax_amount=tax.amount,
-        tax_code=tax.code,
-        tax_rate=tax.rate,
-        supplier_tax=tax.supplier_amount,
-    )
 
 
 class ExpensesBody(Body):
@@ -255,61 +170,3 @@ class RotateBody(Body):
     """How long the old signing secret goes on signing beside the new one."""
 
     overlap_seconds: float = Field(default=86400, ge=0)
-
-
-class TagBody(Body):
-    """A tag to put into a group."""
-
-    code: str
-    name: str | None = None
-    archived: bool = False
-
-
-class GroupBody(Body):
-    """A tag group with its tags; ``generate`` makes up that many more, ``G00001`` and so on."""
-
-    code: str
-    name: str = ""
-    archived: bool = False
-    metadata: dict[str, str] = {}
-    tags: list[TagBody] = []
-    generate: int = Field(default=0, ge=0, le=50_000)
-
-
-class GroupsBody(Body):
-    """Tag groups to put into a company."""
-
-    groups: list[GroupBody]
-
-
-class RowsBody(Body):
-    """Rows with the published member names, and how many to make up besides."""
-
-    items: list[dict[str, Any]] = []
-    generate: int = Field(default=0, ge=0, le=50_000)
-
-
-class VendorsBody(RowsBody):
-    """Vendors; ``announce`` sends ``v1.vendor.created`` for each."""
-
-    announce: bool = False
-
-
-class VendorChangeBody(Body):
-    """What a person changes on a vendor in Pleo."""
-
-    changes: dict[str, Any] = {}
-    state: Literal["DRAFT", "ACTIVE", "ARCHIVED"] | None = None
-
-
-class CategoriesBody(Body):
-    """All expense categories of a company: name to ``externalId`` of the account."""
-
-    categories: dict[str, str]
-
-
-class LimitBody(Body):
-    """A limit of calls; 0 for none."""
-
-    per_minute: int = Field(ge=0)
-    minute_seconds: float = Field(default=60, gt=0)
