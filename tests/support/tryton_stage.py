@@ -27,6 +27,7 @@ class Stage:
     """By the end of the path: `account.move` or `account.move/7/post`. Of a list the last answer stays."""
     asked: list[httpx.Request] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
 
     async def _wait(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -39,7 +40,7 @@ class Stage:
         adapter = TrytonAdapter(
             patience=Patience(sleep=self.sleep, **patience), transport=lambda: httpx.MockTransport(self._answer)
         )
-        return adapter.open(SETTINGS, observe)
+        return adapter.open(self.settings, observe)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)

@@ -26,6 +26,17 @@ def test_good_settings_are_normalised() -> None:
     }
 
 
+@pytest.mark.rule("VEN-058")
+def test_vendors_may_be_limited_to_a_category() -> None:
+    check = adapter("tryton").check_settings
+    assert check(GOOD | {"vendor_category": " Suppliers / Abroad "}) == GOOD | {"vendor_category": "Suppliers / Abroad"}
+    assert check(GOOD | {"vendor_category": ""}) == check(GOOD | {"vendor_category": None}) == GOOD
+    for wrong in (7, " ", ["Suppliers"]):
+        with pytest.raises(SettingsError) as caught:
+            check(GOOD | {"vendor_category": wrong})
+        assert list(caught.value.errors) == ["vendor_category"]
+
+
 @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
 def test_plain_http_is_for_this_machine(url: str) -> None:
     assert adapter("tryton").check_settings(GOOD | {"base_url": url})["base_url"] == url

@@ -37,6 +37,8 @@ _REGISTERS = frozenset(
 """Types that number companies in a public register."""
 _EU = "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI"
 """Prefixes of European VAT ids."""
+_GREEK = ("EL", "GR")
+"""Greece has a prefix beside its country code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,12 @@ def for_tax(number: str, country: str | None, known: Collection[str]) -> tuple[s
 
 
 def spellings(number: str) -> list[str]:
-    """How a number from Pleo may be written on a party."""
+    """How a number from Pleo may be written on a party; nothing for one without a letter or digit."""
     text, plain = bare(number), number.strip()
-    rest = [text[2:]] if text[:2].isalpha() else []
+    if not text:
+        return []
+    prefix, digits = (text[:2], text[2:]) if text[:2].isalpha() else ("", "")
+    rest = [digits, *(f"{greek}{digits}" for greek in _GREEK if prefix in _GREEK)]
     marked = [f"{TAX}{plain}", f"{TAX}{text}"]
     return list(dict.fromkeys(each for each in (text, plain, *rest, *marked) if each))
 
