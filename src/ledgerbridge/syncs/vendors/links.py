@@ -141,7 +141,10 @@ async def waiting(session: AsyncSession, connection_id: uuid.UUID) -> Sequence[V
     """Links that wait for a person or tell of something broken, and archived vendors on offer; oldest first."""
     rows = await session.scalars(
         select(VendorLink)
-        .where(VendorLink.connection_id == connection_id, VendorLink.phase.in_((LinkPhase.PARKED, LinkPhase.BROKEN)))
+        .where(
+            VendorLink.connection_id == connection_id,
+            or_(VendorLink.phase.in_((LinkPhase.PARKED, LinkPhase.BROKEN)), VendorLink.note.is_not(None)),
+        )
         .order_by(VendorLink.created_at, VendorLink.id)
     )
     return rows.all()

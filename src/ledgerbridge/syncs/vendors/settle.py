@@ -190,10 +190,10 @@ async def _create_in_pleo(bench: Bench, judged: Judged, *, again: bool) -> Actio
     assert details is not None and erp is not None  # noqa: S101, PT018
     try:
         made = await effects.create(bench, details)
-    except Conflict:
+    except Conflict as clash:
         if not again:
             raise
-        return await _adopt(bench, erp)
+        return await _adopt(bench, erp, clash)
     await links.save(bench.desk, link_of(replace(judged, pair=Pair(erp, made)), LinkPhase.LINKED))
     return Action.CREATED
 
@@ -208,15 +208,18 @@ async def _look_again(bench: Bench, judged: Judged) -> Action | None:
     return await _adopt(bench, erp)
 
 
-async def _adopt(bench: Bench, erp: ErpVendor) -> Action | None:
-    """Take what Pleo has for this ERP vendor, or make it if it truly has nothing (VEN-055)."""
+async def _adopt(bench: Bench, erp: ErpVendor, clash: Conflict | None = None) -> Action | None:
+    """Take what Pleo has for this ERP vendor; make it if there is nothing, unless Pleo just refused that (VEN-055)."""
     key, code = erp.id.strip(), (erp.code or "").strip()
     found = await effects.counterparts(bench, [key], [code] if code else [])
     async with bench.desk.db.reading() as session:
         known = await links.about(session, bench.desk.connection_id, [one.id for one in found], [key])
     for made in pair([erp], found, known):
         if made.erp is erp or erp in made.erp_rivals:
-            return await settle(bench, judge(made, bench.books), again=False)
+            judged = judge(made, bench.books)
+            if clash is not None and judged.row.act is Act.CREATE_IN_PLEO:
+                raise clash
+            return await settle(bench, judged, again=False)
     return None
 
 
