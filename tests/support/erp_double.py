@@ -154,7 +154,7 @@ class DoubleErp:
     async def company(self) -> ErpCompany:
         return self._call("company", lambda: self._books.company)
 
-    async def preflight(self, *, final: bool = False) -> None:
+    async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         self._call("preflight", lambda: None)
 
     async def chart(self) -> Chart:
@@ -179,6 +179,9 @@ class DoubleErp:
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
         await self._wait("reopen")
         return self._call("reopen", lambda: self._books.matches.reopen(self._named(documents)))
+
+    async def matching_limits(self) -> str | None:
+        return self._call("matching_limits", lambda: None)
 
     async def accounts(self) -> Sequence[MasterAccount]:
         return await self._list("accounts", lambda master: master.accounts)

@@ -194,6 +194,11 @@ class Payables(Protocol):
         """
         ...
 
+    async def matching_limits(self) -> str | None:
+        """What of matching the set-up of the ERP does not allow, as it completes "the integration user may not ...";
+        None when all is well. Bills and payments are booked all the same and stay open for a person to match."""
+        ...
+
 
 class Erp(MasterData, Payables, Protocol):
     """One ERP company, opened for work. Every method raises `ErpError` and nothing else on a foreseeable failure."""
@@ -204,10 +209,10 @@ class Erp(MasterData, Payables, Protocol):
         """Read the company (one cheap call); raises when unreachable, refused, or not visible."""
         ...
 
-    async def preflight(self, *, final: bool = False) -> None:
+    async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         """Check before a job that entries could be made: access, rights, company not locked (EXP-VALID-02 to -05).
 
-        With `final` also that the user may make entries final.
+        With `final` also that the user may make entries final; with `bills` also that vendor bills could be booked.
         """
         ...
 

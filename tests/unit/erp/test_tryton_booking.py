@@ -47,8 +47,8 @@ def move(id_: int = 7, **changes: Any) -> dict[str, Any]:
     """The entry as Tryton answers it once it is there."""
     times = {"create_date": moment(), "write_date": None}
     lines = [
-        {"account": 10, "debit": amount("100.00"), "credit": amount("0"), **times},
-        {"account": 20, "debit": amount("0"), "credit": amount("100.00"), **times},
+        {"id": 1, "account": 10, "debit": amount("100.00"), "credit": amount("0"), **times},
+        {"id": 2, "account": 20, "debit": amount("0"), "credit": amount("100.00"), **times},
     ]
     row = {"id": id_, "state": "draft", "number": None, "description": "AWS [PLEO:e-1]", "origin": None}
     return row | {"create_uid": 4, "lines": lines, **times} | changes

@@ -30,6 +30,14 @@ _VENDOR_RIGHTS = {
     "party.identifier": ("read", "create"),
     "party.address": ("read", "create"),
 }
+_BILL_RIGHTS = {
+    "account.invoice": ("read", "write", "create", "delete"),
+    "account.invoice.line": ("read", "write", "create", "delete"),
+    "account.invoice.tax": ("read", "write", "create", "delete"),
+    "account.move.reconciliation": ("read", "create"),
+    "party.party": ("read",),
+    "party.address": ("read",),
+}
 _FILE_RIGHTS = {"ir.attachment": ("read", "create")}
 
 
@@ -86,6 +94,12 @@ async def has_analytic(client: Client) -> bool:
     return bool(await client.search("ir.model", [["name", "=", "analytic_account.line"]], ("name",)))
 
 
+async def active_modules(client: Client, names: Sequence[str]) -> frozenset[str]:
+    """Which of these modules of Tryton are active."""
+    rows = await client.search("ir.module", [["name", "in", list(names)], ["state", "=", "activated"]], ("name",))
+    return shaped(lambda: frozenset(str(row["name"]) for row in rows))
+
+
 async def missing_right(client: Client, *, analytic: bool) -> str | None:
     """What the user may not do of all that booking needs, as it completes "may not ..."; None when all is well."""
     entry = {**_ENTRY_RIGHTS, **(_ANALYTIC_RIGHTS if analytic else {})}
@@ -95,6 +109,20 @@ async def missing_right(client: Client, *, analytic: bool) -> str | None:
     if not shaped(lambda: _covers(granted, _FILE_RIGHTS)):
         return "attach files to journal entries"
     return None
+
+
+async def missing_bill_right(client: Client) -> str | None:
+    """What the user may not do of all that bills and their payments need, as it completes "may not ..."."""
+    granted = await client.ask("ir.model.access", "get_access", {"models": list(_BILL_RIGHTS)})
+    return None if shaped(lambda: _covers(granted, _BILL_RIGHTS)) else "create vendor bills and match their payments"
+
+
+async def may_unmatch(client: Client) -> bool:
+    """Whether the user may take matches of bills and payments apart, which Tryton leaves to administrators of accounts
+    unless a group is given the right."""
+    model = "account.move.reconciliation"
+    granted = await client.ask("ir.model.access", "get_access", {"models": [model]})
+    return shaped(lambda: _covers(granted, {model: ("delete",)}))
 
 
 async def may_create_vendors(client: Client) -> bool:
@@ -107,12 +135,10 @@ def _covers(granted: Any, needed: Mapping[str, Sequence[str]]) -> bool:
     return all(granted[model][right] for model, rights in needed.items() for right in rights)
 
 
-async def may_post(client: Client) -> bool:
-    """Whether the user may press the button `post`. Tryton keeps it open to all who may write, unless it has groups."""
+async def may_post(client: Client, model: str = "account.move") -> bool:
+    """Whether the user may press the button `post` of a model: open to all who may write, unless it has groups."""
     me = await user(client)
-    buttons = await client.search(
-        "ir.model.button", [["model", "=", "account.move"], ["name", "=", "post"]], ("groups",)
-    )
+    buttons = await client.search("ir.model.button", [["model", "=", model], ["name", "=", "post"]], ("groups",))
     allowed = shaped(lambda: frozenset(group for button in buttons for group in button["groups"]))
     return me.administrator or not allowed or bool(allowed & me.groups)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -18,8 +19,8 @@ from ledgerbridge.bookkeeping.master_data import (
     NewVendor,
     VendorLookup,
 )
-from ledgerbridge.bookkeeping.payables import Document
-from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.bookkeeping.payables import Bill, Document
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import (
@@ -34,15 +35,21 @@ from ledgerbridge.erp.port import (
     Found,
     Observe,
 )
-from ledgerbridge.erp.tryton import access, checks, master, parties, settings
-from ledgerbridge.erp.tryton.booking import Booking, Order
+from ledgerbridge.erp.tryton import access, bill_refusal, bills, checks, master, matching, parties, settings
+from ledgerbridge.erp.tryton.bill_reference import BillReference
+from ledgerbridge.erp.tryton.bills import VendorBill
+from ledgerbridge.erp.tryton.booking import Booking
 from ledgerbridge.erp.tryton.chart import read_chart
 from ledgerbridge.erp.tryton.client import Client, http_client
+from ledgerbridge.erp.tryton.documents import Live
+from ledgerbridge.erp.tryton.entries import Entry
 from ledgerbridge.erp.tryton.errors import CallFailed
+from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.moves import MODEL, Move
 from ledgerbridge.erp.tryton.patience import Patience
+from ledgerbridge.erp.tryton.payable_booking import PayableBooking
 from ledgerbridge.erp.tryton.reference import Reference
-from ledgerbridge.erp.tryton.standing import live_moves
+from ledgerbridge.erp.tryton.standing import live_bills, live_moves
 from ledgerbridge.erp.tryton.vendors import Creation
 
 P = ParamSpec("P")
@@ -50,7 +57,7 @@ T = TypeVar("T")
 
 CAPABILITIES = Capabilities(
     vendors=True,
-    vendor_bills=False,
+    vendor_bills=True,
     drafts=True,
     attachments=True,
     several_attachments=True,
@@ -98,12 +105,26 @@ class TrytonErp:
         self._client = client
         self._patience = patience
         self._reference = Reference(client, chosen.company)
+        self._bill_reference = BillReference(client, self._reference)
 
     async def company(self) -> ErpCompany:
         return await _translated("read the company", access.company, self._client, self._settings.company)
 
-    async def preflight(self, *, final: bool = False) -> None:
+    async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         await _translated("read journal entries", self._preflight, final)
+        if bills:
+            await _translated("read vendor bills", self._preflight_bills, final)
+
+    async def _preflight_bills(self, final: bool) -> None:
+        if not await self._reference.takes_bills():
+            missing = "the module for invoices (account_invoice) is not active"
+            raise ErpError(problem(Failure.BILLS_NOT_SET_UP, missing=missing))
+        if right := await access.missing_bill_right(self._client):
+            raise ErpError(problem(Failure.ERP_FORBIDDEN, action=right))
+        if final and not await access.may_post(self._client, bills.MODEL):
+            raise ErpError(problem(Failure.ERP_FORBIDDEN, action="post vendor bills"))
+        if missing_numbering := await bill_refusal.missing_numbering(self._client, self._settings.company):
+            raise ErpError(problem(Failure.BILLS_NOT_SET_UP, missing=missing_numbering))
 
     async def _preflight(self, final: bool) -> None:
         company = await access.company(self._client, self._settings.company)
@@ -124,41 +145,80 @@ class TrytonErp:
         return await read_chart(self._client, self._settings.company, company.currency, analytic=analytic)
 
     async def find(self, accounting_entry_id: str, company_id: str) -> Sequence[Found]:
-        live = await _translated("read journal entries", self._live, accounting_entry_id)
+        entries, owed = await _translated("read journal entries", self._live, accounting_entry_id)
+        named = [(live.revision, self._found_entry(live.document)) for live in entries if live.mark is Mark.DOCUMENT]
+        named += [(live.revision, self._found_bill(live, entries)) for live in owed]
         return [
-            Found(
-                key=PostingKey(company_id, accounting_entry_id, revision),
-                booked=self._booked(move, already_there=True),
-                total=f"{move.total:.2f}",
-                complete=move.posted,
-            )
-            for revision, move in live
+            Found(PostingKey(company_id, accounting_entry_id, revision), booked, f"{total:.2f}", complete)
+            for revision, (booked, total, complete) in named
         ]
 
-    async def _live(self, accounting_entry_id: str) -> list[tuple[int, Move]]:
+    async def _live(self, accounting_entry_id: str) -> tuple[list[Live[Move]], list[Live[VendorBill]]]:
         fields = await self._reference.move_fields()
-        return await live_moves(self._client, self._settings.company, accounting_entry_id, fields)
+        entries = await live_moves(self._client, self._settings.company, accounting_entry_id, fields)
+        if not await self._reference.takes_bills():
+            return entries, []
+        return entries, await live_bills(self._client, self._reference, accounting_entry_id)
+
+    def _found_entry(self, move: Move) -> tuple[Booked, Decimal, bool]:
+        return self._booked(move, already_there=True), move.total, move.posted
+
+    def _found_bill(self, live: Live[VendorBill], entries: Sequence[Live[Move]]) -> tuple[Booked, Decimal, bool]:
+        bill = live.document
+        payments = [each.document for each in entries if each.mark is Mark.PAYMENT and each.revision == live.revision]
+        paid = all(payment.posted and payment.matched_on(bill.account) for payment in payments)
+        return self._booked_bill(bill, already_there=True), abs(bill.total), bill.posted and paid
 
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
-        if not isinstance(document, JournalEntry):
-            raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
-        return await self._book_entry(document, attachments, final)
+        if isinstance(document, JournalEntry):
+            return await self._book_entry(document, attachments, final)
+        if all(line.vendor is None for line in document.entry.lines):
+            # Nothing is owed for it: lines that cancel each other out. What is left moves between accounts only.
+            return await self._book_entry(document.entry, attachments, final)
+        return await self._book_bill(document, attachments, final)
 
     async def _book_entry(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
-        if fault := checks.unfit(entry):
+        await self._check(checks.unfit(entry), entry.currency)
+        booking = Booking(self._client, Entry(self._client, self._reference, entry), attachments)
+        move = await booking.run(self._patience, final=final)
+        return self._booked(move, already_there=not booking.made(move))
+
+    async def _book_bill(self, bill: Bill, attachments: Sequence[Attachment], final: bool) -> Booked:
+        await self._check(checks.unfit_bill(bill), bill.currency)
+        booking = PayableBooking(self._client, self._bill_reference, bill, attachments, self._patience)
+        standing, made = await booking.run(final=final)
+        return self._booked_bill(standing, already_there=not made)
+
+    async def _check(self, fault: Problem | None, currency: str) -> None:
+        if fault:
             raise ErpError(fault)
         company = await _translated("read the company", self._reference.company)
-        if entry.currency != company.currency:
-            raise ErpError(problem(Failure.CURRENCY_MISMATCH, currency=entry.currency, books=company.currency))
-        order = Order(self._settings.company, entry, tuple(attachments), final)
-        move, made = await Booking(self._client, self._reference, order).run(self._patience)
-        return self._booked(move, already_there=not made)
+        if currency != company.currency:
+            raise ErpError(problem(Failure.CURRENCY_MISMATCH, currency=currency, books=company.currency))
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
-        return False
+        return await self._matching(matching.settle, documents)
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        return False
+        return await self._matching(matching.reopen, documents)
+
+    async def _matching(
+        self, step: Callable[[Client, int, Sequence[DocumentRef]], Awaitable[bool]], documents: Sequence[DocumentRef]
+    ) -> bool:
+        try:
+            return await self._patience.retrying()(step, self._client, self._settings.company, documents)
+        except CallFailed as failure:
+            raise failure.reading("match bills with payments") from None
+
+    async def matching_limits(self) -> str | None:
+        return await _translated("match bills with payments", self._matching_limits)
+
+    async def _matching_limits(self) -> str | None:
+        if not await matching.may_match(self._client):
+            return "match bills with their payments: install the module matching of Ledgerbridge"
+        if not await access.may_unmatch(self._client):
+            return "take the match of a bill and its payment apart when the payment is returned"
+        return None
 
     async def accounts(self) -> Sequence[MasterAccount]:
         company = self._settings.company
@@ -192,7 +252,8 @@ class TrytonErp:
 
     def url(self, document: DocumentRef) -> str | None:
         database = quote(self._settings.database, safe="")
-        return f"{self._settings.base_url}/#{database}/model/{MODEL}/{quote(document.id, safe='')}"
+        model = bills.MODEL if document.kind is DocumentKind.BILL else MODEL
+        return f"{self._settings.base_url}/#{database}/model/{model}/{quote(document.id, safe='')}"
 
     def _booked(self, move: Move, *, already_there: bool) -> Booked:
         return Booked(
@@ -202,6 +263,17 @@ class TrytonErp:
             url=self.url(DocumentRef(DocumentKind.JOURNAL_ENTRY, str(move.id))),
             booked_at=move.created_at,
             already_there=already_there,
+        )
+
+    def _booked_bill(self, bill: VendorBill, *, already_there: bool) -> Booked:
+        return Booked(
+            id=str(bill.id),
+            number=bill.number if bill.posted else None,
+            final=bill.posted,
+            url=self.url(DocumentRef(DocumentKind.BILL, str(bill.id))),
+            booked_at=bill.created_at,
+            already_there=already_there,
+            kind=DocumentKind.BILL,
         )
 
 

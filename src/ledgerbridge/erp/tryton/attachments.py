@@ -1,4 +1,4 @@
-"""Receipts on an entry: what hangs there already is looked at first, only what is missing is sent (EXP-IDEM-04)."""
+"""Receipts on a document: what hangs there already is looked at first, only what is missing is sent (EXP-IDEM-04)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome, sentence
 from ledgerbridge.erp.tryton.key import plain
-from ledgerbridge.erp.tryton.moves import MODEL
 
 _MODEL = "ir.attachment"
 
 
-async def missing(client: Client, move: int, wanted: Sequence[Attachment]) -> list[Attachment]:
-    """Which of the files are not on the entry yet, by name; the largest first.
+async def missing(client: Client, resource: str, wanted: Sequence[Attachment]) -> list[Attachment]:
+    """Which of the files are not on the document (`account.move,7`) yet, by name; the largest first.
 
     Tryton has no way for us to take a file off again, so the one most likely to be refused goes before the others.
     """
     # Without this very clause on `resource` Tryton refuses the search.
-    rows = await client.search(_MODEL, [["resource", "=", f"{MODEL},{move}"]], ("name",))
+    rows = await client.search(_MODEL, [["resource", "=", resource]], ("name",))
     there = Counter(shaped(lambda: [str(row["name"]) for row in rows]))
     absent = []
     for attachment in wanted:
@@ -34,12 +33,12 @@ async def missing(client: Client, move: int, wanted: Sequence[Attachment]) -> li
     return sorted(absent, key=lambda attachment: len(attachment.content), reverse=True)
 
 
-async def upload(client: Client, move: int, attachment: Attachment) -> None:
-    """Hang one file on the entry. Raises `ErpError` when this very file is refused, else `CallFailed`."""
+async def upload(client: Client, resource: str, attachment: Attachment) -> None:
+    """Hang one file on the document. Raises `ErpError` when this very file is refused, else `CallFailed`."""
     values = {
         "name": plain(attachment.name),
         "type": "data",
-        "resource": f"{MODEL},{move}",
+        "resource": resource,
         "data": attachment.content,
     }
     try:

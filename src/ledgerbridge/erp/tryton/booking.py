@@ -1,4 +1,4 @@
-"""Booking one entry exactly once: look, create the draft, look again, attach, post.
+"""Booking one document exactly once: look, create the draft, look again, attach, post.
 
 Tryton has no unique reference and no idempotency key, so every try begins by looking for the key, and no write is
 repeated blindly. Two writers cannot both post: each looks again after its create and takes the later draft away before
@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Generic
 
 from ledgerbridge.bookkeeping.problem import Failure, Kind, Problem, problem
-from ledgerbridge.bookkeeping.words import JournalEntry
 from ledgerbridge.erp.port import Attachment, ErpError
-from ledgerbridge.erp.tryton import attachments, chart, checks, explain, key, moves
+from ledgerbridge.erp.tryton import attachments, checks, key
 from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.documents import D, Sort, elsewhere
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
-from ledgerbridge.erp.tryton.moves import MODEL, Move, Placed
 from ledgerbridge.erp.tryton.patience import Patience
-from ledgerbridge.erp.tryton.reference import Reference
-from ledgerbridge.erp.tryton.standing import live_moves
 
 
 class Step(StrEnum):
@@ -38,78 +36,90 @@ class Lost:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One call of `book`."""
+class Booking(Generic[D]):
+    """Books one document and remembers what became of its own writes."""
 
-    company: int
-    entry: JournalEntry
-    files: Sequence[Attachment]
-    final: bool
-
-
-class Booking:
-    """Carries out one order and remembers what became of its own writes."""
-
-    def __init__(self, client: Client, reference: Reference, order: Order) -> None:
+    def __init__(self, client: Client, sort: Sort[D], files: Sequence[Attachment] = ()) -> None:
         self._client = client
-        self._reference = reference
-        self._order = order
-        self._entry = order.entry
-        self._fields: tuple[str, ...] = ()
-        self._placed: list[Placed] = []
+        self._sort = sort
+        self._files = files
+        self._prepared = False
         self._lost: Lost | None = None
         self._made: int | None = None
         """The draft this call made."""
-        self._draft: Move | None = None
+        self._draft: D | None = None
         """The draft being worked on."""
+        self._seen: D | None = None
+        """What the run before this one ended with."""
 
-    async def run(self, patience: Patience) -> tuple[Move, bool]:
-        """The entry as it stands at the end, and whether this call made it. Raises `ErpError`."""
+    def made(self, document: D) -> bool:
+        """Whether this call made it."""
+        return document.id == self._made
+
+    async def run(self, patience: Patience, *, final: bool) -> D:
+        """The document with its files as it stands at the end, a draft at least, final if asked. Raises `ErpError`."""
+
+        async def attempt() -> D:
+            return await self._try(final)
+
         try:
-            self._fields = await self._reference.move_fields()
-            self._placed = await self._reference.place(self._entry)
-            move: Move = await patience.retrying()(self._try)
+            if not self._prepared:
+                await self._sort.prepare()
+                self._prepared = True
+            document: D = await patience.retrying()(attempt)
         except CallFailed as failure:
             raise await self._failed(failure.reading("read journal entries").problem) from None
         except ErpError as error:
             raise await self._failed(error.problem) from None
-        return move, move.id == self._made
+        self._seen = document
+        return document
 
-    async def _try(self) -> Move:
-        self._draft = None
-        move = await self._standing()
-        if move is None:
-            if self._lost:
-                # The create may still be under way; another one now could make two.
-                raise self._lost.failure
-            await self._create()
-            move = await self._standing()
-            if move is None:
-                raise CallFailed(Outcome.STRANGE, f"{MODEL} create", said="made, but not found by its key")
-        self._settle(move)
-        await self._attach(move)
-        if self._order.final and not move.posted:
-            move = await self._post(move)
-        return move
+    async def abandon(self, reason: Problem) -> None:
+        """Take the draft away again, because what belongs with it could not be booked."""
+        draft = self._draft
+        if draft is None or draft.touched:
+            return
+        if draft.id == self._made or reason.row.kind in (Kind.DATA, Kind.CONFIG):
+            await self._delete(draft.id)
 
-    def _settle(self, move: Move) -> None:
-        """Now that the entry is seen, a lost create has turned out well, and so has a lost post if it is posted."""
+    async def _try(self, final: bool) -> D:
+        document, self._seen = self._seen, None
+        if document is None:
+            self._draft = None
+            document = await self._standing() or await self._made_now()
+            self._settle(document)
+            await self._attach(document)
+        if final and not document.posted:
+            document = await self._post(document)
+        return document
+
+    async def _made_now(self) -> D:
+        if self._lost:
+            # The create may still be under way; another one now could make two.
+            raise self._lost.failure
+        await self._create()
+        document = await self._standing()
+        if document is None:
+            raise CallFailed(Outcome.STRANGE, f"{self._sort.model} create", said="made, but not found by its key")
+        return document
+
+    def _settle(self, document: D) -> None:
+        """Now that it is seen, a lost create has turned out well, and so has a lost post if it is posted."""
         if self._lost and self._lost.step is Step.CREATE:
-            self._made, self._lost = move.id, None
-        if self._lost and self._lost.step is Step.POST and move.posted:
+            self._made, self._lost = document.id, None
+        if self._lost and self._lost.step is Step.POST and document.posted:
             self._lost = None
-        self._draft = None if move.posted else move
+        self._draft = None if document.posted else document
 
-    async def _standing(self) -> Move | None:
-        """The one live entry under the key. Drafts of ours in its way are deleted; all else odd is an error."""
-        wanted = self._entry.key
-        live = await live_moves(self._client, self._order.company, wanted.accounting_entry_id, self._fields)
-        for revision, move in live:
-            if revision != wanted.revision:
-                raise _elsewhere(move, f"revision {revision} is live")
-        found = [move for _, move in live]
-        posted = [move for move in found if move.posted]
+    async def _standing(self) -> D | None:
+        """The one live document under the key. Drafts of ours in its way are deleted; all else odd is an error."""
+        wanted = self._sort.key
+        live = await self._sort.live()
+        for each in live:
+            if each.revision != wanted.revision:
+                raise elsewhere(each.document, f"revision {each.revision} is live")
+        found = [each.document for each in live]
+        posted = [document for document in found if document.posted]
         if len(posted) > 1:
             raise ErpError(checks.booked_twice(posted))
         if not found:
@@ -118,32 +128,28 @@ class Booking:
         for extra in found:
             if extra.id != kept.id and checks.is_stray(extra, kept):
                 await self._clear_away(extra)
-        if kept.total != self._entry.total:
-            raise _elsewhere(kept, f"it stands with {kept.total}, wanted was {self._entry.total}")
-        if not kept.posted and not kept.touched and checks.differs(kept, self._entry, self._placed):
+        if kept.total != self._sort.total:
+            raise elsewhere(kept, f"it stands with {kept.total}, wanted was {self._sort.total}")
+        if not kept.posted and not kept.touched and self._sort.differs(kept):
             # Left by an attempt from before the expense was changed; nobody has worked on it.
             await self._clear_away(kept)
             return None
         return kept
 
     async def _create(self) -> None:
-        period = await chart.period_of(self._client, self._order.company, self._entry.date)
-        if period is None or not period.open:
-            said = "no such period" if period is None else f"period {period.name} is not open"
-            raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=self._entry.date))
-        values = moves.values(self._entry, self._placed, company=self._order.company, period=int(period.id))
         try:
-            made = moves.parse(await self._client.create(MODEL, values, self._fields))
+            made = await self._sort.create()
         except CallFailed as failure:
             raise await self._refused(Step.CREATE, failure) from None
         self._made, self._draft = made.id, made
-        if fault := checks.differs(made, self._entry, self._placed):
+        if fault := self._sort.differs(made):
             raise ErpError(problem(Failure.ERP_FAULT, f"Tryton: draft {made.id} has {fault}"))
 
-    async def _attach(self, move: Move) -> None:
-        if not self._order.files:
+    async def _attach(self, document: D) -> None:
+        if not self._files:
             return
-        absent = await attachments.missing(self._client, move.id, self._order.files)
+        resource = f"{self._sort.model},{document.id}"
+        absent = await attachments.missing(self._client, resource, self._files)
         if self._lost and self._lost.step is Step.ATTACH:
             if any(file.name == self._lost.file for file in absent):
                 # It may still be on its way in; sending it again now could hang it on twice.
@@ -151,17 +157,17 @@ class Booking:
             self._lost = None
         for file in absent:
             try:
-                await attachments.upload(self._client, move.id, file)
+                await attachments.upload(self._client, resource, file)
             except CallFailed as failure:
                 raise await self._refused(Step.ATTACH, failure, file.name) from None
             except ErpError as error:
-                if move.posted:
-                    raise ErpError(checks.booked_without(file.name, error.problem.internal, move)) from None
+                if document.posted:
+                    raise ErpError(checks.booked_without(file.name, error.problem.internal, document)) from None
                 raise
 
-    async def _post(self, move: Move) -> Move:
+    async def _post(self, document: D) -> D:
         try:
-            posted = moves.parse(await self._client.act(MODEL, move.id, "post", self._fields))
+            record = await self._client.act(self._sort.model, document.id, "post", self._sort.fields)
         except CallFailed as failure:
             if failure.outcome is Outcome.NOT_FOUND:
                 # Somebody deleted the draft, another writer in favour of its own perhaps: look again.
@@ -171,8 +177,9 @@ class Booking:
                 return standing
             raise await self._refused(Step.POST, failure) from None
         self._lost = None
+        posted = self._sort.parse(record)
         if not posted.posted:
-            raise CallFailed(Outcome.FAULT, f"{MODEL} post", said="not posted after post")
+            raise CallFailed(Outcome.FAULT, f"{self._sort.model} post", said="not posted after post")
         self._draft = None
         return posted
 
@@ -186,10 +193,8 @@ class Booking:
             return failure
         if self._lost and self._lost.step is step:
             self._lost = None
-        analytic = await self._reference.uses_analytic()
-        return ErpError(
-            await explain.refusal(self._client, self._order.company, self._entry, failure, analytic=analytic)
-        )
+        why = await self._sort.refusal(failure, self._draft)
+        return why if isinstance(why, CallFailed) else ErpError(why)
 
     async def _failed(self, reason: Problem) -> ErpError:
         """The error that ends the call. Unless the outcome is unknown, no draft is left behind.
@@ -206,22 +211,21 @@ class Booking:
             await self._delete(draft.id)
         except CallFailed as failure:
             if failure.outcome is Outcome.REFUSED:
-                # Only a posted entry cannot be deleted.
+                # Only a posted document cannot be deleted.
                 return self._unknown(f"draft {draft.id} could not be deleted: {failure.internal}")
             return ErpError(replace(reason, internal=f"{reason.internal}; draft {draft.id} stayed: {failure.internal}"))
         return ErpError(reason)
 
-    def _may_delete(self, draft: Move, reason: Problem) -> bool:
+    def _may_delete(self, draft: D, reason: Problem) -> bool:
         """Our own draft of this call always; one from before only if the item failed for good and nobody touched it."""
         if reason.failure is Failure.BOOKED_ELSEWHERE or draft.touched:
             return False
         return draft.id == self._made or reason.row.kind in (Kind.DATA, Kind.CONFIG)
 
     def _unknown(self, internal: str) -> ErpError:
-        reference = key.suffix(self._entry.key)
-        return ErpError(problem(Failure.OUTCOME_UNKNOWN, internal, reference=reference), outcome_unknown=True)
+        return unknown(key.suffix(self._sort.key, self._sort.mark), internal)
 
-    async def _clear_away(self, draft: Move) -> None:
+    async def _clear_away(self, draft: D) -> None:
         try:
             await self._delete(draft.id)
         except CallFailed as failure:
@@ -230,13 +234,14 @@ class Booking:
                 raise CallFailed(Outcome.BUSY, failure.operation, said=failure.said) from None
             raise
 
-    async def _delete(self, move: int) -> None:
+    async def _delete(self, document: int) -> None:
         try:
-            await self._client.delete(MODEL, move)
+            await self._client.delete(self._sort.model, document)
         except CallFailed as failure:
             if failure.outcome is not Outcome.NOT_FOUND:
                 raise
 
 
-def _elsewhere(move: Move, internal: str) -> ErpError:
-    return ErpError(problem(Failure.BOOKED_ELSEWHERE, f"move {move.id}: {internal}", reference=move.reference))
+def unknown(reference: str, internal: str) -> ErpError:
+    """Something of the document may stand in Tryton; nobody books again before looking."""
+    return ErpError(problem(Failure.OUTCOME_UNKNOWN, internal, reference=reference), outcome_unknown=True)

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
+from ledgerbridge.bookkeeping.payables import Bill, payable
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry
 from ledgerbridge.erp.tryton import key
+from ledgerbridge.erp.tryton.documents import Document
 from ledgerbridge.erp.tryton.moves import Move, Placed
 
 
@@ -31,6 +33,17 @@ def unfit(entry: JournalEntry) -> Problem | None:
     return problem(Failure.UNEXPECTED, f"entry not sent to Tryton: {'; '.join(found)}") if found else None
 
 
+def unfit_bill(bill: Bill) -> Problem | None:
+    """Why a bill with at least one accounts payable line must not be sent, its payment included."""
+    owed = {(line.account.id, line.vendor) for line in bill.entry.lines if line.vendor is not None}
+    other = [line for line in bill.entry.lines if line.vendor is None]
+    if len(owed) != 1 or {vendor for _, vendor in owed} != {bill.vendor.id} or not other:
+        return problem(Failure.UNEXPECTED, f"bill not sent to Tryton: owed on {sorted(map(str, owed))}")
+    if bill.payment is not None and (bill.payment.key != bill.key or payable(bill.payment) != -payable(bill.entry)):
+        return problem(Failure.UNEXPECTED, "bill not sent to Tryton: its payment does not settle it")
+    return unfit(bill.entry) or (unfit(bill.payment) if bill.payment is not None else None)
+
+
 def _unfit_line(line: EntryLine) -> str | None:
     amounts = (line.debit, line.credit)
     if not all(amount.is_finite() and amount >= 0 for amount in amounts) or sum(map(bool, amounts)) != 1:
@@ -39,7 +52,8 @@ def _unfit_line(line: EntryLine) -> str | None:
         return f"line on {line.account.code} with fractions of a cent"
     if len({code for code, _ in line.dimensions}) != len(line.dimensions):
         return f"line on {line.account.code} with two values of one dimension"
-    if not all(number.isascii() and number.isdigit() for number in (line.account.id, *(t.tax_id for t in line.taxes))):
+    named = (line.account.id, *(tax.tax_id for tax in line.taxes), *([line.vendor] if line.vendor is not None else []))
+    if not all(number.isascii() and number.isdigit() for number in named):
         return f"line on {line.account.code} with an id that is not Tryton's"
     return None
 
@@ -66,7 +80,7 @@ def _per_account(entry: JournalEntry) -> dict[int, Decimal]:
     return {account: amount for account, amount in net.items() if amount}
 
 
-def is_stray(extra: Move, kept: Move) -> bool:
+def is_stray(extra: Document, kept: Document) -> bool:
     """Whether a further entry under the key is a draft of ours that a lost reply or another writer left.
 
     A bookkeeper who copies an entry copies its key; such a draft has another maker and is none of our business.
@@ -74,21 +88,21 @@ def is_stray(extra: Move, kept: Move) -> bool:
     return not extra.posted and not extra.touched and extra.created_by == kept.created_by
 
 
-def booked_twice(posted: Sequence[Move]) -> Problem:
+def booked_twice(posted: Sequence[Document]) -> Problem:
     """Never repaired by us: somebody must see which of the entries is right."""
-    references = " and ".join(move.reference for move in posted)
+    references = " and ".join(document.reference for document in posted)
     return problem(
         Failure.ERP_REFUSED,
-        f"posted more than once: {[move.id for move in posted]}",
+        f"posted more than once: {[document.id for document in posted]}",
         message=f"it holds more than one posted entry for this expense, {references}. Reverse all but one of them.",
     )
 
 
-def booked_without(name: str, detail: str, move: Move) -> Problem:
+def booked_without(name: str, detail: str, document: Document) -> Problem:
     """A file refused for an entry that somebody has posted meanwhile, so that it can no longer be taken back."""
     return problem(
         Failure.RECEIPT_UPLOAD,
         detail,
         name=name,
-        detail=f"the entry {move.reference} stands there without it",
+        detail=f"the entry {document.reference} stands there without it",
     )

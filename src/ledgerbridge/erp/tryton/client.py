@@ -102,6 +102,10 @@ class Client:
         operation = f"{model} {method}"
         return await self._read(operation, "POST", f"model/{model}/{method}", body=arguments)
 
+    async def call(self, model: str, method: str, arguments: Record) -> Any:
+        """Call a class-level method that writes; once."""
+        return await self._send(f"{model} {method}", "POST", f"model/{model}/{method}", body=arguments)
+
     async def create(self, model: str, values: Record, fields: Sequence[str]) -> Record:
         """Create one record; once."""
         return await self._write(f"{model} create", f"model/{model}", values, fields)

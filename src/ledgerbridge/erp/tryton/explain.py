@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
-from ledgerbridge.bookkeeping.words import JournalEntry
+from ledgerbridge.bookkeeping.words import Account, JournalEntry
 from ledgerbridge.erp.tryton import access, chart
-from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.client import ANY, Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 
 
@@ -18,17 +20,37 @@ async def refusal(client: Client, company: int, entry: JournalEntry, failure: Ca
         return problem(Failure.PERIOD_CLOSED, failure.internal, date=entry.date)
     if right := await access.missing_right(client, analytic=analytic):
         return problem(Failure.ERP_FORBIDDEN, failure.internal, action=right)
-    return await _account(client, company, entry, failure) or failure.problem()
-
-
-async def _account(client: Client, company: int, entry: JournalEntry, failure: CallFailed) -> Problem | None:
     used = {int(line.account.id): line.account for line in entry.lines}
+    if closed := await closed_account(client, company, used, failure):
+        return closed
+    bare = {int(line.account.id) for line in entry.lines if line.vendor is None or not line.account.party_required}
+    domain = [*chart.account_domain(company), ["id", "in", sorted(bare)], ["party_required", "=", True]]
+    rows = await client.search("account.account", domain, ("party_required",)) if bare else []
+    wants_party = chart.shaped(lambda: [row["id"] for row in rows if row["party_required"]])
+    if wants_party:
+        return problem(Failure.ACCOUNT_NEEDS_PARTY, failure.internal, code=used[wants_party[0]].code)
+    return await _vendor(client, entry, failure) or failure.problem()
+
+
+async def closed_account(
+    client: Client, company: int, used: Mapping[int, Account], failure: CallFailed
+) -> Problem | None:
+    """The first of these accounts that no longer accepts lines."""
     domain = [*chart.account_domain(company), ["id", "in", sorted(used)]]
-    rows = await client.search("account.account", domain, ("party_required",))
-    wants_party = chart.shaped(lambda: {row["id"]: bool(row["party_required"]) for row in rows})
+    rows = await client.search("account.account", domain, ("id",))
+    there = {row["id"] for row in rows}
     for number, account in used.items():
-        if number not in wants_party:
+        if number not in there:
             return problem(Failure.ACCOUNT_UNKNOWN, failure.internal, code=account.code, name=account.name)
-        if wants_party[number]:
-            return problem(Failure.ACCOUNT_NEEDS_PARTY, failure.internal, code=account.code)
+    return None
+
+
+async def _vendor(client: Client, entry: JournalEntry, failure: CallFailed) -> Problem | None:
+    named = {int(line.vendor) for line in entry.lines if line.vendor is not None}
+    if not named:
+        return None
+    rows = await client.search("party.party", [["id", "in", sorted(named)], ANY], ("active",))
+    gone = named - {row["id"] for row in rows}
+    if gone:
+        return problem(Failure.VENDOR_UNKNOWN, failure.internal, vendor=f"number {min(gone)}")
     return None

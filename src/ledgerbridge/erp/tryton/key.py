@@ -1,14 +1,16 @@
-"""The key an entry carries in Tryton: the last thing in its description, ` [PLEO:<accounting entry>]`.
+"""The key a document carries in Tryton: the last thing in its description, ` [PLEO:<accounting entry>]`.
 
 Only the very end counts, and we always write the end: nobody can forge a key by typing one into a note. Revisions
-after the first show as ` [PLEO:<accounting entry>#2]`. Tryton's description has no unique constraint, so the key is
-for finding; that it stays unique is the work of `booking`.
+after the first show as ` [PLEO:<accounting entry>#2]`, the payment of a bill from the same item as ` [PLEO:<accounting
+entry>#payment]` or `#2-payment`. Tryton's description has no unique constraint, so the key is for finding; that it
+stays unique is the work of `booking`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from enum import Enum
 
 from ledgerbridge.bookkeeping.words import PostingKey
 
@@ -17,7 +19,15 @@ _LONGEST_TEXT = 2_000
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Control characters (Tryton refuses tabs and line ends, Postgres NUL), lone surrogates, line and paragraph ends."""
 _SAFE_ID = re.compile(r"[^\[\]#\x00-\x20]{1,200}")
-_SUFFIX = re.compile(r"\[PLEO:([^\[\]#]+)(?:#([0-9]{1,9}))?\]\Z")
+
+
+class Mark(Enum):
+    """What the document is for its accounting entry; the value reads the key back."""
+
+    DOCUMENT = re.compile(r"\[PLEO:([^\[\]#]+)(?:#([0-9]{1,9}))?\]\Z")
+    """The posting itself: a journal entry or a bill."""
+    PAYMENT = re.compile(r"\[PLEO:([^\[\]#]+)#(?:([0-9]{1,9})-)?payment\]\Z")
+    """What settles the bill of the same item (EXP-AP-10)."""
 
 
 def plain(text: str) -> str:
@@ -26,22 +36,22 @@ def plain(text: str) -> str:
     return " ".join(safe.split())
 
 
-def suffix(key: PostingKey) -> str:
+def suffix(key: PostingKey, mark: Mark = Mark.DOCUMENT) -> str:
     """The key as it ends a description. Raises `ValueError` for an id that could not be read back."""
     if not _SAFE_ID.fullmatch(key.accounting_entry_id) or key.revision < 1:
         raise ValueError(f"not a usable posting key: {key.accounting_entry_id!r} revision {key.revision}")
-    revision = "" if key.revision == 1 else f"#{key.revision}"
-    return f"[PLEO:{key.accounting_entry_id}{revision}]"
+    told = ([] if key.revision == 1 else [str(key.revision)]) + (["payment"] if mark is Mark.PAYMENT else [])
+    return f"[PLEO:{key.accounting_entry_id}{'#' if told else ''}{'-'.join(told)}]"
 
 
-def description(text: str, key: PostingKey) -> str:
+def description(text: str, key: PostingKey, mark: Mark = Mark.DOCUMENT) -> str:
     """The description of an entry: what a bookkeeper reads, shortened if need be, then the key, whole."""
-    return f"{plain(text)[:_LONGEST_TEXT].rstrip()} {suffix(key)}".strip()
+    return f"{plain(text)[:_LONGEST_TEXT].rstrip()} {suffix(key, mark)}".strip()
 
 
-def read(text: str | None, company_id: str) -> PostingKey | None:
-    """The key a description ends with, if any."""
-    found = _SUFFIX.search(text or "")
+def read(text: str | None, company_id: str, mark: Mark = Mark.DOCUMENT) -> PostingKey | None:
+    """The key of this mark that a description ends with, if any."""
+    found = mark.value.search(text or "")
     if not found:
         return None
     revision = int(found.group(2) or 1)
@@ -49,6 +59,7 @@ def read(text: str | None, company_id: str) -> PostingKey | None:
 
 
 def patterns(accounting_entry_id: str) -> tuple[str, str]:
-    """LIKE patterns that match every description ending in a key of this entry: first revision, later ones."""
+    """LIKE patterns that match every description ending in a key of this entry: first revision, later ones; payments
+    are among what the second matches."""
     escaped = re.sub(r"([\\%_])", r"\\\1", accounting_entry_id)
     return f"%[PLEO:{escaped}]", f"%[PLEO:{escaped}#%]"

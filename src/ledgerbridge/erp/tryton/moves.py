@@ -11,6 +11,7 @@ from typing import Any
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry
 from ledgerbridge.erp.tryton import key
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
+from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.wire import Record
 
 MODEL = "account.move"
@@ -25,6 +26,8 @@ _FIELDS = (
     "lines.account",
     "lines.debit",
     "lines.credit",
+    "lines.party",
+    "lines.reconciliation",
     "lines.create_date",
     "lines.write_date",
 )
@@ -36,12 +39,26 @@ def fields(*, analytic: bool) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLine:
+    """A line as far as matching needs it."""
+
+    id: int
+    account: int
+    party: int | None
+    amount: Decimal
+    """Debit less credit."""
+    reconciliation: int | None
+    """The match it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
 class MoveLine:
     account: int
     debit: Decimal
     credit: Decimal
     dimensions: tuple[int, ...]
     """Analytic accounts of the line; none without the analytic module."""
+    to_match: OpenLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +94,10 @@ class Move:
             net[line.account] = net.get(line.account, Decimal(0)) + line.debit - line.credit
         return {account: amount for account, amount in net.items() if amount}
 
+    def matched_on(self, account: int) -> bool:
+        """Whether its lines on this account all stand in a match."""
+        return all(line.to_match.reconciliation is not None for line in self.lines if line.account == account)
+
     def mirrors(self, other: Move) -> bool:
         """Whether it takes back exactly what the other booked, whatever way Tryton reversed it."""
         return self.per_account() == {account: -amount for account, amount in other.per_account().items()}
@@ -93,21 +114,28 @@ def parse(record: Record) -> Move:
             origin=record["origin"],
             created_at=record["create_date"],
             created_by=record["create_uid"],
-            touched=any(map(_touched, (record, *record["lines"]))),
+            touched=any(map(touched, (record, *record["lines"]))),
             lines=tuple(_line(line) for line in record["lines"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CallFailed(Outcome.FAULT, f"{MODEL} read", said=f"missing or odd field: {error!r}") from None
 
 
-def _touched(record: Record) -> bool:
+def touched(record: Record) -> bool:
+    """Whether somebody wrote to it after it was made."""
     # Tryton may write a line again while creating it; both moments are then that of the one transaction.
     return record["write_date"] is not None and record["write_date"] != record["create_date"]
 
 
 def _line(record: Record) -> MoveLine:
     dimensions = tuple(each["account"] for each in record.get("analytic_lines") or ())
-    return MoveLine(record["account"], record["debit"], record["credit"], dimensions)
+    return MoveLine(record["account"], record["debit"], record["credit"], dimensions, open_line(record))
+
+
+def open_line(record: Record) -> OpenLine:
+    """Raises `KeyError` for a line without what was asked for."""
+    amount = record["debit"] - record["credit"]
+    return OpenLine(record["id"], record["account"], record.get("party"), amount, record.get("reconciliation"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +149,16 @@ class Placed:
     """Currency and amount, sign left to the line."""
 
 
-def values(entry: JournalEntry, lines: Sequence[Placed], *, company: int, period: int) -> Record:
+def values(
+    entry: JournalEntry, lines: Sequence[Placed], *, company: int, period: int, mark: Mark = Mark.DOCUMENT
+) -> Record:
     """What is sent to create the entry as a draft."""
     return {
         "company": company,
         "journal": int(entry.journal.id),
         "date": entry.date,
         "period": period,
-        "description": key.description(entry.description, entry.key),
+        "description": key.description(entry.description, entry.key, mark),
         "lines": [["create", [_line_values(placed, entry.date) for placed in lines]]],
     }
 
@@ -141,6 +171,9 @@ def _line_values(placed: Placed, date: dt.date) -> Record:
         "credit": line.credit,
         "description": key.plain(line.description),
     }
+    if line.vendor is not None and line.account.party_required:
+        # Tryton demands a party on such an account and forbids one everywhere else.
+        sent["party"] = int(line.vendor)
     if line.taxes:
         sent["tax_lines"] = [["create", [_tax_values(line, tax.tax_id, tax.kind, tax.amount) for tax in line.taxes]]]
     if placed.dimensions:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry, Money
 from ledgerbridge.erp.port import ErpCompany, ErpError
-from ledgerbridge.erp.tryton import access, chart, moves
+from ledgerbridge.erp.tryton import access, bills, chart, moves
 from ledgerbridge.erp.tryton.chart import Analytic
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.moves import Placed
@@ -16,16 +16,18 @@ from ledgerbridge.erp.tryton.moves import Placed
 class Reference:
     def __init__(self, client: Client, company: int) -> None:
         self._client = client
-        self._number = company
+        self.number = company
+        """Tryton's id of the company."""
         self._company: ErpCompany | None = None
         self._uses_analytic: bool | None = None
+        self._modules: frozenset[str] | None = None
         self._analytic: Analytic | None = None
         self._income: frozenset[int] = frozenset()
         self._currencies: dict[str, tuple[int, int]] | None = None
 
     async def company(self) -> ErpCompany:
         if self._company is None:
-            self._company = await access.company(self._client, self._number)
+            self._company = await access.company(self._client, self.number)
         return self._company
 
     async def uses_analytic(self) -> bool:
@@ -35,6 +37,28 @@ class Reference:
 
     async def move_fields(self) -> tuple[str, ...]:
         return moves.fields(analytic=await self.uses_analytic())
+
+    async def takes_bills(self) -> bool:
+        """Whether Tryton knows vendor bills at all."""
+        return "account_invoice" in await self._active_modules()
+
+    async def bill_fields(self) -> tuple[str, ...]:
+        return bills.fields(analytic="analytic_invoice" in await self._active_modules())
+
+    async def _active_modules(self) -> frozenset[str]:
+        if self._modules is None:
+            self._modules = await access.active_modules(self._client, ("account_invoice", "analytic_invoice"))
+        return self._modules
+
+    async def roots(self) -> dict[int, int]:
+        """The dimension of every value, by Tryton's ids; empty where bills carry no dimensions."""
+        if self._analytic is None or "analytic_invoice" not in await self._active_modules():
+            return {}
+        return {
+            int(value): int(dimension.id)
+            for dimension in self._analytic.dimensions
+            for value in dimension.values.values()
+        }
 
     async def place(self, entry: JournalEntry) -> list[Placed]:
         """Every line with its dimension values and second currency looked up. Raises `ErpError` for what is missing."""
@@ -63,8 +87,8 @@ class Reference:
 
     async def _kept(self, *, again: bool = False) -> Analytic:
         if self._analytic is None or again:
-            self._analytic = await chart.read_analytic(self._client, self._number)
-            self._income = await chart.income_accounts(self._client, self._number)
+            self._analytic = await chart.read_analytic(self._client, self.number)
+            self._income = await chart.income_accounts(self._client, self.number)
         return self._analytic
 
     async def _foreign(self, money: Money | None, books: str) -> tuple[int, Decimal] | None:

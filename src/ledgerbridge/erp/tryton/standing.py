@@ -1,36 +1,58 @@
-"""What stands in Tryton for a Pleo accounting entry: found by key, reversed entries left out."""
+"""What stands in Tryton for a Pleo accounting entry: found by key, what was taken back left out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ledgerbridge.bookkeeping.words import PostingKey
-from ledgerbridge.erp.tryton import key, moves
+from ledgerbridge.erp.tryton import bills, key, moves
+from ledgerbridge.erp.tryton.bills import VendorBill
 from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.documents import D, Live
+from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.moves import MODEL, Move
+from ledgerbridge.erp.tryton.reference import Reference
 
 
-async def live_moves(
-    client: Client, company: int, accounting_entry_id: str, fields: Sequence[str]
-) -> list[tuple[int, Move]]:
-    """Drafts and posted entries of any revision that are in force, as (revision, move) by rising id."""
-    first, later = key.patterns(accounting_entry_id)
+async def live_moves(client: Client, company: int, accounting_entry_id: str, fields: Sequence[str]) -> list[Live[Move]]:
+    """Drafts and posted entries of any revision that are in force, payments of bills included, by rising id.
+
+    The journal entry that Tryton makes of a bill carries no key and is not among them.
+    """
     # The company stands in every search: a key with access to several companies sees the entries of all of them.
-    domain = [
-        ["company", "=", company],
-        ["OR", ["description", "like", first], ["description", "like", later]],
-    ]
+    domain = [["company", "=", company], _keyed(accounting_entry_id)]
     keyed = [moves.parse(record) for record in await client.search(MODEL, domain, fields)]
-    found = [(named.revision, move) for move in keyed if (named := _named(move, accounting_entry_id))]
+    found = [live for move in keyed if (live := _named(move, move.description, accounting_entry_id))]
     # The copy that reverses an entry carries its description, key and all.
-    originals = [(revision, move) for revision, move in found if not _is_mirror(move)]
-    reversed_ids = await _reversed(client, company, [move for _, move in originals], fields)
-    return [(revision, move) for revision, move in originals if move.id not in reversed_ids]
+    originals = [live for live in found if not _is_mirror(live.document)]
+    reversed_ids = await _reversed(client, company, [live.document for live in originals], fields)
+    return [live for live in originals if live.document.id not in reversed_ids]
 
 
-def _named(move: Move, accounting_entry_id: str) -> PostingKey | None:
-    named = key.read(move.description, "")
-    return named if named and named.accounting_entry_id == accounting_entry_id else None
+async def keyed_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
+    """Bills and credit notes of any revision, cancelled ones included, by rising id."""
+    domain = [["company", "=", reference.number], ["type", "=", "in"], _keyed(accounting_entry_id)]
+    records = await client.search(bills.MODEL, domain, await reference.bill_fields())
+    found = [bills.parse(record) for record in records]
+    return [live for bill in found if (live := _named(bill, bill.description, accounting_entry_id))]
+
+
+async def live_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
+    """Bills and credit notes that are in force."""
+    keyed = await keyed_bills(client, reference, accounting_entry_id)
+    return [live for live in keyed if not live.document.cancelled]
+
+
+def _keyed(accounting_entry_id: str) -> list[object]:
+    first, later = key.patterns(accounting_entry_id)
+    return ["OR", ["description", "like", first], ["description", "like", later]]
+
+
+def _named(document: D, description: str, accounting_entry_id: str) -> Live[D] | None:
+    for mark in Mark:
+        named = key.read(description, "", mark)
+        if named and named.accounting_entry_id == accounting_entry_id:
+            return Live(mark, named.revision, document)
+    return None
 
 
 def _is_mirror(move: Move) -> bool:

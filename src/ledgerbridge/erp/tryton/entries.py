@@ -1,0 +1,87 @@
+"""Journal entries to be booked, payments among them (EXP-AP-02)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.words import JournalEntry, PostingKey
+from ledgerbridge.erp.port import ErpError
+from ledgerbridge.erp.tryton import chart, checks, explain, moves
+from ledgerbridge.erp.tryton.client import Client
+from ledgerbridge.erp.tryton.documents import Live, elsewhere
+from ledgerbridge.erp.tryton.errors import CallFailed
+from ledgerbridge.erp.tryton.key import Mark
+from ledgerbridge.erp.tryton.moves import MODEL, Move, Placed
+from ledgerbridge.erp.tryton.reference import Reference
+from ledgerbridge.erp.tryton.standing import live_bills, live_moves
+from ledgerbridge.erp.tryton.wire import Record
+
+
+class Entry:
+    """One wanted journal entry: a posting of its own, or the payment of a bill from the same item."""
+
+    model = MODEL
+    action = "create journal entries"
+
+    def __init__(self, client: Client, reference: Reference, entry: JournalEntry, mark: Mark = Mark.DOCUMENT) -> None:
+        self._client = client
+        self._reference = reference
+        self._entry = entry
+        self._placed: list[Placed] = []
+        self._looked_for_bill = False
+        self.mark = mark
+        self.fields: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> PostingKey:
+        return self._entry.key
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the debits."""
+        return self._entry.total
+
+    async def prepare(self) -> None:
+        self.fields = await self._reference.move_fields()
+        self._placed = await self._reference.place(self._entry)
+
+    async def live(self) -> Sequence[Live[Move]]:
+        if self.mark is Mark.DOCUMENT and not self._looked_for_bill:
+            await self._refuse_beside_a_bill()
+        live = await live_moves(
+            self._client, self._reference.number, self.key.accounting_entry_id, await self._reference.move_fields()
+        )
+        own = [each for each in live if each.mark is self.mark]
+        for each in live:
+            if each.mark is Mark.DOCUMENT and self.mark is Mark.PAYMENT:
+                raise elsewhere(each.document, "it stands as a journal entry, wanted was a bill")
+        return own
+
+    async def _refuse_beside_a_bill(self) -> None:
+        """Somebody may have changed the method of the item since it was booked."""
+        if await self._reference.takes_bills():
+            for bill in await live_bills(self._client, self._reference, self.key.accounting_entry_id):
+                raise elsewhere(bill.document, "it stands as a bill, wanted was a journal entry")
+        self._looked_for_bill = True
+
+    async def create(self) -> Move:
+        period = await chart.period_of(self._client, self._reference.number, self._entry.date)
+        if period is None or not period.open:
+            said = "no such period" if period is None else f"period {period.name} is not open"
+            raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=self._entry.date))
+        values = moves.values(
+            self._entry, self._placed, company=self._reference.number, period=int(period.id), mark=self.mark
+        )
+        return self.parse(await self._client.create(MODEL, values, self.fields))
+
+    def parse(self, record: Record) -> Move:
+        return moves.parse(record)
+
+    def differs(self, document: Move) -> str | None:
+        return checks.differs(document, self._entry, self._placed)
+
+    async def refusal(self, failure: CallFailed, document: Move | None) -> Problem | CallFailed:
+        analytic = await self._reference.uses_analytic()
+        return await explain.refusal(self._client, self._reference.number, self._entry, failure, analytic=analytic)
