@@ -149,7 +149,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
         if syncs.connections.observe is not None:
             syncs.connections.observe(seen)
 
-    pleo = await open_pleo(replace(syncs.connections, observe=count), connection_id, urgent=False)
+    pleo = await open_pleo(replace(syncs.connections, observe=count), connection_id, urgent=order.trigger == "preview")
     async with open_erp(syncs.connections, connection_id) as erp:
         if wrong := await verify_erp_company(erp, binding):
             raise Stopped(of_problem(wrong))
