@@ -31,6 +31,8 @@ def suppliers(count: int, *, first: int = 1, **changes: Any) -> list[ErpVendor]:
 class VendorStage:
     """A company with vendors on both sides."""
 
+    erp_class: type = DoubleErp
+
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         stage.rig.books.capabilities = replace(PAYABLES)
@@ -58,7 +60,7 @@ class VendorStage:
 
     def draft(self, name: str = "New supplier", **members: Any) -> str:
         """A draft made by a person in Pleo; its id."""
-        return str(self.put(name=name, country="DK", **members)["id"])
+        return str(self.put(**{"name": name, "country": "DK", **members})["id"])
 
     def put(self, **members: Any) -> dict[str, Any]:
         made: dict[str, Any] = self.stage.put("vendors", items=[members])[0]
@@ -92,7 +94,7 @@ class VendorStage:
     @contextmanager
     def killing_after(self, effects: int, *, before: bool = False) -> Iterator[None]:
         """Ends the process, as it were, after so many writes to Pleo or the ERP, or before the next one."""
-        with dying(self.stage, effects, before=before):
+        with dying(self.erp_class, effects, before=before):
             yield
 
     async def meanwhile_in_pleo(self, **members: Any) -> None:
@@ -131,7 +133,7 @@ EFFECTS = ("create", "update", "activate", "archive")
 
 
 @contextmanager
-def dying(stage: Stage, spared: int, *, before: bool) -> Iterator[list[str]]:
+def dying(erp_class: type, spared: int, *, before: bool) -> Iterator[list[str]]:
     """Raises `Killed` around the effect that comes after `spared` others: in Pleo, in the ERP, or in our database."""
     seen: list[str] = []
 
@@ -151,7 +153,7 @@ def dying(stage: Stage, spared: int, *, before: bool) -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         for name in EFFECTS:
             patch.setattr(VendorsApi, name, around(name, getattr(VendorsApi, name)))
-        patch.setattr(DoubleErp, "create_vendor", around("create_vendor", DoubleErp.create_vendor))
+        patch.setattr(erp_class, "create_vendor", around("create_vendor", erp_class.create_vendor))
         for name in ("save", "drop"):
             patch.setattr(links, name, around(name, getattr(links, name)))
         yield seen

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from ledgerbridge.bookkeeping.master_data import ErpVendor
-from ledgerbridge.bookkeeping.problem import Kind
+from ledgerbridge.bookkeeping.problem import Failure, Kind
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import Conflict, NotFound
 from ledgerbridge.pleo.vendors import DRAFT, Vendor
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 WRITES = (Act.ACTIVATE, Act.EQUALISE, Act.ARCHIVE, Act.CREATE_IN_ERP)
 """What is done to a vendor that Pleo has, and so after a look at it."""
 _PHASES = {After.LINKED: LinkPhase.LINKED, After.ENDED: LinkPhase.ENDED, After.BROKEN: LinkPhase.BROKEN}
+_LASTING = (Kind.DATA, Kind.CONFIG)
+"""What the ERP will say again. So it will of a right to create vendors, which keeps no other vendor from Pleo."""
 _BRAKE = (
     "It would be written to Pleo for the fourth time in a day although nothing changed in the accounting system. "
     "Something in Pleo changes it back; find out what, then it goes on tomorrow or with the next change there."
@@ -252,9 +254,10 @@ async def create_anew(bench: Bench, judged: Judged) -> Action | None:
     try:
         erp = await bench.desk.erp.create_vendor(new_vendor(draft))
     except ErpError as error:
-        if error.outcome_unknown or error.problem.row.kind not in (Kind.DATA, Kind.CONFIG):
+        found = error.problem
+        if error.outcome_unknown or not (found.row.kind in _LASTING or found.failure is Failure.ERP_FORBIDDEN):
             raise
-        await park(bench, judged, f"The accounting system did not take it: {error.problem.text}", "erp_refused")
+        await park(bench, judged, found.text, "erp_refused")
         return None
     made = judge(Pair(erp, draft), bench.books)
     saved = await links.save(bench.desk, link_of(made, LinkPhase.PENDING))  # before the write-back (VEN-069)
