@@ -6,6 +6,7 @@ ids, else invoice number and amount together. One answer or none; a guess would 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ledgerbridge.bookkeeping.descriptions import invoice_of
@@ -61,7 +62,23 @@ def match(claim: Claim, open_claims: Iterable[Claim]) -> tuple[Claim, ...]:
     waiting = [one for one in others if not one.settled]
     if _names(claim, waiting):
         return _by_names(claim, waiting)
-    return _by_number(claim, [one for one in waiting if not _names(one, waiting)])
+    alike = [one for one in waiting if (one.number, one.amount) == (claim.number, claim.amount)]
+    return _by_number(claim, [one for one in alike if not _names(one, waiting)])
+
+
+def promising(claims: Sequence[Claim]) -> list[Claim]:
+    """The open ones among a vendor's claims that an id or an invoice number ties to others; `match` needs no other.
+
+    What an employee is owed may wait in thousands for reimbursements that are never exported.
+    """
+    named = {name for one in claims for name in one.settles}
+    numbers = Counter(one.number for one in claims)
+    return [
+        one
+        for one in claims
+        if not one.settled
+        and (one.settles or one.reconciliation_id in named or (one.number and numbers[one.number] > 1))
+    ]
 
 
 def _together(one: Claim, other: Claim) -> bool:

@@ -27,13 +27,20 @@ _VAT_COUNTRIES = frozenset(
 class VendorIndex:
     """Look-ups over the vendors of one ERP company; never changes after it is made."""
 
-    def __init__(self, vendors: Iterable[ErpVendor], aliases: Mapping[str, str] = NO_ALIASES) -> None:
+    def __init__(
+        self,
+        vendors: Iterable[ErpVendor],
+        aliases: Mapping[str, str] = NO_ALIASES,
+        links: Mapping[str, str] = NO_ALIASES,
+    ) -> None:
         """`aliases` leads from the ERP id of a vendor that was merged away to the id it lives under (VEN-096).
 
-        What the ERP itself says of a merge (`ErpVendor.merged_into`) comes first.
+        What the ERP itself says of a merge (`ErpVendor.merged_into`) comes first. `links` leads from the Pleo id of a
+        vendor to the ERP id of the one it was paired with, which does not carry the Pleo id then (VEN-110).
         """
         self.vendors: Hits = tuple(vendors)
         self._aliases = dict(aliases) | {one.id: one.merged_into for one in self.vendors if one.merged_into}
+        self._links = links
         self._by_id = _grouped(self.vendors, lambda vendor: exact(vendor.id))
         self._by_code = _grouped(self.vendors, lambda vendor: exact(vendor.code))
         self._by_pleo_id = _grouped(self.vendors, lambda vendor: exact(vendor.pleo_id))
@@ -51,8 +58,9 @@ class VendorIndex:
         return self._alive(self._by_code.get(exact(code), ()))
 
     def by_pleo_id(self, pleo_id: str | None) -> Hits:
-        """By the Pleo id that a vendor created from Pleo keeps (VEN-066)."""
-        return self._alive(self._by_pleo_id.get(exact(pleo_id), ()))
+        """By the Pleo id that a vendor created from Pleo keeps (VEN-066), or by which it was paired."""
+        own = self._by_pleo_id.get(exact(pleo_id), ())
+        return self._alive((*own, *self.by_id(self._links.get(exact(pleo_id)))))
 
     def by_account(self, code: str | None) -> Hits:
         """By the code of the vendor's own accounts payable account."""

@@ -20,6 +20,8 @@ class Patience:
     """Waiting for an unreachable ERP in the middle of a job, before the rest is reported as failed."""
     pause: tuple[float, ...] = (2, 5, 10, 20, 40, 60)
     """Pauses between tries; the last repeats."""
+    vendors: float = 200
+    """Waiting for vendors that a job names to be brought to the ERP; never more than `report_share` of `expiresIn`."""
     settling: float = 120
     """A write without an answer may still take effect for so long; until then it is looked for and not repeated."""
     report_share: float = 0.25

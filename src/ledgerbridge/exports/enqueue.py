@@ -1,4 +1,4 @@
-"""The one way work on export jobs begins: webhook, poll, "check now" and recovery all end here."""
+"""The one way work on export jobs begins: webhook, poll, "check now" and recovery all end here. And that on claims."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ledgerbridge.work.queue import Queue
 
 LOOK = "exports.look"
 """The queued work: look at one company's export jobs and finish every one found."""
+SETTLE = "exports.settle"
+"""The queued work: match one company's bills and payments that were left open."""
 
 
 async def enqueue_look(
@@ -29,4 +31,21 @@ async def enqueue_look(
         in_seconds=in_seconds,
         connection_id=str(connection_id),
         found_by=found_by,
+    )
+
+
+async def enqueue_settle(
+    session: AsyncSession, queue: Queue, connection_id: uuid.UUID, *, in_seconds: float | None = None
+) -> bool:
+    """Queue a try at open claims inside the caller's transaction; False when one is waiting already.
+
+    Under the lock of the company's looks, because both write its ledger.
+    """
+    return await queue.defer(
+        session,
+        SETTLE,
+        lock=f"exports:{connection_id}",
+        queueing_lock=f"settle:{connection_id}",
+        in_seconds=in_seconds,
+        connection_id=str(connection_id),
     )

@@ -21,7 +21,7 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.settlement import payables_of
 from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import ledger, settling, spool
+from ledgerbridge.exports import claims, ledger, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import (
     ChartStale,
@@ -140,7 +140,7 @@ async def _post(
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
         posting_id = await ledger.intend(session, desk.lease, desk.connection_id, document, intent)
-        await settling.remember(session, desk.connection_id, posting_id, payables_of(item, document))
+        await claims.remember(session, desk.connection_id, posting_id, payables_of(item, document))
     try:
         made = await desk.erp.book(document, attachments, final=desk.configuration.posting_mode == "final")
     except ErpError as error:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,9 +18,10 @@ from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, ledger, settling, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, in_doubt, raise_if_general
+from ledgerbridge.exports.enqueue import enqueue_settle
 from ledgerbridge.exports.item import load_signs, work_item
 from ledgerbridge.exports.ledger import FenceLost
-from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
+from ledgerbridge.exports.preflight import NotReady, Ready, inspect, patiently, set_up
 from ledgerbridge.exports.receipts import LinkLapsed
 from ledgerbridge.exports.report import JobGone, Reporter
 from ledgerbridge.exports.vendors import index_for
@@ -32,7 +31,6 @@ from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 CHUNK = 50
 """Items read from the spool at a time."""
@@ -86,10 +84,10 @@ async def _work_started(run: Run) -> None:
         ready = set_up(run.company, run.job)
         async with AsyncExitStack() as stack:
             erp = await stack.enter_async_context(open_erp(run.context.connections, run.company.connection.id))
-            chart = await _patiently(run, lambda: inspect(erp, ready, run.job))
+            chart = await patiently(run.context.patience, lambda: inspect(erp, ready, run.job))
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
             await fetch.both_layers(run)
-            vendors = await _patiently(run, lambda: index_for(run, erp))
+            vendors = await index_for(run, erp)
             desk = replace(await _desk(run, erp, ready, chart), vendors=vendors)
             stopped = await _book_all(run, desk)
             if stopped is None:
@@ -100,32 +98,22 @@ async def _work_started(run: Run) -> None:
     await closing.complete(run, stopped)
 
 
-async def _patiently(run: Run, step: Callable[[], Awaitable[T]]) -> T:
-    """A step before the first item; an ERP that is merely down gets a few more chances before the job is failed."""
-    for pause in (*run.context.patience.pause[:3], None):
-        try:
-            return await step()
-        except NotReady as error:
-            if not error.problem.row.retry or pause is None:
-                raise
-            log.info("erp not ready, waiting", seconds=pause, reason=error.problem.internal)
-            await asyncio.sleep(pause)
-    raise AssertionError("unreachable")
-
-
 async def _settle_claims(run: Run, erp: Erp) -> None:
-    """Bring bills and payments together, once everything booked is reported: matching never costs an outcome."""
+    """Bring bills and payments together, once everything booked is reported: matching never costs an outcome.
+
+    A job that would expire over it goes on; the rest is matched by work of its own.
+    """
     await run.reporter.flush()
-    work = settling.Settling(run.context.db, run.lease, run.company.connection.id, erp)
-    try:
-        matched = await settling.settle_open(work, run.job.id)
-    except FenceLost:
-        raise
-    except Exception:
-        log.exception("claims of the job could not be matched, the daily round tries again")
-        return
-    if matched:
-        await closing.note(run, "settled", groups=matched)
+    connection = run.company.connection
+    work = settling.Settling(
+        run.context.db, run.lease, connection.id, connection.company_id, erp, late=lambda: _late(run)
+    )
+    matched = await settling.settle_open(work, run.job.id)
+    if matched.groups:
+        await closing.note(run, "settled", groups=matched.groups)
+    if matched.unfinished:
+        async with run.context.db.transaction() as session:
+            await enqueue_settle(session, run.context.queue, connection.id)
 
 
 async def _desk(run: Run, erp: Erp, ready: Ready, chart: ChartIndex) -> Desk:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
 
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.configuration import check_job
@@ -10,7 +15,11 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.access import ConnectionState, verify_erp_company
 from ledgerbridge.erp.port import Erp, ErpError
+from ledgerbridge.exports.context import Patience
 from ledgerbridge.store.tables import ErpBinding, ExportJob
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 class NotReady(Exception):
@@ -59,3 +68,16 @@ async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
     if problems := check_job(ready.configuration, chart):
         raise NotReady(problems[0])
     return chart
+
+
+async def patiently(patience: Patience, step: Callable[[], Awaitable[T]]) -> T:
+    """A step before the first item; an ERP that is merely down gets a few more chances before the job is failed."""
+    for pause in (*patience.pause[:3], None):
+        try:
+            return await step()
+        except NotReady as error:
+            if not error.problem.row.retry or pause is None:
+                raise
+            log.info("erp not ready, waiting", seconds=pause, reason=error.problem.internal)
+            await asyncio.sleep(pause)
+    raise AssertionError("unreachable")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.store.tables import ExportItem, ExportJob, JobEvent, Posting
+from ledgerbridge.exports.claims import WAITS
+from ledgerbridge.store.tables import ExportItem, ExportJob, JobEvent, Posting, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,22 @@ async def item(session: AsyncSession, job_id: uuid.UUID, accounting_entry_id: st
         )
     ).first()
     return ItemSummary(row[0], row[1]) if row else None
+
+
+async def open_claims(session: AsyncSession, connection_id: uuid.UUID) -> int:
+    """How many bills and payments of a company stand in its ERP and wait for their counterpart (EXP-AP-04)."""
+    return (await open_claims_of(session, [connection_id])).get(connection_id, 0)
+
+
+async def open_claims_of(session: AsyncSession, connection_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The same for several companies; those without any are left out."""
+    rows = await session.execute(
+        select(Settlement.connection_id, func.count())
+        .join(Posting, Posting.id == Settlement.posting_id)
+        .where(Settlement.connection_id.in_(connection_ids), *WAITS)
+        .group_by(Settlement.connection_id)
+    )
+    return {owner: count for owner, count in rows}  # noqa: C416 - dict() loses the types
 
 
 async def _counts(session: AsyncSession, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:

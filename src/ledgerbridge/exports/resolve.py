@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_erp
-from ledgerbridge.exports import ledger, queries, spool
+from ledgerbridge.exports import claims, ledger, queries, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.store.audit import record
 from ledgerbridge.store.leases import Lease, acquire, release
@@ -42,6 +42,8 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
             if found:
                 posting = await _posting(session, lease, company, job, accounting_entry_id)
                 await session.flush()
+                if standing is None:
+                    await claims.carry(session, job.connection_id, accounting_entry_id, posting.id)
                 await ledger.record_booked(session, posting.id, found[0].booked, f"found by {actor}")
                 await spool.settle(session, job.id, accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
             elif standing is not None:

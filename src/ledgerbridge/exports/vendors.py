@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import structlog
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.erp.port import Erp, ErpError
-from ledgerbridge.exports.preflight import NotReady
-from ledgerbridge.store.tables import VendorLink
+from ledgerbridge.exports.preflight import NotReady, patiently
+from ledgerbridge.store.tables import LinkPhase, VendorLink
 
 if TYPE_CHECKING:
     from ledgerbridge.exports.job import Run
@@ -31,6 +33,8 @@ _NEEDS = text(
              or payload ->> 'type' in ('invoice', 'invoice_payment'))
     """
 )
+_NOT_PAIRED = (LinkPhase.PARKED,)
+"""Which of the ERP's vendors a parked one is, a person has not said yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +52,45 @@ async def needed(session: AsyncSession, job_id: uuid.UUID) -> Needed:
 
 
 async def index_for(run: Run, erp: Erp) -> VendorIndex | None:
-    """The vendors of the ERP, after those the job names were brought to it; None where no item needs one.
+    """The vendors of the ERP, after those the job names were brought to it; None where it books no vendor bills.
 
     Raises `NotReady` when they cannot be read: a vendor that merely was not seen must not fail an item
     (VEN-109, VEN-110, VEN-127).
     """
     if not erp.capabilities.vendor_bills:
         return None
-    connection_id = run.company.connection.id
     async with run.context.db.reading() as session:
         wanted = await needed(session, run.job.id)
     if not wanted.any:
         return VendorIndex(())
     await _bring(run, wanted.pleo_ids)
-    try:
-        vendors = await erp.vendors()
-    except ErpError as error:
-        raise NotReady(error.problem) from error
+    vendors = await patiently(run.context.patience, lambda: _read(erp))
+    connection_id = run.company.connection.id
     async with run.context.db.reading() as session:
-        return VendorIndex(vendors, await _aliases(session, connection_id))
+        aliases = await _aliases(session, connection_id)
+        links = await _links(session, connection_id, wanted.pleo_ids)
+    return VendorIndex(vendors, aliases, links)
 
 
 async def _bring(run: Run, pleo_ids: Sequence[str]) -> None:
     """Let vendors only Pleo has be made in the ERP first. Never fails the job: the item then says what is missing."""
     if not pleo_ids:
         return
+    seconds = min(run.context.patience.vendors, run.job.expires_in * run.context.patience.report_share)
     try:
-        await run.context.bring_vendors(run.company.connection.id, pleo_ids)
+        async with asyncio.timeout(seconds):
+            await run.context.bring_vendors(run.company.connection.id, pleo_ids)
+    except TimeoutError:
+        log.warning("vendors of the job were not synchronised in time", vendors=len(pleo_ids), seconds=seconds)
     except Exception:
         log.exception("vendors of the job could not be synchronised", vendors=len(pleo_ids))
+
+
+async def _read(erp: Erp) -> Sequence[ErpVendor]:
+    try:
+        return await erp.vendors()
+    except ErpError as error:
+        raise NotReady(error.problem) from error
 
 
 async def _aliases(session: AsyncSession, connection_id: uuid.UUID) -> dict[str, str]:
@@ -89,3 +103,15 @@ async def _aliases(session: AsyncSession, connection_id: uuid.UUID) -> dict[str,
         )
     )
     return {old: new for old, new in rows if old and new}
+
+
+async def _links(session: AsyncSession, connection_id: uuid.UUID, pleo_ids: Sequence[str]) -> dict[str, str]:
+    """Which vendors of the ERP these of Pleo were paired with. One found by its tax id carries no Pleo id (VEN-110)."""
+    rows = await session.execute(
+        select(VendorLink.pleo_id, VendorLink.erp_id).where(
+            VendorLink.connection_id == connection_id,
+            VendorLink.pleo_id.in_(pleo_ids),
+            VendorLink.phase.not_in(_NOT_PAIRED),
+        )
+    )
+    return {pleo_id: erp_id for pleo_id, erp_id in rows if erp_id}
