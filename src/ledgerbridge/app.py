@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
@@ -40,6 +40,7 @@ from ledgerbridge.store.vault import Vault
 from ledgerbridge.syncs.context import Observer as SyncObserver
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.enqueue import enqueue_first
+from ledgerbridge.syncs.vendors.runs import ready
 from ledgerbridge.web import application
 from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.web.services import Services, provide
@@ -178,15 +179,6 @@ async def _services(
     )
     stack.push_async_callback(credentials.drain, connections)
     worker = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-    exports = ExportContext(
-        db=db,
-        queue=queue,
-        connections=connections,
-        downloads=Downloader(files_http, local_allowed=endpoints.local),
-        lease_seconds=settings.rescue_seconds / 2,
-        worker=worker,
-        observer=Observer(item=metrics.item, job=metrics.job, unannounced=metrics.unannounced),
-    )
     syncs = Syncs(
         db=db,
         queue=queue,
@@ -194,6 +186,20 @@ async def _services(
         worker=worker,
         lease_seconds=settings.rescue_seconds / 2,
         observer=SyncObserver(run=metrics.sync_run, record=metrics.sync_records),
+    )
+
+    async def bring_vendors(connection_id: uuid.UUID, pleo_vendor_ids: Sequence[str]) -> None:
+        await ready(syncs, connection_id, pleo_vendor_ids)
+
+    exports = ExportContext(
+        db=db,
+        queue=queue,
+        connections=connections,
+        downloads=Downloader(files_http, local_allowed=endpoints.local),
+        lease_seconds=settings.rescue_seconds / 2,
+        worker=worker,
+        bring_vendors=bring_vendors,
+        observer=Observer(item=metrics.item, job=metrics.job, unannounced=metrics.unannounced),
     )
     rounds.teach(
         queue,

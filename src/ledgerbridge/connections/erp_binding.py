@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +17,7 @@ from ledgerbridge.connections.errors import BindingRefused, Fault
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
 from ledgerbridge.store import audit
-from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState
+from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement
 
 _LIVE = (PostingState.INTENDED, PostingState.BOOKED, PostingState.UNKNOWN)
 
@@ -66,6 +66,9 @@ async def bind(
             else:
                 await _refuse_silent_move(session, binding, key, company, confirm_company_change)
             moved_from = binding.company_name if binding.company_key not in (None, key) else None
+            if moved_from is not None:
+                # Bills left open there are known by that company's ids, which name something else here.
+                await session.execute(delete(Settlement).where(Settlement.connection_id == connection_id))
             binding.kind, binding.company_key = adapter.kind, key
             binding.settings_sealed, binding.settings_shown = sealed, shown
             binding.company_ref, binding.company_name = company.id, company.name

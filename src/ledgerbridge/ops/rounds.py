@@ -1,5 +1,5 @@
-"""What comes round by itself: asking every company for export jobs, the sweep of due syncs, the daily look at
-each connection, clearing away.
+"""What comes round by itself: asking every company for export jobs, open bills and payments, the sweep of due
+syncs, the daily look at each connection, clearing away.
 
 A round only queues work, a company a task, so that a slow company holds up nobody and every replica shares in it.
 Companies are queued in the order of their ids, because two replicas in different orders would lock each other out.
@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import watch
 from ledgerbridge.connections.context import Connections
+from ledgerbridge.exports.claims import companies_due
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.enqueue import LOOK, enqueue_look
+from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look, enqueue_settle
+from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.run import look
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.store.tables import (
@@ -69,6 +71,12 @@ def teach(
     async def daily() -> None:
         await queue_checks(queue, connections)
 
+    async def settle(connection_id: str) -> None:
+        await settle_later(exports, uuid.UUID(connection_id))
+
+    async def settle_round() -> None:
+        await queue_settling(queue, connections)
+
     async def clear() -> None:
         await clear_away(connections)
 
@@ -84,10 +92,12 @@ def teach(
     queue.register(LOOK, work)
     queue.register(RUN, synchronise, retry=RetryRule(attempts=4, cap_seconds=30))
     queue.register(FIRST, first, retry=RetryRule(attempts=20, cap_seconds=60))
+    queue.register(SETTLE, settle, retry=RetryRule(attempts=4, cap_seconds=60))
     queue.register(CHECK, check, retry=RetryRule(attempts=6, first_seconds=60, cap_seconds=3600))
     queue.every("exports.poll", export_poll_seconds * (1 - JITTER_SHARE), poll)
     queue.every("syncs.sweep", min(tasks.SWEEP_SECONDS, vendor_poll_seconds), sweep)
     queue.every("connections.daily", DAY, daily)
+    queue.every("exports.settle_round", DAY / 4, settle_round)
     queue.every("ops.clear_away", DAY / 4, clear)
 
 
@@ -139,6 +149,15 @@ async def queue_checks(queue: Queue, connections: Connections) -> int:
                 in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS),  # noqa: S311
                 connection_id=str(connection_id),
             )
+    return len(found)
+
+
+async def queue_settling(queue: Queue, connections: Connections) -> int:
+    """Queue a try at the open claims of every active company that has some untried for a day (EXP-AP-04)."""
+    async with connections.db.transaction() as session:
+        found = await companies_due(session, connections.environment)
+        for connection_id in found:
+            await enqueue_settle(session, queue, connection_id, in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS))  # noqa: S311
     return len(found)
 
 

@@ -209,7 +209,9 @@ class Settlement(Base):
 
     __tablename__ = "settlements"
     __table_args__ = (
-        Index("ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state in ('open', 'reopened')")),
+        Index(
+            "ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state in ('open', 'reopened')")
+        ),
         one_of("side", Side),
         one_of("state", SettlementState),
     )
