@@ -38,6 +38,7 @@ async def test_a_second_run_with_nothing_changed_writes_nothing(stage: Stage) ->
     assert not any("includeArchived" in one for one in sent)
 
 
+@pytest.mark.rule("ACC-024", "ACC-041", "TAX-040")
 @pytest.mark.rule("ACC-077", "ACC-079", "ACC-081", "ACC-083", "ACC-084", "ACC-088", "ACC-092")
 async def test_one_per_cent_changed_sends_exactly_that_many_in_order(stage: Stage) -> None:
     stage.master.accounts = accounts(400)
@@ -54,6 +55,8 @@ async def test_one_per_cent_changed_sends_exactly_that_many_in_order(stage: Stag
     assert [put["archived"] for put in puts] == [False, True, True]
     assert {put["name"] for put in puts} == {"Renamed", second.name, third.name}
     assert all(put["code"] for put in puts)
+
+    assert {one.split("/")[2].partition(":")[0] for one in stage.calls()} == {"chart-of-accounts"}
 
     stage.master.accounts[1] = replace(second, name="Back")
     assert counts(await stage.run("accounts")) == {"unarchived": 1, "unchanged": 399}

@@ -92,6 +92,7 @@ async def test_a_run_whose_worker_died_is_closed_by_the_next_which_starts_from_s
     assert counts(row) == {"created": 4}
 
 
+@pytest.mark.rule("TAG-009", "ACC-012")
 async def test_another_erp_company_than_the_bound_one_is_not_synchronised(stage: Stage) -> None:
     stage.master.accounts = accounts(3)
     stage.rig.books.company = ErpCompany("1", "Other ApS", "99999999", "DKK")

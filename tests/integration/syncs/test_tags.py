@@ -23,7 +23,9 @@ def two(stage: Stage) -> Stage:
     return stage
 
 
-@pytest.mark.rule("TAG-004", "TAG-050", "TAG-051", "TAG-070", "TAG-072", "TAG-100", "TAG-101", "TAG-102", "TAG-126")
+@pytest.mark.rule(
+    "TAG-002", "TAG-004", "TAG-050", "TAG-051", "TAG-070", "TAG-072", "TAG-100", "TAG-101", "TAG-102", "TAG-126"
+)
 async def test_the_first_run_brings_groups_and_then_their_tags(two: Stage) -> None:
     row = await two.run("tags")
 
@@ -384,3 +386,28 @@ async def test_a_preview_counts_what_the_run_then_does_and_writes_nothing(two: S
 
     assert two.writes() == []
     assert foreseen == counts(await two.run("tags"))
+
+
+@pytest.mark.rule("TAG-023", "TAG-031")
+async def test_while_nobody_has_chosen_dimensions_no_group_is_touched(two: Stage) -> None:
+    two.put("tag-groups", groups=[{"code": "CC", "name": "Theirs"}, {"code": "HAND", "name": "By hand"}])
+    await two.rig.configure(dimensions=None)
+
+    row = await two.run("tags")
+
+    assert (row.status, two.writes()) == ("succeeded", [])
+
+
+@pytest.mark.rule("TAG-060")
+async def test_a_dimension_swapped_for_another_never_makes_a_sixth_active_group(two: Stage) -> None:
+    two.choose(active_groups=5)
+    codes = [f"D{n}" for n in range(1, 7)]
+    two.master.dimensions = [dimension(code) for code in codes]
+    two.master.values = {f"d-{code}": [] for code in codes}
+    await two.rig.configure(dimensions=codes[:5])
+    await two.run("tags")
+    await two.rig.configure(dimensions=codes[1:])
+
+    row = await two.run("tags")
+
+    assert (row.status, counts(row)) == ("succeeded", {"created": 1, "archived": 1, "unchanged": 4})

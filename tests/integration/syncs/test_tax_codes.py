@@ -35,7 +35,7 @@ def _code(body: dict[str, str]) -> str:
     return body["code"]
 
 
-@pytest.mark.rule("TAX-032", "TAX-036", "TAX-037", "TAX-038", "TAX-052", "TAX-053")
+@pytest.mark.rule("TAX-032", "TAX-034", "TAX-036", "TAX-037", "TAX-038", "TAX-052", "TAX-053")
 async def test_every_run_compares_all_and_sends_only_what_differs(stage: Stage) -> None:
     stage.master.tax_codes = taxes("A", "B", "C", "D")
     await stage.run("tax_codes")
@@ -46,6 +46,7 @@ async def test_every_run_compares_all_and_sends_only_what_differs(stage: Stage) 
     row = await stage.run("tax_codes")
 
     assert counts(row) == {"created": 1, "updated": 1, "archived": 2, "unchanged": 1}
+    assert stage.bodies("POST", "/v0/tax-codes:search") == ["{}"]
     puts = [json.loads(body) for body in stage.bodies("PUT")]
     assert [put["archived"] for put in puts] == [False, True, True]
     assert all({"archived", "companyId", "name", "rate", "type", "code"} <= put.keys() for put in puts)

@@ -51,7 +51,7 @@ async def mirror(database_url: str, sandbox_url: str, tryton: TrytonServer) -> A
         yield stage
 
 
-@pytest.mark.rule("TAG-005", "ACC-082", "TAX-053", "TAG-001", "ACC-016")
+@pytest.mark.rule("TAG-005", "ACC-082", "TAX-053", "TAG-001", "TAG-006", "TAG-088", "ACC-010", "ACC-016")
 async def test_the_whole_mirror_once_then_nothing_then_what_changed(mirror: Stage, hands: TrytonBench) -> None:
     kinds = ("tax_codes", "accounts", "tags")
     before = await hands.counted()
@@ -72,7 +72,7 @@ async def test_the_whole_mirror_once_then_nothing_then_what_changed(mirror: Stag
     await hands.switch_off(Record.ACCOUNT, phone["externalId"])
     root = [["company", "=", hands.at.company], ["code", "=", "CC"], ["type", "=", "root"]]
     (centres,) = await hands.search("analytic_account.account", root, "code")
-    made = await hands.add(Record.VALUE, "CC77", "A new cost centre", below=(str(centres["id"]),))
+    made = await hands.add(Record.VALUE, "CC77", "A new cost centre", below=(str(centres["id"]), "A part of it"))
     changed = await mirror.run("accounts")
     assert {name: changed.__dict__[name] for name in ("created", "updated", "archived")} == {
         "created": 0, "updated": 1, "archived": 1,

@@ -75,7 +75,7 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 @pytest.mark.rule("TAG-035", "TAG-040", "TAG-042", "TAG-043", "TAG-052", "TAG-053", "TAG-054", "TAG-055", "TAG-056")
-@pytest.mark.rule("TAG-003", "TAG-033", "TAG-061")
+@pytest.mark.rule("TAG-003", "TAG-022", "TAG-033", "TAG-061")
 def test_table_a(row: Row) -> None:
     plan = plan_groups(row.dimensions, row.selected, row.groups, managed=row.managed)
     assert wanted(plan) == row.expected
@@ -101,3 +101,9 @@ def test_a_run_for_one_dimension_touches_no_other_group() -> None:
     groups = [group("PRJ"), group("HAND"), group("OLD")]
     plan = plan_groups(dimensions, ["CC", "PRJ"], groups, managed={"old"}, only="cc")
     assert wanted(plan) == {"create": ["CC"]}
+
+
+@pytest.mark.rule("TAG-044")
+def test_neither_metadata_nor_an_id_makes_a_group_match() -> None:
+    lookalike = group("KST", "Cost centre", pid=CC.id).model_copy(update={"metadata": {"code": "CC", "id": CC.id}})
+    assert wanted(plan_groups([CC], ["CC"], [lookalike], managed=())) == {"create": ["CC"], "ask": [CC.id]}
