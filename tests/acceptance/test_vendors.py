@@ -68,10 +68,12 @@ def test_a_service_killed_before_the_write_back_leaves_one_vendor_on_each_side(m
         active_once(site, vendor)
 
 
-@pytest.mark.rule("VEN-074")
-def test_a_draft_whose_event_was_lost_is_found_by_asking(make_site: MakeSite) -> None:
-    with make_site(RESCUE_SECONDS=str(RESCUE), VENDOR_POLL_SECONDS="5") as site:
+@pytest.mark.rule("VEN-074", "VEN-122")
+def test_a_draft_whose_event_was_lost_is_found_by_the_next_run(make_site: MakeSite) -> None:
+    with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
         site.serve()
-        site.live()
+        connection = site.live()
         site.pleo.fault("lose_webhook", event_type="v1.vendor.created", times=None)
-        active_once(site, drafted(site, "Never announced ApS"))
+        vendor = drafted(site, "Never announced ApS")
+        site.ask("POST", f"/connections/{connection}/syncs/vendors")
+        active_once(site, vendor)

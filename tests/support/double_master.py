@@ -27,6 +27,8 @@ class Master:
     values: dict[str, list[MasterValue]] = field(default_factory=dict)
     """By dimension id."""
     vendors: list[ErpVendor] = field(default_factory=list)
+    made: int = 0
+    """Vendors created so far."""
 
     @classmethod
     def of(cls, chart: Chart) -> Master:
@@ -51,7 +53,8 @@ class Master:
         for vendor in self.vendors:
             if vendor.pleo_id == wanted.pleo_id:
                 return vendor
-        number = 9001 + sum(vendor.pleo_id is not None for vendor in self.vendors)
+        self.made += 1  # an id is never given twice, also after a deletion
+        number = 9000 + self.made
         made = ErpVendor(
             id=str(number),
             code=f"V{number}",
