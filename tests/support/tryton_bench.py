@@ -24,6 +24,7 @@ from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.erp.tryton.patience import Patience
 from tests.support.tryton_master import MasterHands
+from tests.support.tryton_payables import PayableHands
 
 IMPATIENT = Patience(tries=7, first=0.05, longest=0.6)
 
@@ -65,8 +66,10 @@ def _step(request: httpx.Request) -> Step | None:
     path = request.url.path
     endings = {
         "/model/account.move": Step.CREATE,
+        "/model/account.invoice": Step.CREATE_BILL,
         "/model/ir.attachment": Step.ATTACH,
-        "/post": Step.POST,
+        "/match": Step.MATCH,
+        "/post": Step.POST_BILL if "/model/account.invoice/" in path else Step.POST,
         "/model/party.party": Step.VENDOR,
     }
     return next((step for ending, step in endings.items() if path.endswith(ending)), None)
@@ -106,7 +109,7 @@ class Line:
 
 
 @dataclass
-class TrytonBench(MasterHands):
+class TrytonBench(MasterHands, PayableHands):
     at: Tryton
     facts: Facts
     adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(patience=IMPATIENT))

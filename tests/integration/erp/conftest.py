@@ -10,7 +10,10 @@ import pytest
 from tests.support.clones import TrytonServers
 
 pytest.register_assert_rewrite(
-    "ledgerbridge.erp.conformance", "tests.support.tryton_bench", "tests.support.tryton_master"
+    "ledgerbridge.erp.conformance",
+    "tests.support.tryton_bench",
+    "tests.support.tryton_master",
+    "tests.support.tryton_payables",
 )
 
 from ledgerbridge.erp.conformance.bench import Facts  # noqa: E402
@@ -47,6 +50,7 @@ def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
             oversize=OVERSIZE,
             tax_numbers=("DE129273398", "BE0428759497"),
             bad_tax_number="DE111111111",
+            payable=accounts["payable"],
         ),
     )
     tryton_servers.template.drop(server.database)

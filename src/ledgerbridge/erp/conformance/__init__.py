@@ -7,20 +7,25 @@ A test module of an adapter defines a fixture `bench` (see `bench.Bench`) and su
 Capabilities decide which tests apply; no suite asks for an adapter's name. Only tests import this package.
 """
 
+from ledgerbridge.erp.conformance.bills import Bills, BillsOnce
 from ledgerbridge.erp.conformance.booking import Booking, Files
 from ledgerbridge.erp.conformance.company import Company
 from ledgerbridge.erp.conformance.finding import Finding
+from ledgerbridge.erp.conformance.matches import Matches
 from ledgerbridge.erp.conformance.mirror import Mirror
 from ledgerbridge.erp.conformance.once import ExactlyOnce
 from ledgerbridge.erp.conformance.refusals import Refusals
 from ledgerbridge.erp.conformance.vendors import NewVendors, Vendors
 
 __all__ = [
+    "Bills",
+    "BillsOnce",
     "Booking",
     "Company",
     "ExactlyOnce",
     "Files",
     "Finding",
+    "Matches",
     "Mirror",
     "NewVendors",
     "Refusals",

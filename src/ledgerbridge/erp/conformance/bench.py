@@ -32,9 +32,15 @@ class Step(StrEnum):
     POST = "post"
     VENDOR = "vendor"
     """The creation of a vendor; the others are those of a booking."""
+    CREATE_BILL = "create_bill"
+    POST_BILL = "post_bill"
+    MATCH = "match"
+    """The matching of a bill with its payment."""
 
 
 BOOKING_STEPS = (Step.CREATE, Step.ATTACH, Step.POST)
+BILL_STEPS = (Step.CREATE_BILL, Step.ATTACH, Step.CREATE, Step.POST_BILL, Step.POST, Step.MATCH)
+"""Those of a bill with a file and a payment from the same item, in an order of the adapter's choice."""
 
 
 class Fate(StrEnum):
@@ -86,6 +92,27 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingBill:
+    """A bill or credit note in the books, cancelled ones left out."""
+
+    id: str
+    final: bool
+    paid: bool
+    """The ERP itself counts it as settled."""
+    number: str | None
+    supplier_number: str | None
+    text: str
+    owed: Decimal
+    """VAT included; negative on a credit note."""
+    booked: Mapping[str, Decimal]
+    """Debit less credit for every account, as in the journal entry of a final bill; empty for a draft."""
+    taxes: Sequence[tuple[str, str, Decimal]]
+    """What the VAT return is told: tax id, `base` or `tax`, amount as debit less credit; without zeros."""
+    date: dt.date | None
+    """Of the journal entry."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the test company."""
 
@@ -116,6 +143,8 @@ class Facts:
     """Tax numbers with country prefix that pass the ERP's check and no vendor has; each is used once."""
     bad_tax_number: str | None = None
     """One the ERP is sure to refuse."""
+    payable: str | None = None
+    """The accounts payable account of vendors that have none of their own."""
 
 
 class Bench(Protocol):
@@ -139,6 +168,16 @@ class Bench(Protocol):
         ...
 
     async def files(self, erp_id: str) -> Sequence[tuple[str, bytes]]: ...
+
+    async def bills(self, accounting_entry_id: str) -> Sequence[StandingBill]:
+        """Every bill whose text names the entry."""
+        ...
+
+    async def bill_files(self, erp_id: str) -> Sequence[tuple[str, bytes]]: ...
+
+    async def cancel_bill(self, erp_id: str) -> None:
+        """Take a final bill back as a bookkeeper would."""
+        ...
 
     async def reverse(self, erp_id: str) -> None:
         """Take a final entry back as a bookkeeper would."""

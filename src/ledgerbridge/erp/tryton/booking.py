@@ -49,6 +49,7 @@ class Booking(Generic[D]):
         """The draft this call made."""
         self._draft: D | None = None
         """The draft being worked on."""
+        self._held = False
         self._seen: D | None = None
         """What the run before this one ended with."""
 
@@ -73,6 +74,10 @@ class Booking(Generic[D]):
             raise await self._failed(error.problem) from None
         self._seen = document
         return document
+
+    def hold(self) -> None:
+        """From now on a draft stays whatever happens, as the sign that what belongs with it is not whole yet."""
+        self._held = True
 
     async def abandon(self, reason: Problem) -> None:
         """Take the draft away again, because what belongs with it could not be booked."""
@@ -218,7 +223,7 @@ class Booking(Generic[D]):
 
     def _may_delete(self, draft: D, reason: Problem) -> bool:
         """Our own draft of this call always; one from before only if the item failed for good and nobody touched it."""
-        if reason.failure is Failure.BOOKED_ELSEWHERE or draft.touched:
+        if reason.failure is Failure.BOOKED_ELSEWHERE or draft.touched or self._held:
             return False
         return draft.id == self._made or reason.row.kind in (Kind.DATA, Kind.CONFIG)
 

@@ -45,7 +45,7 @@ class PayableBooking:
         bill, payment = await self._drafted()
         if final:
             bill = await self._bill_posted()
-            payment = await self._payment_posted() if self._payment else None
+            payment = await self._payment_posted()
         if payment is not None and bill.posted and payment.posted:
             await self._matched(bill, payment)
         return bill, self._bill.made(bill)
@@ -54,6 +54,8 @@ class PayableBooking:
         bill = await self._bill.run(self._patience, final=False)
         if self._payment is None:
             return bill, None
+        if bill.posted:
+            self._payment.hold()
         try:
             return bill, await self._payment.run(self._patience, final=False)
         except ErpError as error:
@@ -72,8 +74,11 @@ class PayableBooking:
             raise await self._without(self._payment, error.problem) from None
 
     async def _payment_posted(self) -> Move | None:
+        if self._payment is None:
+            return None
+        self._payment.hold()
         try:
-            return await self._payment.run(self._patience, final=True) if self._payment else None
+            return await self._payment.run(self._patience, final=True)
         except ErpError as error:
             raise self._unfinished(error) from None
 
