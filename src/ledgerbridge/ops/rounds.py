@@ -31,6 +31,8 @@ from ledgerbridge.store.tables import (
     ExportJob,
     JobPhase,
     SyncKind,
+    SyncRun,
+    SyncStatus,
     WebhookDelivery,
 )
 from ledgerbridge.syncs import tasks
@@ -48,6 +50,8 @@ CHECK_SPREAD_SECONDS = 1800.0
 DELIVERY_DAYS = 30
 """How long settled deliveries are kept; their ids must be known for at least 7 days (HOOK-042)."""
 PARKED_DAYS = 365
+RUN_DAYS = 90
+"""How long sync runs are kept."""
 _BATCH = 1000
 _log = get_logger(__name__)
 
@@ -162,7 +166,10 @@ async def queue_settling(queue: Queue, connections: Connections) -> int:
 
 
 async def clear_away(connections: Connections) -> int:
-    """Delete spent rows: settled deliveries past their days, connect attempts, browser sessions. Ledgers stay."""
+    """Delete spent rows: settled deliveries and sync runs past their days, connect attempts, browser sessions.
+
+    Ledgers stay. How many deliveries went.
+    """
     await watch.tidy(connections)
     removed = 0
     for statuses, days in (
@@ -175,6 +182,12 @@ async def clear_away(connections: Connections) -> int:
             removed += number
             if number < _BATCH:
                 break
+    async with connections.db.transaction() as session:
+        await session.execute(
+            delete(SyncRun).where(
+                SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at < utcnow() - timedelta(days=RUN_DAYS)
+            )
+        )
     return removed
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo.events import VENDOR_CREATED
-from ledgerbridge.store.tables import DeliveryStatus, WebhookDelivery
+from ledgerbridge.store.tables import DeliveryStatus, SyncStatus, WebhookDelivery
 from ledgerbridge.syncs.enqueue import DRAFTS
 from ledgerbridge.syncs.failing import PLEO_FORBIDDEN
 from ledgerbridge.syncs.run import Ended
@@ -22,11 +22,15 @@ async def settle(
     """End the deliveries that a vendor run answered, in the caller's transaction.
 
     A run over one vendor answers those of that vendor; the drafts, or all vendors, answer every one that arrived before
-    the run. After a failure they wait for the next look at the drafts, unless Pleo does not open its Vendors API.
+    the run. After a failure they wait for the next look at the drafts, which tries that vendor again, unless Pleo does
+    not open its Vendors API.
     """
+    single = only is not None and only != DRAFTS
     if ended.cause is not None:
         if ended.cause.failure == PLEO_FORBIDDEN:
             await park(session, connection_id, ended.cause.text)
+        return
+    if single and ended.status is not SyncStatus.SUCCEEDED:
         return
     answered = update(WebhookDelivery).where(
         WebhookDelivery.connection_id == connection_id,
@@ -34,7 +38,7 @@ async def settle(
         WebhookDelivery.event_type.in_(VENDOR_CREATED),
         WebhookDelivery.received_at <= began,
     )
-    if only is not None and only != DRAFTS:
+    if single:
         answered = answered.where(WebhookDelivery.resource_id == only)
     await session.execute(answered.values(status=DeliveryStatus.DONE, settled_at=utcnow()))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.config_body import ConfigurationBody
@@ -91,7 +92,7 @@ async def of_connections(
     versions = await session.scalars(
         select(ConfigVersion)
         .where(ConfigVersion.connection_id.in_(ids))
-        .distinct(ConfigVersion.connection_id)
+        .ext(distinct_on(ConfigVersion.connection_id))
         .order_by(ConfigVersion.connection_id, ConfigVersion.version.desc())
     )
     body_of = {row.connection_id: ConfigurationBody.read(row.body) for row in versions}

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 
 from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
@@ -114,7 +115,7 @@ async def confirmations(session: AsyncSession) -> int:
     newest = (
         select(SyncRun.status)
         .where(SyncRun.only.is_(None), SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at > utcnow() - _RECENT)
-        .distinct(SyncRun.connection_id, SyncRun.kind)
+        .ext(distinct_on(SyncRun.connection_id, SyncRun.kind))
         .order_by(SyncRun.connection_id, SyncRun.kind, SyncRun.started_at.desc())
         .subquery()
     )

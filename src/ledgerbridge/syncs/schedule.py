@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.config_body import ConfigurationBody, SyncBody, TagsSyncBody
@@ -22,8 +22,8 @@ ORDER = (SyncKind.TAX_CODES, SyncKind.ACCOUNTS, SyncKind.TAGS, SyncKind.VENDORS)
 """In which kinds that are due together run: accounts name tax codes (TAX-050)."""
 FIRST_WITHIN = dt.timedelta(minutes=30)
 """A kind that never ran before is due within this, spread over the companies."""
-_APART = 4
-"""A run keeps a quarter of the interval away from the one before."""
+_APART = 60
+"""A run keeps so small a part of the interval away from the one before that no gap is much longer than the interval."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -54,7 +54,7 @@ def place(connection_id: uuid.UUID) -> float:
 
 
 def next_time(connection_id: uuid.UUID, now: dt.datetime, interval: dt.timedelta) -> dt.datetime:
-    """The company's next time in an interval, not before a quarter of it has passed."""
+    """The company's next time in an interval; a run that is a little late does not fall into the same one again."""
     first = _EPOCH + place(connection_id) * interval
     return first + -(-(now + interval / _APART - first) // interval) * interval
 
@@ -185,7 +185,7 @@ async def _bodies(session: AsyncSession, connection_ids: set[uuid.UUID]) -> Mapp
     rows = await session.scalars(
         select(ConfigVersion)
         .where(ConfigVersion.connection_id.in_(connection_ids))
-        .distinct(ConfigVersion.connection_id)
+        .ext(distinct_on(ConfigVersion.connection_id))
         .order_by(ConfigVersion.connection_id, ConfigVersion.version.desc())
     )
     return {row.connection_id: ConfigurationBody.read(row.body) for row in rows}

@@ -25,6 +25,13 @@ ROUTES = [
     ("GET", f"/connections/{SOMEBODY}/config/versions"),
     ("POST", f"/connections/{SOMEBODY}/activate"),
     ("POST", f"/connections/{SOMEBODY}/exports"),
+    ("POST", f"/connections/{SOMEBODY}/syncs/tags"),
+    ("GET", f"/connections/{SOMEBODY}/warnings"),
+    ("GET", f"/connections/{SOMEBODY}/vendors"),
+    ("POST", f"/connections/{SOMEBODY}/vendors/v1/resolve"),
+    ("GET", "/sync-runs"),
+    ("GET", f"/sync-runs/{SOMEBODY}"),
+    ("POST", f"/sync-runs/{SOMEBODY}/confirm"),
     ("GET", "/export-jobs"),
     ("GET", f"/export-jobs/{SOMEBODY}"),
     ("GET", f"/export-jobs/{SOMEBODY}/items"),
@@ -38,6 +45,7 @@ BODIES: dict[str, Any] = {
     f"/connections/{SOMEBODY}/erp": {"kind": "double", "settings": ERP_SETTINGS},
     f"/connections/{SOMEBODY}/config": CONFIGURATION,
     f"/export-jobs/{SOMEBODY}/items/e1/resolve": {"action": "probe"},
+    f"/connections/{SOMEBODY}/vendors/v1/resolve": {"action": "create"},
 }
 
 
@@ -64,7 +72,9 @@ def test_the_routes_listed_here_are_all_there_are(face: Face) -> None:
     }
     tested = {
         (method, "/admin/api" + path.replace(f"connections/{SOMEBODY}", "connections/{connection_id}")
-         .replace(f"export-jobs/{SOMEBODY}", "export-jobs/{job_id}").replace("/e1/", "/{entry_id}/"))
+         .replace(f"export-jobs/{SOMEBODY}", "export-jobs/{job_id}").replace("/e1/", "/{entry_id}/")
+         .replace("syncs/tags", "syncs/{kind}").replace(f"sync-runs/{SOMEBODY}", "sync-runs/{run_id}")
+         .replace("/v1/", "/{pleo_id}/"))
         for method, path in ROUTES
     }  # fmt: skip
     assert documented == tested
@@ -94,7 +104,7 @@ async def test_an_unknown_connection_or_job_is_404(face: Face) -> None:
 
 
 async def test_a_list_of_an_unknown_connection_is_404_not_empty(face: Face) -> None:
-    for path in ("/export-jobs", "/webhook-deliveries", "/audit"):
+    for path in ("/export-jobs", "/sync-runs", "/webhook-deliveries", "/audit"):
         is_problem(await face.admin.get(f"/admin/api{path}", params={"connection": SOMEBODY}), 404)
 
 

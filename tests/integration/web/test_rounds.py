@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.ops import rounds
-from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, WebhookDelivery
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, SyncRun, WebhookDelivery
 from tests.integration.web.conftest import Face
 from tests.support.rig import Pleo as Bookkeeper
 
@@ -134,6 +134,21 @@ async def test_deliveries_are_kept_while_a_repeat_may_come_and_then_cleared_away
     async with face.services.db.reading() as session:
         left = set(await session.scalars(select(WebhookDelivery.webhook_id)))
     assert left == {"done-1", "done-8", "done-29", "parked-31", "queued-400"}
+
+
+async def test_sync_runs_are_kept_for_a_quarter_of_a_year(face: Face) -> None:
+    owner = await add_connection(face, ConnectionStatus.ACTIVE)
+    async with face.services.db.transaction() as session:
+        for age in (1, 89, 91):
+            session.add(
+                SyncRun(
+                    connection_id=owner, kind="tags", trigger="schedule", status="succeeded",
+                    started_at=utcnow() - dt.timedelta(days=age), created=age,
+                )
+            )  # fmt: skip
+    await rounds.clear_away(face.services.connections)
+    async with face.services.db.reading() as session:
+        assert set(await session.scalars(select(SyncRun.created))) == {1, 89}
 
 
 async def test_clearing_away_works_in_pieces(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription, WebhookDelivery
+from ledgerbridge.syncs.enqueue import RUN
 from ledgerbridge.web import hooks, inbox
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.integration.web.mailbox import JOB, VECTOR_SECRET, Box, export_event
@@ -126,14 +127,24 @@ async def test_an_unknown_event_is_parked_for_a_person(box: Box) -> None:
     assert await box.looks_waiting() == 0
 
 
-async def test_a_vendor_event_is_kept_for_the_vendor_sync(box: Box) -> None:
+@pytest.mark.rule("VEN-060")
+async def test_a_vendor_event_queues_the_work_on_that_vendor_and_nothing_of_the_vendor_is_kept(box: Box) -> None:
     vendor = str(uuid.uuid4())
     data = {"id": vendor, "companyId": DEMO_COMPANY_ID, "name": "Never stored GmbH", "code": None}
     body = json.dumps({"data": data, "eventType": "v1.vendor.created", "eventId": "e"}).encode()
     assert (await box.send(body)).status_code == 202
-    (row,) = await box.stored()
-    assert (row.status, row.resource_id) == ("parked", vendor)
+    assert (await box.send(body, box.signed(body, "msg_2"))).status_code == 202
+    for row in await box.stored():
+        assert (row.status, row.resource_id) == ("queued", vendor)
     assert await box.looks_waiting() == 0
+    async with box.face.services.db.reading() as session:
+        jobs = (
+            await session.execute(text("select args from procrastinate_jobs where task_name = :n"), {"n": RUN})
+        ).all()
+    assert [(job.args["kind"], job.args["only"], job.args["trigger"]) for job in jobs] == [
+        ("vendors", vendor, "webhook")
+    ]
+    assert "Never stored" not in str(jobs)
 
 
 async def test_a_signed_body_that_is_no_event_is_400_and_stores_nothing(box: Box) -> None:
