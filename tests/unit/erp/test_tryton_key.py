@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.erp.tryton import key
+from ledgerbridge.erp.tryton.key import Mark
 
 COMPANY = "pleo-company"
 ids = st.text(st.characters(codec="ascii", exclude_characters="[]#", min_codepoint=33), min_size=1, max_size=60)
@@ -65,3 +66,13 @@ def _regex(pattern: str) -> re.Pattern[str]:
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
     return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
+@pytest.mark.rule("EXP-IDEM-02", "EXP-AP-10")
+@pytest.mark.parametrize("revision", [1, 12])
+def test_the_payment_of_a_bill_is_never_taken_for_the_bill(revision: int) -> None:
+    named = PostingKey("company", "entry", revision)
+    bill, payment = (key.description("text", named, mark) for mark in (Mark.DOCUMENT, Mark.PAYMENT))
+    assert bill != payment
+    assert [key.read(text, "company", Mark.DOCUMENT) for text in (bill, payment)] == [named, None]
+    assert [key.read(text, "company", Mark.PAYMENT) for text in (bill, payment)] == [None, named]
