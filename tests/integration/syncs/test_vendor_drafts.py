@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.erp.port import ErpError
+from ledgerbridge.store.leases import acquire
 from ledgerbridge.store.tables import LinkPhase, SyncStatus
 from ledgerbridge.syncs.vendors import runs
 from ledgerbridge.syncs.vendors.resolve import CannotResolve, parked, resolve
@@ -170,6 +173,70 @@ async def test_a_crash_between_any_two_effects_leaves_one_vendor_on_each_side(
     assert (len(at.erp), at.states()) == (1, {"New supplier": "ACTIVE"})
     assert (await at.link(key)).phase == LinkPhase.LINKED
     assert (counts(await at.run()), at.writes()) == ({"unchanged": 1}, [])
+
+
+@pytest.mark.rule("VEN-069")
+async def test_the_link_alone_resumes_the_write_back_when_the_reference_was_taken_off(at: VendorStage) -> None:
+    key = at.draft()
+    with at.killing_after(2, before=True), pytest.raises(BaseExceptionGroup):
+        await at.event(key)
+    pending = await at.link(key)
+    assert (pending.phase, pending.erp_id, at.pleo[key]["state"]) == (LinkPhase.PENDING, at.erp[0].id, "DRAFT")
+    at.stage.master.change(at.erp[0].id, pleo_id=None, name="Renamed in between")
+    await at.stage.rig.expire_lease()
+    await at.poll()
+    assert (len(at.erp), at.pleo[key]["externalId"]) == (1, at.erp[0].id)
+
+
+@pytest.mark.rule("VEN-069", "VEN-082")
+async def test_the_reference_alone_resumes_the_write_back_when_the_link_was_never_saved(at: VendorStage) -> None:
+    key = at.draft()
+    with at.killing_after(1, before=True), pytest.raises(BaseExceptionGroup):
+        await at.event(key)
+    assert (await at.links(), len(at.erp)) == ([], 1)
+    await at.stage.rig.expire_lease()
+    row = await at.run()
+    assert (len(at.erp), counts(row)) == (1, {"unarchived": 1})
+
+
+@pytest.mark.rule("VEN-069", "VEN-081")
+async def test_a_worker_that_lost_its_lease_while_the_erp_was_slow_saves_nothing(at: VendorStage) -> None:
+    key = at.draft()
+
+    async def taken_over() -> None:
+        await at.stage.rig.expire_lease()
+        other = await acquire(at.stage.rig.db, at.stage.connection_id, "other", 30, scope="syncs")
+        assert other is not None
+
+    at.stage.rig.books.meanwhile["create_vendor"] = taken_over
+    row = await at.event(key)
+    assert (row.status, at.writes(), await at.links()) == (SyncStatus.RUNNING, [], [])
+    await at.stage.rig.expire_lease()
+    await at.event(key)
+    assert len(at.erp) == 1
+    at.in_step()
+
+
+@pytest.mark.rule("VEN-133")
+async def test_an_erp_user_who_may_not_create_vendors_keeps_no_supplier_from_pleo(at: VendorStage) -> None:
+    at.erp.extend(suppliers(2))
+    key = at.draft()
+    forbidden = problem(Failure.ERP_FORBIDDEN, action="create vendors")
+    at.stage.rig.books.before["create_vendor"] = [ErpError(forbidden)]
+    row = await at.run()
+    assert counts(row) == {"created": 2, "skipped": 1}
+    assert (await at.link(key)).phase == LinkPhase.PARKED
+
+
+@pytest.mark.rule("VEN-053", "VEN-052")
+async def test_an_event_archives_nothing_for_want_of_an_erp_vendor(at: VendorStage) -> None:
+    at.erp.extend(suppliers(2))
+    await at.run()
+    keys = list(at.pleo)
+    at.erp.clear()
+    for key in keys:
+        await at.event(key)
+        assert at.writes() == []
 
 
 @pytest.mark.rule("VEN-080", "VEN-081", "VEN-086")

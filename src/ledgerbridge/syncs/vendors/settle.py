@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 WRITES = (Act.ACTIVATE, Act.EQUALISE, Act.ARCHIVE, Act.CREATE_IN_ERP)
 """What is done to a vendor that Pleo has, and so after a look at it."""
+IN_STEP = (27, 30)
+"""Rows of a vendor that is active on both sides and needs no write."""
 _PHASES = {After.LINKED: LinkPhase.LINKED, After.ENDED: LinkPhase.ENDED, After.BROKEN: LinkPhase.BROKEN}
 _LASTING = (Kind.DATA, Kind.CONFIG)
 """What the ERP will say again. So it will of a right to create vendors, which keeps no other vendor from Pleo."""
@@ -58,6 +60,20 @@ async def settle(bench: Bench, judged: Judged, *, again: bool = True) -> Action 
     except OtherCompany:
         record.failed(judged.named, "none", "other_company", OtherCompany.text)
         return None
+
+
+def at_rest(judged: Judged) -> bool:
+    """Whether nothing is to be done, saved or told: most vendors on most days."""
+    row, link = judged.row, judged.pair.link
+    if row.act is not Act.NOTHING or row.tell is not None or judged.parks:
+        return False
+    if row.after is After.REFRESHED:
+        return link == link_of(judged, _refreshed(judged))
+    return row.after is After.KEEP and not (link is not None and link.phase is LinkPhase.PARKED and not link.binds)
+
+
+def _refreshed(judged: Judged) -> LinkPhase:
+    return LinkPhase.LINKED if judged.pair.erp else LinkPhase.ENDED
 
 
 def _writes(judged: Judged) -> bool:
@@ -106,7 +122,7 @@ async def _nothing(bench: Bench, judged: Judged) -> Action | None:
     if after is After.DROPPED and link is not None:
         await links.drop(bench.desk, link.pleo_id)
     elif after is After.REFRESHED:
-        await _save(bench, judged, LinkPhase.LINKED if judged.pair.erp else LinkPhase.ENDED)
+        await _save(bench, judged, _refreshed(judged))
     elif after in _PHASES:
         await _save(bench, judged, _PHASES[after], note if after is After.BROKEN else None)
     elif link is not None and link.phase is LinkPhase.PARKED and not link.binds:
@@ -114,7 +130,7 @@ async def _nothing(bench: Bench, judged: Judged) -> Action | None:
     if judged.row.tell is not None:
         bench.desk.record.skipped(judged.named, judged.row.tell, note or "")
         return None
-    return Action.UNCHANGED if judged.row.number in (27, 30) else None
+    return Action.UNCHANGED if judged.row.number in IN_STEP else None
 
 
 async def park(bench: Bench, judged: Judged, note: str, code: str | None = None) -> None:

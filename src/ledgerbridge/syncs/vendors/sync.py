@@ -6,8 +6,9 @@ the end, once the guard has seen all of them (VEN-123).
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.pleo.errors import NotFound
@@ -24,7 +25,7 @@ from ledgerbridge.syncs.vendors.judge import Judged, judge
 from ledgerbridge.syncs.vendors.links import Link
 from ledgerbridge.syncs.vendors.one import one as bring_one
 from ledgerbridge.syncs.vendors.pairing import pair
-from ledgerbridge.syncs.vendors.settle import settle
+from ledgerbridge.syncs.vendors.settle import IN_STEP, at_rest, settle
 from ledgerbridge.syncs.vendors.table import Act
 
 _COUNTED_AS = {
@@ -67,17 +68,20 @@ async def foresee(desk: Desk) -> None:
             desk.record.done(_COUNTED_AS[one.row.act])
         elif one.row.tell is not None:
             desk.record.skipped(one.named, one.row.tell, one.note or "")
-        elif one.row.number in (27, 30):
+        elif one.row.number in IN_STEP:
             desk.record.done(Action.UNCHANGED)
 
 
-async def work(bench: Bench, judged: Iterable[Judged]) -> None:
+async def work(bench: Bench, judged: Sequence[Judged]) -> None:
     """Settle some pairs side by side; one that fails never stops the others (VEN-133)."""
 
     async def write(one: Judged) -> Action | None:
         return await settle(bench, one)
 
-    await each(bench.desk, judged, write, named=lambda one: one.named, action="bring in step")
+    moving = [one for one in judged if not at_rest(one)]
+    resting = sum(at_rest(one) and one.row.number in IN_STEP for one in judged)
+    bench.desk.record.done(Action.UNCHANGED, resting)
+    await each(bench.desk, moving, write, named=lambda one: one.named, action="bring in step")
 
 
 # ------------------------------------------------------------------ reading
@@ -95,7 +99,8 @@ async def _planned(bench: Bench) -> list[Judged]:
     guard.believe(len(erp), len(ours), "vendors")
     pleo += await _unlisted(bench, pleo, known)
     erp += await lookups.by_ids(desk.erp, _missing(erp, pleo, known))
-    return [judge(made, bench.books) for made in pair(erp, pleo, known)]
+    # Ten thousand vendors take a second or two, in which the process must go on answering.
+    return await asyncio.to_thread(lambda: [judge(made, bench.books) for made in pair(erp, pleo, known)])
 
 
 def _missing(erp: Sequence[ErpVendor], pleo: Sequence[Vendor], known: Sequence[Link]) -> list[str]:
