@@ -227,7 +227,8 @@ class DoubleErp:
         return result
 
     def _book(self, document: Document, attachments: Sequence[Attachment], final: bool) -> Booked:
-        wanted = Entry(str(1000 + len(self._books.entries)), document, tuple(file.name for file in attachments), final)
+        newest = max(map(int, self._books.entries), default=999)
+        wanted = Entry(str(newest + 1), document, tuple(file.name for file in attachments), final)
         self._check(wanted)
         for one in self._books.of(wanted.entry.key.accounting_entry_id):
             if one.entry.key.revision == wanted.entry.key.revision:

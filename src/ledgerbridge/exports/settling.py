@@ -81,6 +81,7 @@ async def _settle_vendor(settling: Settling, vendor_id: str) -> int:
     """Give each claim that may have a counterpart one try; returns how many matches were made."""
     groups = 0
     tried: set[str] = set()
+    failed: set[frozenset[str]] = set()
     held = await _held(settling, vendor_id)
     while not settling.late():
         hopeful = {claim.entry for claim in promising([each.claim for each in held])} - tried
@@ -93,10 +94,15 @@ async def _settle_vendor(settling: Settling, vendor_id: str) -> int:
         tried.add(one.claim.entry)
         await asyncio.sleep(0)  # many claims are a long calculation, and others wait for their turn
         found = {claim.entry for claim in match(one.claim, [each.claim for each in held])}
+        group = frozenset({one.claim.entry, *found})
         others = [each for each in held if each.claim.entry in found]
-        if others and await _tried(settling, one, others, held):
+        if not others or group in failed:
+            continue
+        if await _tried(settling, one, others, held):
             groups += 1
             held = await _held(settling, vendor_id)
+        else:
+            failed.add(group)
     return groups
 
 

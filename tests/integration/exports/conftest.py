@@ -9,7 +9,9 @@ import pytest
 
 from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.server import running
-from tests.support.rig import Rig, company_rig
+from tests.integration.exports.payables import VENDORS, Payables
+from tests.support.erp_double import PAYABLES, Books
+from tests.support.rig import SEED_CHART, Rig, company_rig
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,13 @@ async def rig(database_url: str, sandbox_url: str) -> AsyncIterator[Rig]:
     httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
     async with company_rig(database_url, sandbox_url) as made:
         yield made
+
+
+@pytest.fixture
+async def payables(database_url: str, sandbox_url: str) -> AsyncIterator[Payables]:
+    httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
+    books = Books(capabilities=PAYABLES)
+    books.master.vendors.extend(VENDORS)
+    async with company_rig(database_url, sandbox_url, books=books) as made:
+        made.pleo.control("PUT", "/chart", SEED_CHART)
+        yield Payables(made)
