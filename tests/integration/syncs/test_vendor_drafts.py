@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ledgerbridge.bookkeeping.master_data import ErpVendor, NewVendor
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.store.leases import acquire
@@ -288,6 +289,25 @@ async def test_a_vendor_of_another_company_is_never_written_to(at: VendorStage) 
     assert (at.writes(), at.erp, [code for code, _ in problems(row)]) == ([], [], ["other_company"])
 
 
+@pytest.mark.rule("VEN-073", "VEN-069")
+async def test_a_vendor_the_erp_must_approve_is_activated_in_pleo_only_then(at: VendorStage) -> None:
+    key = at.draft()
+    made = at.stage.master.create
+
+    def unapproved(wanted: NewVendor) -> ErpVendor:
+        created = made(wanted)
+        at.stage.master.change(created.id, active=False)
+        return at.erp[-1]
+
+    at.stage.master.create = unapproved  # type: ignore[method-assign]
+    for way in (at.event(key), at.poll(), at.run()):
+        assert ((await way).skipped, at.writes(), at.pleo[key]["state"]) == (1, [], "DRAFT")
+    at.stage.master.change(at.erp[0].id, active=True)
+    await at.poll()
+    assert (len(at.erp), at.pleo[key]["state"]) == (1, "ACTIVE")
+    at.in_step()
+
+
 @pytest.mark.rule("VEN-075")
 async def test_a_vendor_pleo_lost_before_the_write_back_keeps_its_erp_vendor(at: VendorStage) -> None:
     key = at.draft()
@@ -393,7 +413,7 @@ async def test_a_vendor_in_step_needs_no_decision(at: VendorStage) -> None:
 # ------------------------------------------------------------------ before an export
 
 
-@pytest.mark.rule("VEN-110", "VEN-127")
+@pytest.mark.rule("VEN-110", "VEN-111", "VEN-127")
 async def test_before_an_export_the_drafts_among_its_vendors_come_to_the_erp(at: VendorStage) -> None:
     at.erp.extend(suppliers(1))
     await at.run()
@@ -401,6 +421,7 @@ async def test_before_an_export_the_drafts_among_its_vendors_come_to_the_erp(at:
     at.stage.rig.pleo.forget()
     await runs.ready(at.stage.syncs, at.stage.connection_id, [ours, linked])
     assert at.pleo[ours]["state"] == "ACTIVE"
+    assert f"GET {VENDORS}/{ours}" in at.stage.calls(), "its state is not on the export item"
     assert not any(linked in call for call in at.stage.calls()), "a linked vendor was asked for on a fresh day"
     row = (await at.stage.rows())[-1]
     assert (row.trigger, row.only) == ("export", ours)

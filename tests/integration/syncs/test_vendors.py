@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from ledgerbridge.store.tables import LinkPhase, SyncStatus, VendorLink
+from ledgerbridge.store.tables import Connection, LinkPhase, SyncStatus, VendorLink
 from ledgerbridge.syncs.vendors.links import aliases
 from tests.integration.syncs.stage import Stage, counts
 from tests.integration.syncs.vendor_stage import TAX, VENDORS, VendorStage, problems, suppliers, text_of
@@ -217,6 +218,47 @@ async def test_a_clash_on_creation_without_a_true_match_is_told_and_not_repeated
     row = await at.run()
     assert at.writes() == ["POST", "POST :archive"]
     assert problems(row) == [("pleo_409", "vendor V0003 Vendor 3")]
+
+
+@pytest.mark.rule("VEN-056")
+@pytest.mark.parametrize(("clashes", "after"), [pytest.param(1, {"updated": 1}, id="once"),
+                                                pytest.param(2, {"failed": 1}, id="twice")])  # fmt: skip
+async def test_a_clash_on_update_is_tried_once_more_after_a_look(
+    at: VendorStage, clashes: int, after: dict[str, int]
+) -> None:
+    at.erp.extend(suppliers(1))
+    await at.run()
+    at.stage.master.change("1", name="Renamed")
+    at.stage.fault("status", "PUT", f"{VENDORS}/*", status=409, times=clashes, after_effect=False)
+    assert counts(await at.run()) == after
+    assert at.writes() == ["PUT vendor"] * 2
+    put, look, again = at.stage.calls()[-3:]
+    assert (put[:3], look[:3], again[:3]) == ("PUT", "GET", "PUT")
+
+
+@pytest.mark.rule("VEN-012")
+async def test_the_links_of_another_company_are_neither_read_nor_touched(at: VendorStage) -> None:
+    at.erp.extend(suppliers(1))
+    await at.run()
+    (own,) = await at.links()
+    other = uuid.uuid4()
+    async with at.stage.rig.db.transaction() as session:
+        session.add(
+            Connection(
+                id=other,
+                environment="other",
+                company_id=str(uuid.uuid4()),
+                status="active",
+                auth_method="api_key",
+                subject_urn="urn:pleo:company:other",
+            )
+        )
+        await session.flush()
+        session.add(VendorLink(connection_id=other, pleo_id=own.pleo_id, erp_id="1", phase="parked", note="theirs"))
+    at.stage.master.change("1", name="Renamed")
+    assert counts(await at.run()) == {"updated": 1}
+    theirs = next(one for one in await at.links() if one.connection_id == other)
+    assert (theirs.phase, theirs.note, theirs.pleo_digest) == ("parked", "theirs", None)
 
 
 @pytest.mark.rule("VEN-027")
