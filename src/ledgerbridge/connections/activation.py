@@ -64,7 +64,6 @@ async def activate(room: Connections, connection_id: uuid.UUID, actor: str) -> A
         if connection.activating_since is None:
             connection.activating_since, connection.activating_by = room.now(), actor
             connection.activation_refusal, connection.updated_at = None, room.now()
-            audit.record(session, actor, "activation_begun", connection_id)
         await room.first_syncs(session, connection_id)
     return Activated(
         connection_id, connection.installation_status, first_time=connection.activated_at is None, under_way=True
