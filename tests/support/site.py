@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 from psycopg.conninfo import conninfo_to_dict
 
-from ledgerbridge.demo.customer import bookkeeping
+from ledgerbridge.demo.books import bookkeeping
 from pleo_sandbox.config import DEMO_COMPANY_ID, ClientConfig, SandboxConfig
 from pleo_sandbox.core.recorder import Recorded
 from pleo_sandbox.server import Running

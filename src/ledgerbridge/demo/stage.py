@@ -24,6 +24,8 @@ CACHE = Path(".cache")
 CLIENT_ID = "ledgerbridge-demo"
 START_SECONDS = 60
 STOP_SECONDS = 40
+PLEO_CALLS_A_MINUTE = 6000
+"""More than Pleo allows, so that nobody has to wait for the first syncs."""
 
 _SETTINGS = ("DATABASE_URL", "PUBLIC_URL", "PLEO_", "ENCRYPTION_KEYS", "ADMIN_TOKENS", "LOG_", "LEDGERBRIDGE_")
 
@@ -82,6 +84,7 @@ def _service_environment(
         "PLEO_API_URL": sandbox_url,
         "PLEO_CLIENT_ID": CLIENT_ID,
         "PLEO_CLIENT_SECRET": client_secret,
+        "PLEO_REQUESTS_PER_MINUTE": str(PLEO_CALLS_A_MINUTE),
         "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "ADMIN_TOKENS": f"demo:{hashlib.sha256(admin_token.encode()).hexdigest()}",
         "LOG_FORMAT": "json",
