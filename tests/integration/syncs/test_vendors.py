@@ -129,6 +129,21 @@ async def test_archiving_many_waits_for_a_person_while_the_rest_goes_on(at: Vend
     at.in_step()
 
 
+@pytest.mark.rule("VEN-053", "VEN-062")
+async def test_what_turns_out_archivable_only_after_the_guard_waits_for_the_next_run(at: VendorStage) -> None:
+    at.erp.extend(suppliers(2))
+    await at.run()
+    draft = at.put(name="Draft")["id"]
+    at.erp.pop()
+
+    async def somebody_activates() -> None:
+        at.edit(draft, state="ACTIVE", externalId="x77")
+
+    at.stage.rig.books.meanwhile["find_vendors"] = somebody_activates  # asked for vendor 2, which is gone
+    assert counts(await at.run()) == {"archived": 1, "unchanged": 1}
+    assert (at.pleo[draft]["state"], len(at.erp)) == ("ACTIVE", 1)
+
+
 @pytest.mark.rule("VEN-053")
 async def test_ten_suppliers_may_go_without_asking(at: VendorStage) -> None:
     at.erp.extend(suppliers(12))
