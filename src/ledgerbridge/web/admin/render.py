@@ -11,7 +11,7 @@ from ledgerbridge.ops.overview import Overview, missing
 from ledgerbridge.redaction import redact_text
 from ledgerbridge.store import tables
 from ledgerbridge.syncs.freshness import Freshness
-from ledgerbridge.web.admin import models
+from ledgerbridge.web.admin import models, sync_models
 
 
 def connection(overview: Overview) -> models.Connection:
@@ -194,28 +194,28 @@ def _posting(row: tables.Posting) -> models.Posting:
     )
 
 
-def sync_run(row: tables.SyncRun) -> models.SyncRun:
+def sync_run(row: tables.SyncRun) -> sync_models.SyncRun:
     """A sync run with its counts."""
-    return models.SyncRun(**{name: getattr(row, name) for name in models.SyncRun.model_fields})
+    return sync_models.SyncRun(**{name: getattr(row, name) for name in sync_models.SyncRun.model_fields})
 
 
-def sync_run_with_problems(row: tables.SyncRun) -> models.SyncRunWithProblems:
+def sync_run_with_problems(row: tables.SyncRun) -> sync_models.SyncRunWithProblems:
     """The same with the reason of each record that failed or was left alone."""
-    return models.SyncRunWithProblems(
+    return sync_models.SyncRunWithProblems(
         **dict(sync_run(row)),
-        problems=[models.SyncProblem(**one) for one in row.problems],
+        problems=[sync_models.SyncProblem(**one) for one in row.problems],
         problems_left_out=row.problems_left_out,
     )
 
 
-def mapping_warning(row: tables.MappingWarning) -> models.MappingWarning:
+def mapping_warning(row: tables.MappingWarning) -> sync_models.MappingWarning:
     """A mapping warning, open or resolved."""
-    return models.MappingWarning(**{name: getattr(row, name) for name in models.MappingWarning.model_fields})
+    return sync_models.MappingWarning(**{name: getattr(row, name) for name in sync_models.MappingWarning.model_fields})
 
 
-def parked_vendor(row: tables.VendorLink) -> models.ParkedVendor:
+def parked_vendor(row: tables.VendorLink) -> sync_models.ParkedVendor:
     """A vendor that waits for a person."""
-    return models.ParkedVendor(
+    return sync_models.ParkedVendor(
         id=row.pleo_id, phase=row.phase, erp_id=row.erp_id, code=row.code, note=row.note, since=row.created_at
     )
 

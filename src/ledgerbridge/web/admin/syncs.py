@@ -15,7 +15,7 @@ from ledgerbridge.store.tables import ConnectionStatus, SyncKind, SyncStatus
 from ledgerbridge.syncs import queries
 from ledgerbridge.syncs.enqueue import enqueue_sync
 from ledgerbridge.syncs.vendors import resolve
-from ledgerbridge.web.admin import models, render
+from ledgerbridge.web.admin import models, render, sync_models
 from ledgerbridge.web.admin.auth import Actor
 from ledgerbridge.web.admin.paging import Cursor, Limit, Page
 from ledgerbridge.web.admin.router import admin_router, answers
@@ -40,7 +40,7 @@ async def sync_now(
     actor: Actor,
     connection_id: uuid.UUID,
     kind: KindName,
-    body: Annotated[models.SyncNow | None, Body()] = None,
+    body: Annotated[sync_models.SyncNow | None, Body()] = None,
 ) -> models.Queued:
     """The same run as the schedule's. Takes back a switch-off after long failure."""
     wanted = _kind(kind)
@@ -64,7 +64,7 @@ async def list_runs(
     status: SyncStatus | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[models.SyncRun]:
+) -> Page[sync_models.SyncRun]:
     """Of one connection or all, with what each did."""
     before = services.cursors.read_moment(_RUNS, cursor)
     async with services.db.reading() as session:
@@ -77,7 +77,7 @@ async def list_runs(
 
 
 @router.get("/sync-runs/{run_id}", summary="One sync run with its problems", responses=answers(404, 422))
-async def get_run(services: Provided, _actor: Actor, run_id: uuid.UUID) -> models.SyncRunWithProblems:
+async def get_run(services: Provided, _actor: Actor, run_id: uuid.UUID) -> sync_models.SyncRunWithProblems:
     """Counts, and the reason of each record that failed or was left alone."""
     return render.sync_run_with_problems(await _run(services, run_id))
 
@@ -127,7 +127,7 @@ async def list_warnings(
     resolved: bool = False,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[models.MappingWarning]:
+) -> Page[sync_models.MappingWarning]:
     """Open ones, newest first; with `resolved` also those that are settled."""
     listing = f"warnings/{connection_id}"
     before = services.cursors.read_moment(listing, cursor)
@@ -144,7 +144,7 @@ async def list_warnings(
 )
 async def list_parked_vendors(
     services: Provided, _actor: Actor, connection_id: uuid.UUID, cursor: Cursor = None, limit: Limit = 50
-) -> Page[models.ParkedVendor]:
+) -> Page[sync_models.ParkedVendor]:
     """With the reason and what can be done about it."""
     listing = f"vendors/{connection_id}"
     before = services.cursors.read_moment(listing, cursor)
@@ -160,8 +160,8 @@ async def list_parked_vendors(
     responses=answers(404, 409, 415, 422),
 )
 async def resolve_vendor(
-    services: Provided, actor: Actor, connection_id: uuid.UUID, pleo_id: VendorId, body: models.ResolveVendor
-) -> models.SyncRunWithProblems:
+    services: Provided, actor: Actor, connection_id: uuid.UUID, pleo_id: VendorId, body: sync_models.ResolveVendor
+) -> sync_models.SyncRunWithProblems:
     """Carried out at once, as a run of its own, which is shown."""
     async with services.db.reading() as session:
         _refuse_inactive(await connection_row(session, connection_id))
