@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.exports.queries import open_claims_of
 from ledgerbridge.store.tables import (
     ConfigVersion,
     Connection,
@@ -44,6 +45,8 @@ class Overview:
     """Mapping warnings that are open."""
     parked_vendors: int
     """Vendors that wait for a person."""
+    open_claims: int
+    """Bills and payments in the ERP that wait for their counterpart."""
     progress: Progress | None = None
     """Of an activation under way."""
 
@@ -113,6 +116,7 @@ async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list
     syncs = await freshness.of_connections(session, found, utcnow())
     warnings = await _counted(session, MappingWarning.connection_id, ids, MappingWarning.resolved_at.is_(None))
     parked = await _counted(session, VendorLink.connection_id, ids, VendorLink.phase == LinkPhase.PARKED)
+    claims = await open_claims_of(session, ids)
     return [
         Overview(
             row,
@@ -123,6 +127,7 @@ async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list
             syncs[row.id],
             warnings.get(row.id, 0),
             parked.get(row.id, 0),
+            claims.get(row.id, 0),
             await progress(session, row) if row.activating_since is not None else None,
         )
         for row in found

@@ -90,6 +90,9 @@ class Connection(BaseModel):
     syncs: list[SyncFreshness]
     mapping_warnings: int = Field(description="Open ones; `/connections/{id}/warnings` lists them.")
     parked_vendors: int = Field(description="Vendors that wait for a person; `/connections/{id}/vendors` lists them.")
+    open_claims: int = Field(
+        description="Bills and payments in the accounting system that wait for their counterpart. No error by itself."
+    )
     auth_method: str = Field(examples=["oauth"])
     scopes: list[str]
     installation: Installation | None
@@ -223,6 +226,7 @@ class Posting(BaseModel):
     id: uuid.UUID
     state: str = Field(description="intended, booked, not_booked, unknown or reversed.", examples=["booked"])
     revision: int
+    document: str = Field(description="journal_entry or bill: what `erp_id` and `erp_number` name.")
     erp_kind: str
     erp_id: str | None
     erp_number: str | None

@@ -29,6 +29,7 @@ def connection(overview: Overview) -> models.Connection:
         syncs=[_freshness(one) for one in overview.syncs],
         mapping_warnings=overview.warnings,
         parked_vendors=overview.parked_vendors,
+        open_claims=overview.open_claims,
         auth_method=row.auth_method,
         scopes=row.scopes.split(),
         installation=models.Installation(
@@ -181,6 +182,7 @@ def _posting(row: tables.Posting) -> models.Posting:
         id=row.id,
         state=row.state,
         revision=row.revision,
+        document=row.document,
         erp_kind=row.erp_kind,
         erp_id=row.erp_id,
         erp_number=row.erp_number,
