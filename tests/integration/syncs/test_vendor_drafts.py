@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ledgerbridge.bookkeeping.master_data import ErpVendor, NewVendor
@@ -12,7 +10,7 @@ from ledgerbridge.erp.port import ErpError
 from ledgerbridge.store.leases import acquire
 from ledgerbridge.store.tables import LinkPhase, SyncStatus
 from ledgerbridge.syncs.vendors import runs
-from ledgerbridge.syncs.vendors.resolve import CannotResolve, parked, resolve
+from ledgerbridge.syncs.vendors.resolve import parked
 from tests.integration.syncs.stage import Stage, counts
 from tests.integration.syncs.vendor_stage import TAX, VENDORS, VendorStage, problems, suppliers, text_of
 from tests.support.erp_double import down, lost_reply, refused
@@ -316,161 +314,3 @@ async def test_a_vendor_pleo_lost_before_the_write_back_keeps_its_erp_vendor(at:
     row = await at.event(key)
     assert [code for code, _ in problems(row)] == ["gone_from_pleo"]
     assert ((await at.link(key)).phase, len(at.erp)) == (LinkPhase.BROKEN, 1)
-
-
-# ------------------------------------------------------------------ a person decides
-
-
-async def resolved(at: VendorStage, key: str, action: str, **more: str) -> None:
-    at.stage.rig.pleo.forget()
-    await resolve(at.stage.syncs, at.stage.connection_id, key, action, "admin:ada", **more)
-
-
-@pytest.mark.rule("VEN-064")
-async def test_a_person_links_a_parked_draft_to_the_right_supplier(at: VendorStage) -> None:
-    at.erp.extend(suppliers(2, tax_registration_number=TAX))
-    key = at.draft(taxRegistrationNumber=TAX)
-    await at.event(key)
-    await resolved(at, key, "link", erp_id="2")
-    assert (at.pleo[key]["externalId"], at.pleo[key]["state"]) == ("2", "ACTIVE")
-    await at.run()
-    at.in_step()
-    assert (counts(await at.run()), at.writes()) == ({"unchanged": 2}, [])
-
-
-@pytest.mark.rule("VEN-064")
-async def test_a_person_has_a_parked_draft_made_anew(at: VendorStage) -> None:
-    at.erp.extend(suppliers(1, tax_registration_number=TAX, active=False))
-    key = at.draft(taxRegistrationNumber=TAX)
-    await at.event(key)
-    await resolved(at, key, "create")
-    assert [one.pleo_id for one in at.erp] == [None, key]
-    await at.run()
-    at.in_step()
-
-
-@pytest.mark.rule("VEN-064", "VEN-091")
-async def test_a_person_archives_a_draft(at: VendorStage) -> None:
-    at.erp.extend(suppliers(2, tax_registration_number=TAX))
-    key = at.draft(taxRegistrationNumber=TAX)
-    await at.event(key)
-    await resolved(at, key, "archive")
-    assert (at.pleo[key]["state"], await at.links()) == ("ARCHIVED", [])
-
-
-@pytest.mark.rule("VEN-099", "VEN-048")
-@pytest.mark.parametrize("action", ["link", "create"])
-async def test_a_supplier_made_anew_in_the_erp_is_offered_its_archived_vendor(at: VendorStage, action: str) -> None:
-    at.erp.extend(suppliers(1, tax_registration_number=TAX))
-    await at.run()
-    (key,) = at.pleo
-    at.erp[:] = [*suppliers(1, first=5)]
-    await at.run()
-    at.erp.extend(suppliers(1, first=9, tax_registration_number=TAX))
-    for _ in range(2):
-        row = await at.run()
-        assert ([code for code, _ in problems(row)], at.writes()) == (["archived_counterpart"], [])
-    async with at.stage.rig.db.reading() as session:
-        (offered,) = await parked(session, at.stage.connection_id)
-    assert offered.pleo_id == key
-    await resolved(at, key, action, **({"erp_id": "9"} if action == "link" else {}))
-    await at.run()
-    at.in_step()
-    assert at.pleo[key]["state"] == ("ACTIVE" if action == "link" else "ARCHIVED")
-    assert (counts(await at.run()), at.writes()) == ({"unchanged": 2}, [])
-
-
-@pytest.mark.rule("VEN-027")
-@pytest.mark.parametrize(
-    ("action", "more", "words"),
-    [
-        pytest.param("link", {"erp_id": "1"}, "already stands for Vendor 1", id="taken"),
-        pytest.param("link", {"erp_id": "99"}, "no vendor with the id 99", id="unknown"),
-        pytest.param("link", {"erp_id": "2"}, "is inactive", id="inactive"),
-        pytest.param("link", {}, "by its id", id="no-id"),
-        pytest.param("merge", {}, "link, create, archive", id="no-action"),
-    ],
-)
-async def test_a_decision_that_cannot_be_carried_out_is_refused_in_words(
-    at: VendorStage, action: str, more: dict[str, str], words: str
-) -> None:
-    at.erp.extend([*suppliers(1), *suppliers(1, first=2, active=False)])
-    await at.run()
-    key = at.draft()
-    with pytest.raises(CannotResolve, match=words):
-        await resolved(at, key, action, **more)
-    assert (at.writes(), at.pleo[key]["state"]) == ([], "DRAFT")
-
-
-async def test_a_vendor_in_step_needs_no_decision(at: VendorStage) -> None:
-    at.erp.extend(suppliers(1))
-    await at.run()
-    (key,) = at.pleo
-    with pytest.raises(CannotResolve, match="does not wait"):
-        await resolved(at, key, "archive")
-
-
-# ------------------------------------------------------------------ before an export
-
-
-@pytest.mark.rule("VEN-110", "VEN-111", "VEN-127")
-async def test_before_an_export_the_drafts_among_its_vendors_come_to_the_erp(at: VendorStage) -> None:
-    at.erp.extend(suppliers(1))
-    await at.run()
-    ours, (linked,) = at.draft(), [one for one in at.pleo if at.pleo[one]["state"] == "ACTIVE"]
-    at.stage.rig.pleo.forget()
-    await runs.ready(at.stage.syncs, at.stage.connection_id, [ours, linked])
-    assert at.pleo[ours]["state"] == "ACTIVE"
-    assert f"GET {VENDORS}/{ours}" in at.stage.calls(), "its state is not on the export item"
-    assert not any(linked in call for call in at.stage.calls()), "a linked vendor was asked for on a fresh day"
-    row = (await at.stage.rows())[-1]
-    assert (row.trigger, row.only) == ("export", ours)
-
-
-@pytest.mark.rule("VEN-127")
-async def test_after_a_failed_run_all_vendors_of_the_job_are_brought_in_step(at: VendorStage) -> None:
-    at.erp.extend(suppliers(2))
-    await at.run()
-    first, second = sorted(at.pleo, key=lambda key: at.pleo[key]["externalId"])
-    at.stage.master.change("1", name="Renamed")
-    at.stage.master.change("2", name="Renamed, too")
-    at.stage.rig.books.before["vendors"] = [down()]
-    await at.run()
-    await runs.ready(at.stage.syncs, at.stage.connection_id, [first])
-    assert (at.pleo[first]["name"], at.pleo[second]["name"]) == ("Renamed", "Vendor 2")
-
-
-@pytest.mark.rule("VEN-110")
-async def test_an_export_waits_a_while_for_its_vendors_and_then_goes_on(at: VendorStage) -> None:
-    key = at.draft()
-    seen: list[str] = []
-
-    async def export_comes() -> None:
-        await runs.ready(at.stage.syncs, at.stage.connection_id, [key], runs.Waiting(lease=0.3, pause=0.1))
-        seen.append(at.pleo[key]["state"])
-
-    at.stage.rig.books.meanwhile["vendors"] = export_comes
-    await at.run()
-    assert seen == ["DRAFT"]
-    at.stage.rig.books.before["company"] = [down()]
-    await runs.ready(at.stage.syncs, at.stage.connection_id, [key])
-
-
-@pytest.mark.rule("VEN-004")
-async def test_an_export_asks_for_no_vendor_where_vendors_are_switched_off(at: VendorStage) -> None:
-    await at.stage.rig.configure(syncs={"vendors": {"enabled": False}})
-    key = at.draft()
-    at.stage.rig.pleo.forget()
-    await runs.ready(at.stage.syncs, at.stage.connection_id, [key])
-    assert at.stage.calls() == []
-
-
-@pytest.mark.rule("VEN-037")
-async def test_nothing_sent_to_pleo_or_kept_by_us_speaks_of_a_bank(at: VendorStage) -> None:
-    at.erp.extend(suppliers(1, payable="6800"))
-    at.draft()
-    await at.run()
-    sent = [json.loads(body) for body in at.stage.bodies("POST") + at.stage.bodies("PUT") if body]
-    known = {"companyId", "name", "defaultCurrency", "externalId", "code", "country", "state", "states",
-             "registrationNumber", "taxRegistrationNumber", "externalIds", "codes", "ids"}  # fmt: skip
-    assert set().union(*sent) <= known
