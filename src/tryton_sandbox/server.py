@@ -32,7 +32,7 @@ class TrytonServer:
     @property
     def keys(self) -> dict[str, str]:
         """REST keys by login: `erp_integration` posts, `erp_admin` also closes periods, `erp_nogroups` may do little,
-        `erp_be_only` sees only the Belgian company."""
+        `erp_be_only` sees only the Belgian company, `erp_entries` posts but takes no match apart."""
         keys: dict[str, str] = self.facts["keys"]
         return keys
 

@@ -83,6 +83,7 @@ class Matches:
                 (await erp.book(paid, (), final=draft != "payment")).ref,
             ]
             assert not await erp.settle(refs)
+            assert await erp.reopen(refs)
             await erp.book(owed, (), final=True)
             await erp.book(paid, (), final=True)
             assert await erp.settle(refs)

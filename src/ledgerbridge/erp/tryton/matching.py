@@ -52,15 +52,13 @@ async def may_match(client: Client) -> bool:
 
 async def settle(client: Client, company: int, documents: Sequence[DocumentRef]) -> bool:
     """One try of `Payables.settle`; safe to repeat after any failure."""
-    lines = await _payable_lines(client, company, documents)
-    return lines is not None and (_all_matched(lines) or await match(client, lines) or await _since(client, lines))
+    lines, whole = await _payable_lines(client, company, documents)
+    return whole and (_all_matched(lines) or await match(client, lines) or await _since(client, lines))
 
 
 async def reopen(client: Client, company: int, documents: Sequence[DocumentRef]) -> bool:
     """One try of `Payables.reopen`; safe to repeat after any failure."""
-    lines = await _payable_lines(client, company, documents)
-    if lines is None:
-        return False
+    lines, _ = await _payable_lines(client, company, documents)
     numbers = sorted({line.reconciliation for line in lines if line.reconciliation is not None})
     if not numbers:
         return True
@@ -99,17 +97,17 @@ async def _plain(client: Client, numbers: Sequence[int]) -> bool:
     )
 
 
-async def _payable_lines(client: Client, company: int, documents: Sequence[DocumentRef]) -> list[OpenLine] | None:
-    """The payable lines of the documents; None when one of them is a draft, taken back, gone or without such a line."""
+async def _payable_lines(client: Client, company: int, documents: Sequence[DocumentRef]) -> tuple[list[OpenLine], bool]:
+    """The payable lines of the documents, and whether each has some: none has a draft, or what is cancelled or gone."""
+    whole = bool(documents)
     found: list[OpenLine] = []
     for kind, read in ((DocumentKind.BILL, _of_bills), (DocumentKind.JOURNAL_ENTRY, _of_entries)):
         wanted = {int(ref.id) for ref in documents if ref.kind is kind}
         if wanted:
             lines = await read(client, [["company", "=", company], ["id", "in", sorted(wanted)]])
-            if len(lines) != len(wanted) or not all(lines):
-                return None
+            whole = whole and len(lines) == len(wanted) and all(lines)
             found += [line for each in lines for line in each]
-    return found or None
+    return found, whole
 
 
 async def _of_bills(client: Client, domain: Sequence[object]) -> list[list[OpenLine]]:
