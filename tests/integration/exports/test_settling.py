@@ -12,10 +12,10 @@ from sqlalchemy import select, text, update
 from ledgerbridge.connections import erp_binding
 from ledgerbridge.exports import resolve
 from ledgerbridge.exports.enqueue import SETTLE
-from ledgerbridge.ops import rounds
+from ledgerbridge.ops import overview, rounds
 from ledgerbridge.store.leases import acquire
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, Posting, PostingState, Settlement
-from tests.integration.exports.payables import Payables, chosen, invoice, payment, purchase, returned
+from tests.integration.exports.payables import Payables, chosen, invoice, payment, purchase, returned, spent
 from tests.support.erp_double import Later, down, lost_reply, refused, unreadable
 from tests.support.rig import Killed
 
@@ -310,3 +310,40 @@ async def test_a_job_that_would_expire_leaves_the_matching_to_work_of_its_own(pa
     assert await _queued(payables) == 1
     await payables.round()
     assert await payables.open_claims() == 0
+
+
+async def test_an_attempt_that_was_refused_leaves_no_claim_of_its_own_on_a_later_booking(payables: Payables) -> None:
+    payables.rig.books.before["book"] = [refused()]
+    (item,) = await payables.export(invoice())
+    entry = item["accountingEntryId"]
+    assert item["status"] == "failed"
+    changed = {"vendor": chosen("V0002", "Pens & Co")}
+    payables.rig.pleo.control("POST", f"/expenses/{entry}/unexport", {"changes": changed})
+
+    await payables.export(entry_ids=[entry])
+    await payables.export(payment())
+
+    assert await payables.states() == [("bill", "open"), ("payment", "open")], "the bill is another vendor's now"
+
+
+async def test_a_bill_that_became_a_journal_entry_leaves_no_claim(payables: Payables) -> None:
+    payables.rig.books.before["book"] = [refused()]
+    (item,) = await payables.export(invoice())
+    entry = item["accountingEntryId"]
+    changed = {"vendor": None, "bookkeeping": {"method": "journal"}}
+    payables.rig.pleo.control("POST", f"/expenses/{entry}/unexport", {"changes": changed})
+
+    (again,) = await payables.export(entry_ids=[entry])
+    await payables.export(payment())
+
+    assert again["status"] == "successful"
+    assert await payables.states() == [("payment", "open")]
+
+
+async def test_open_claims_are_counted_on_the_connection(payables: Payables) -> None:
+    await payables.export(invoice(), spent("taxi", 100), purchase())
+
+    async with payables.rig.db.reading() as session:
+        shown = await overview.connection(session, payables.rig.connection_id)
+    assert shown is not None
+    assert shown.open_claims == 2
