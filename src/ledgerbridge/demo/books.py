@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def bookkeeping(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration, as the admin API takes it, that fits the Danish company of the sandbox's Tryton."""
-    accounts, taxes = facts["companies"]["DK"]["accounts"], facts["companies"]["DK"]["taxes"]
+def bookkeeping(facts: Mapping[str, Any], company: str = "DK") -> dict[str, Any]:
+    """A configuration, as the admin API takes it, that fits a company of the sandbox's Tryton: `DK` or `BE`."""
+    ours = facts["companies"][company]
+    accounts, taxes = ours["accounts"], ours["taxes"]
     return {
         "journal": facts["journal"],
         "accounts": {
-            "wallet": {"DKK": accounts["wallet"], "*": accounts["wallet"]},
+            "wallet": {ours["currency"]: accounts["wallet"], "*": accounts["wallet"]},
             "out_of_pocket": accounts["out_of_pocket"],
             "contra": accounts["contra"],
             "external_reimbursement": accounts["external_reimbursement"],
