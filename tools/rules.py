@@ -7,7 +7,6 @@ without it a page that is out of date is a failure.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections import defaultdict
@@ -20,6 +19,9 @@ RULE = re.compile(
     r"(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)?\b",
     re.MULTILINE,
 )
+ID = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]?")
+MARK = re.compile(r"mark\.rule\(([^)]*)\)")
+OWNER = re.compile(r"^ *(?:async def|def|class) (\w+)", re.MULTILINE)
 DUE = re.compile(r"^(EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-")
 """Families whose binding rules must be tested or declared by now."""
 
@@ -34,16 +36,20 @@ def catalogue() -> dict[str, str]:
 
 
 def named() -> dict[str, list[str]]:
-    """Rules to the tests that name them, as `file::test`."""
+    """Rules to the tests that name them, as `file::test`.
+
+    Read as text: a mark may stand above a test, inside a `pytest.param`, or hold a list with a star. The test is the
+    one that follows it.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.rule"):
-                    for argument in mark.args:
-                        found[str(ast.literal_eval(argument))].append(f"{path.name}::{node.name}")
+        text = path.read_text()
+        for mark in MARK.finditer(text):
+            owner = OWNER.search(text, mark.end())
+            test = f"{path.name}::{owner[1]}" if owner else path.name
+            for rule in ID.findall(mark[1]):
+                if test not in found[rule]:
+                    found[rule].append(test)
     return found
 
 

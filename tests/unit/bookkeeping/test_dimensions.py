@@ -20,6 +20,17 @@ def test_tags_of_selected_dimensions_are_carried_as_the_erp_spells_them() -> Non
     assert made.lines[1].dimensions == ()
 
 
+@pytest.mark.rule("TAG-111")
+def test_five_tags_on_one_expense_all_reach_the_books() -> None:
+    """Five is the most Pleo puts on an expense and the most that can be selected, so none is ever left behind."""
+    five = tuple(replace(DIMENSIONS[0], code=f"D{number}") for number in range(5))
+    tags = {f"D{number}": "IT" for number in range(5)}
+    made = entry(
+        item(lines=[line(100, tags=tags)]), chart=chart(dimensions=five), config=config(dimensions=tuple(tags))
+    )
+    assert made.lines[0].dimensions == tuple(tags.items())
+
+
 def test_a_tag_of_a_dimension_that_is_not_selected_is_information_only() -> None:
     made = entry(item(lines=[line(100, tags={"PRJ": "nowhere", "TEAM": "x"})]), config=config(dimensions=("CC",)))
     assert made.lines[0].dimensions == ()
