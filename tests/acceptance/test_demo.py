@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ledgerbridge.demo.books import seed_chart, unknown_to_pleo
+from ledgerbridge.demo.employee import NEW_VENDOR
 from pleo_sandbox.seeds import named
 from tests.support.commands import Process, running, until
 from tryton_sandbox import Template
@@ -18,7 +20,7 @@ from tryton_sandbox import Template
 ROOT = Path(__file__).parents[2]
 KEYS = ["job_status", "items", "posted", "failed", "erp", "erp_entries", "pleo_calls", "seconds"]
 BAD = {seed.name for seed in named("all") if seed.expected_failure is not None}
-DEMO_SECONDS = 150
+DEMO_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,73 @@ def test_once_ends_with_the_result_as_one_line_of_json(demos: Demos) -> None:
     assert demos.once.stdout.count("\n") == 1, "stdout holds something besides the result"
 
 
+def test_it_shows_the_first_syncs_the_vendor_on_both_sides_and_its_bills(demos: Demos) -> None:
+    assert demos.once.wait(DEMO_SECONDS) == 0, demos.once.stderr[-2000:]
+    shown = demos.once.stderr
+    rows = [[cell.strip() for cell in line.split("│")] for line in shown.splitlines() if "│" in line]
+    first = {row[0]: row[1] for row in rows if row[1].endswith("created")}
+    assert first == {
+        "tax codes": "3 created",
+        "accounts": "108 created",
+        "tags": "9 created",
+        "vendors": "191 created",
+    }
+    name = NEW_VENDOR["name"]
+    pleo, tryton = ([row for row in rows if row[:2] == [where, name]] for where in ("Pleo", "Tryton"))
+    number, state = pleo[0][3:]
+    assert (number != "", state, tryton[0][3:]) == (True, "ACTIVE", [number, "active"])
+    assert [row[2] for row in rows if len(row) == 6 and row[1] == name] == ["paid"] * 3, (
+        "bills whose payment was exported are settled"
+    )
+    assert max(map(len, shown.splitlines())) <= 80, [line for line in shown.splitlines() if len(line) > 80]
+
+
+def test_a_code_that_did_not_arrive_in_pleo_is_named(tryton_template: Template) -> None:
+    chart = seed_chart(tryton_template.facts)
+
+    def active(*codes: str) -> list[dict[str, object]]:
+        return [{"code": code, "archived": False} for code in codes]
+
+    groups = [
+        {"code": one["group"], "archived": False, "tags": active(*one["values"])}
+        for one in chart["dimensions"].values()
+    ]
+    arrived: dict[str, list[dict[str, object]]] = {
+        "accounts": active(*chart["accounts"].values()),
+        "tax_codes": active(*chart["tax_codes"].values()),
+        "tag_groups": groups,
+    }
+    assert unknown_to_pleo(chart, arrived) == []
+    arrived["tax_codes"][0]["archived"] = True
+    groups[0]["tags"] = active("CC01")
+    missing = [
+        f"tax code {chart['tax_codes']['standard']}",
+        *(f"tag of CC {code}" for code in ("CC02", "CC03", "CC04")),
+    ]
+    assert unknown_to_pleo(chart, arrived) == missing
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 def test_a_staying_demo_answers_until_ctrl_c_and_leaves_no_process(demos: Demos) -> None:
     staying = demos.staying
     until("the demo to stay", lambda: "Ctrl-C" in staying.stderr, DEMO_SECONDS, 0.3)
     assert list(result(staying)) == KEYS
-    (page,) = [word for word in staying.stderr.split() if word.endswith("/settings")]
+    words = staying.stderr.split()
+    (page,) = [word for word in words if word.endswith("/settings")]
     assert httpx.get(page, timeout=30, trust_env=False).status_code == 401
+    (lists,) = [word for word in words if word.endswith("/lists")]
+    assert NEW_VENDOR["name"] in httpx.get(lists, timeout=30, trust_env=False).text
+    token = words[words.index("run:") + 1]
+    connections = httpx.get(
+        page.replace("/settings", "/admin/api/connections"),
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+        trust_env=False,
+    ).json()["data"]
+    assert [sorted((one["kind"], one["state"]) for one in each["syncs"]) for each in connections] == [
+        [(kind, "on_time") for kind in ("accounts", "tags", "tax_codes", "vendors")]
+    ]
+    assert [(each["mapping_warnings"], each["parked_vendors"]) for each in connections] == [(0, 0)]
     started = descendants(staying.pid)
     assert len(started) >= 3, "the sandbox, Tryton and the service"
     staying.interrupt()

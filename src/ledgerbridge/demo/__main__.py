@@ -41,12 +41,15 @@ def main(
 
 def _stay(up: Stage, show: Show) -> None:
     show.step("Everything stays up; Ctrl-C ends it")
-    show.say(f"Pleo, where you play the bookkeeper:  {up.sandbox_url}/")
-    show.say(f"  its lists, where you make a vendor: {up.sandbox_url}/lists")
-    show.say(f"Ledgerbridge, the customer's page:    {up.service_url}/settings")
-    show.say(f"Ledgerbridge, the API:                {up.service_url}/docs")
-    show.say(f"  its admin token, for this run only: {up.admin_token}")
-    show.say(f"Tryton:                               {up.tryton.base_url}/{up.tryton.database}/")
+    for label, where in (
+        ("Pleo, as its bookkeeper:", f"{up.sandbox_url}/"),
+        ("  its lists, new vendors:", f"{up.sandbox_url}/lists"),
+        ("Ledgerbridge, settings:", f"{up.service_url}/settings"),
+        ("Ledgerbridge, API:", f"{up.service_url}/docs"),
+        ("  admin token, this run:", up.admin_token),
+        ("Tryton:", f"{up.tryton.base_url}/{up.tryton.database}/"),
+    ):
+        show.say(f"{label:<26}{where}")
     while True:
         time.sleep(3600)
 
