@@ -44,11 +44,47 @@ class PayableHands:
     async def cancel_bill(self, erp_id: str) -> None:
         await self.send("POST", f"model/account.invoice/{erp_id}/cancel", {})
 
+    async def credit_bill(
+        self, erp_id: str, *, refund: bool = False, factor: Decimal = Decimal(1), post: bool = True
+    ) -> str:
+        """As Tryton's own wizard does it: description and key are copied, each line names the one it takes back."""
+        header = "party invoice_address currency journal account description move.date"
+        line = "lines.account lines.quantity lines.unit_price lines.currency lines.description lines.taxes"
+        tax = "taxes.account taxes.tax taxes.base taxes.amount taxes.description taxes.manual"
+        (row,) = await self.search("account.invoice", [["id", "=", int(erp_id)]], f"{header} {line} {tax}")
+        values = {name: row[name] for name in header.split()[:-1]}
+        values |= {"company": self.at.company, "type": "in", "invoice_date": row["move"]["date"]}
+        values |= {"lines": [["create", [_credited(each, factor) for each in row["lines"]]]]}
+        values |= {"taxes": [["create", [_credited_tax(each, factor) for each in row["taxes"] if each["manual"]]]]}
+        made = str((await self.send("POST", "model/account.invoice", values))["id"])
+        if post or refund:
+            await self.send("POST", f"model/account.invoice/{made}/post", {})
+        if refund:
+            # The wizard takes the credit note's entry for the one that cancels; to us both look alike.
+            await self.cancel_bill(erp_id)
+        return made
+
     async def matches(self, erp_ids: Sequence[str]) -> list[set[str]]:
         """The journal entries that are matched with each other, of those that touch any of these."""
         domain = [["lines.move", "in", [int(number) for number in erp_ids]]]
         rows = await self.search("account.move.reconciliation", domain, "lines.move")
         return [{str(line["move"]) for line in row["lines"]} for row in rows]
+
+
+def _credited(line: dict[str, Any], factor: Decimal) -> dict[str, Any]:
+    copied = {name: line[name] for name in ("account", "currency", "description")}
+    return copied | {
+        "type": "line",
+        "quantity": -line["quantity"],
+        "unit_price": line["unit_price"] * factor,
+        "taxes": [["add", line["taxes"]]],
+        "origin": f"account.invoice.line,{line['id']}",
+    }
+
+
+def _credited_tax(tax: dict[str, Any], factor: Decimal) -> dict[str, Any]:
+    copied = {name: tax[name] for name in ("account", "tax", "description", "manual")}
+    return copied | {"base": -tax["base"] * factor, "amount": -tax["amount"] * factor}
 
 
 def _standing(row: dict[str, Any]) -> StandingBill:

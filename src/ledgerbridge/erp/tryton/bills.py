@@ -16,6 +16,7 @@ from ledgerbridge.erp.tryton.moves import OpenLine, open_line, touched
 from ledgerbridge.erp.tryton.wire import Record
 
 MODEL = "account.invoice"
+LINE = "account.invoice.line"
 _FIELDS = (
     "state",
     "number",
@@ -30,6 +31,7 @@ _FIELDS = (
     "lines.account",
     "lines.amount",
     "lines.taxes",
+    "lines.origin",
     "lines.create_date",
     "lines.write_date",
     "taxes.account",
@@ -93,6 +95,8 @@ class VendorBill:
     taxes: tuple[BillTax, ...]
     payable: tuple[OpenLine, ...]
     """Its lines on the accounts payable account; none before it is posted."""
+    takes_back: bool
+    """Made by a person from another bill, to take that one back: its lines name that one's."""
 
     @property
     def reference(self) -> str:
@@ -119,6 +123,7 @@ def parse(record: Record) -> VendorBill:
             lines=tuple(map(_line, record["lines"])),
             taxes=tuple(BillTax(row["account"], row["tax"], row["amount"]) for row in record["taxes"]),
             payable=tuple(map(open_line, record["lines_to_pay"])),
+            takes_back=any((row.get("origin") or "").startswith(f"{LINE},") for row in record["lines"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CallFailed(Outcome.FAULT, f"{MODEL} read", said=f"missing or odd field: {error!r}") from None

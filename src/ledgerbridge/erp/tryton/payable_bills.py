@@ -17,7 +17,7 @@ from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.documents import Live, elsewhere
 from ledgerbridge.erp.tryton.errors import CallFailed
 from ledgerbridge.erp.tryton.key import Mark
-from ledgerbridge.erp.tryton.standing import keyed_bills, live_moves
+from ledgerbridge.erp.tryton.standing import in_force, keyed_bills, live_moves
 from ledgerbridge.erp.tryton.wire import Record
 
 
@@ -35,7 +35,7 @@ class PayableBill:
         self._bill = bill
         self._wanted: WantedBill | None = None
         self._used: frozenset[str] = frozenset()
-        """Numbers on cancelled bills of the same accounting entry."""
+        """Numbers on bills of the same accounting entry that are cancelled or taken back."""
         self.fields: tuple[str, ...] = ()
 
     @property
@@ -60,8 +60,8 @@ class PayableBill:
 
     async def live(self) -> Sequence[Live[VendorBill]]:
         keyed = await keyed_bills(self._client, self._company, self.key.accounting_entry_id)
-        self._used = frozenset(live.document.reference_number for live in keyed if live.document.cancelled)
-        live = [each for each in keyed if not each.document.cancelled]
+        live = await in_force(self._client, self._company, keyed)
+        self._used = frozenset(each.document.reference_number for each in keyed if each not in live)
         if self._wanted is None and any(not each.document.posted for each in live):
             self._wanted = await self._look_up()
         return live
@@ -108,8 +108,8 @@ class PayableBill:
         )
 
     def _number(self) -> str:
-        """The supplier's number. Where a cancelled bill of the same entry has it, it is told apart, or Tryton would
-        take the new one for a duplicate."""
+        """The supplier's number. Where a bill of the same entry that is not in force any more has it, it is told apart,
+        or Tryton would take the new one for a duplicate."""
         number = key.plain(self._bill.number or "")
         again = 2
         told = number

@@ -29,17 +29,27 @@ async def live_moves(client: Client, company: int, accounting_entry_id: str, fie
 
 
 async def keyed_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
-    """Bills and credit notes of any revision, cancelled ones included, by rising id."""
+    """Bills and credit notes of any revision, also those no longer in force, by rising id.
+
+    Tryton copies the description, key and all, to the credit note a person takes a bill back with: no bill of ours.
+    """
     domain = [["company", "=", reference.number], ["type", "=", "in"], _keyed(accounting_entry_id)]
     records = await client.search(bills.MODEL, domain, await reference.bill_fields())
     found = [bills.parse(record) for record in records]
-    return [live for bill in found if (live := _named(bill, bill.description, accounting_entry_id))]
+    keyed = [live for bill in found if (live := _named(bill, bill.description, accounting_entry_id))]
+    return [live for live in keyed if not live.document.takes_back]
+
+
+async def in_force(client: Client, reference: Reference, keyed: Sequence[Live[VendorBill]]) -> list[Live[VendorBill]]:
+    """Those that are neither cancelled nor taken back by a credit note over the whole of them."""
+    left = [live for live in keyed if not live.document.cancelled]
+    gone = await _credited(client, reference, [live.document for live in left])
+    return [live for live in left if live.document.id not in gone]
 
 
 async def live_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
     """Bills and credit notes that are in force."""
-    keyed = await keyed_bills(client, reference, accounting_entry_id)
-    return [live for live in keyed if not live.document.cancelled]
+    return await in_force(client, reference, await keyed_bills(client, reference, accounting_entry_id))
 
 
 def _keyed(accounting_entry_id: str) -> list[object]:
@@ -80,3 +90,19 @@ async def _reversed(client: Client, company: int, originals: Sequence[Move], fie
         )
 
     return frozenset(move.id for move in originals if move.posted and taken_back(move.id))
+
+
+async def _credited(client: Client, reference: Reference, originals: Sequence[VendorBill]) -> frozenset[int]:
+    """Which of the bills are taken back by a posted credit note that is not itself taken back."""
+    gone: set[int] = set()
+    for bill in originals:
+        if not bill.posted:
+            continue
+        names_it = ["lines.origin.invoice", "=", bill.id, bills.LINE]
+        domain = [["company", "=", reference.number], ["type", "=", "in"], ["id", "!=", bill.id], names_it]
+        records = await client.search(bills.MODEL, domain, await reference.bill_fields())
+        over_all = [credit for record in records if (credit := bills.parse(record)).total == -bill.total]
+        in_force = [credit for credit in over_all if credit.posted]
+        if len(await _credited(client, reference, in_force)) < len(in_force):
+            gone.add(bill.id)
+    return frozenset(gone)
