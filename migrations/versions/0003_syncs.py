@@ -25,6 +25,7 @@ STATEMENTS = [
     "alter table connections add column activating_by text",
     "alter table connections add column activation_refusal jsonb",
     "alter table postings add column document text default 'journal_entry' not null",
+    "alter table postings add column moved_from text",
     """
         create table sync_schedules (
             connection_id uuid not null,
@@ -69,6 +70,7 @@ STATEMENTS = [
             problems jsonb default '[]' not null,
             problems_left_out integer default 0 not null,
             to_archive integer,
+            held jsonb,
             archive_allowed integer,
             allowed_by text,
             constraint pk_sync_runs primary key (id),

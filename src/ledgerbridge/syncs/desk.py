@@ -6,6 +6,7 @@ A preview sits at a desk without a lease: it reads and plans the same way, and `
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ledgerbridge.bookkeeping.words import Configuration
@@ -15,9 +16,13 @@ from ledgerbridge.pleo.transport import PleoClient
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.leases import Lease, LeaseLost, holds
 from ledgerbridge.store.tables import Connection, SyncKind
+from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.record import Record
 from ledgerbridge.syncs.seen import Seen
+
+MOST_NAMED = 200
+"""So many records that wait are named, which leaves room for what else a run has to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Desk:
     """Row of `sync_runs`. None for a preview."""
     archive_allowed: int | None = None
     """How many records that the guard holds back a person allowed this run to archive."""
+    shown: frozenset[str] | None = None
+    """Pleo's ids of the records that person was shown: the permission is for no other. None when only counted."""
     only: str | None = None
     """Code of the one dimension, or id of the one vendor, the run is limited to."""
 
@@ -58,6 +65,19 @@ class Desk:
     @property
     def db(self) -> Database:
         return self.syncs.db
+
+    def may_archive(self, ids: Collection[str]) -> bool:
+        """Whether what the guard holds back may be archived: nothing is held, or a person allowed all of it."""
+        allowed = None if self.archive_allowed is None else self.archive_allowed - self.record.permitted
+        return guard.may_go(len(ids), allowed) and (not ids or self.shown is None or self.shown.issuperset(ids))
+
+    def ask(self, about: str, text: str, records: Mapping[str, str]) -> None:
+        """Hold back records, names by Pleo's id, and say of each that it waits for a person."""
+        self.record.hold_back(records)
+        self.record.note(about, "archive", "needs_confirmation", text)
+        for name in list(records.values())[:MOST_NAMED]:
+            self.record.note(name, "archive", "needs_confirmation", "It would be archived in Pleo once you allow it.")
+        self.record.left_out += max(0, len(records) - MOST_NAMED)
 
     async def still_ours(self) -> None:
         """Before every write: raises `LeaseLost` when another worker may have the company (TAG-128, ACC-107)."""

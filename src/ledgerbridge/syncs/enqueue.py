@@ -38,6 +38,7 @@ async def enqueue_sync(
     only: str | None = None,
     archive_allowed: int | None = None,
     allowed_by: str | None = None,
+    asked_in: uuid.UUID | None = None,
     in_seconds: float | None = None,
     hop: int = 0,
 ) -> bool:
@@ -66,6 +67,7 @@ async def enqueue_sync(
         only=only,
         archive_allowed=archive_allowed,
         allowed_by=allowed_by,
+        asked_in=str(asked_in) if asked_in else None,
         hop=hop,
     )
 

@@ -65,8 +65,8 @@ class Record:
         """Problems beyond the limit; they are counted but not told."""
         self.calls = 0
         """Calls made to Pleo, repeats included (TAG-117)."""
-        self.to_archive: int | None = None
-        """Records whose archiving waits for a person; None when none does."""
+        self.held: set[str] = set()
+        """Pleo's ids of the records whose archiving waits for a person."""
         self.permitted = 0
         """Records archived only because a person allowed it; used up of the number allowed."""
         self.gone: set[str] = set()
@@ -101,17 +101,27 @@ class Record:
         for one in troubles:
             self.skipped(one.record, one.code, one.text)
 
-    def hold_back(self, count: int) -> None:
-        """So many records are not archived before a person allows it."""
-        self.to_archive = (self.to_archive or 0) + count
+    def hold_back(self, ids: Iterable[str]) -> None:
+        """These records of Pleo are not archived before a person allows it."""
+        self.held.update(ids)
+
+    @property
+    def to_archive(self) -> int | None:
+        """How many records wait for a person; None when none does."""
+        return len(self.held) or None
+
+    @property
+    def counters(self) -> dict[str, Any]:
+        """What `sync_runs` shows while the run is under way."""
+        return {**{action.value: self.counts[action] for action in Action}, "calls": self.calls}
 
     @property
     def columns(self) -> dict[str, Any]:
         """As `sync_runs` keeps it."""
         return {
-            **{action.value: self.counts[action] for action in Action},
-            "calls": self.calls,
+            **self.counters,
             "problems": [one.as_json() for one in self.problems],
             "problems_left_out": self.left_out,
             "to_archive": self.to_archive,
+            "held": sorted(self.held) or None,
         }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import aliased
 
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.leases import Lease, LeaseLost, holds
@@ -13,6 +17,7 @@ from ledgerbridge.store.tables import SyncKind, SyncRun, SyncStatus
 from ledgerbridge.syncs.failing import Cause
 from ledgerbridge.syncs.record import Record
 
+_CONFIRMED_BY = dt.timedelta(hours=1)
 _INTERRUPTED = "The worker of this run ended before it; the next run started from scratch."
 
 
@@ -27,6 +32,8 @@ class Order:
     archive_allowed: int | None = None
     allowed_by: str | None = None
     """Who allowed it: `admin:<name>`."""
+    asked_in: uuid.UUID | None = None
+    """The run that asked for it."""
 
 
 async def begin(db: Database, lease: Lease, order: Order) -> uuid.UUID:
@@ -54,33 +61,58 @@ async def begin(db: Database, lease: Lease, order: Order) -> uuid.UUID:
 
 async def progress(db: Database, lease: Lease, run_id: uuid.UUID, record: Record) -> None:
     """Show how far a run has come. Raises `LeaseLost`."""
-    await _write(db, lease, run_id, record)
+    await _write(db, lease, run_id, record.counters)
 
 
 async def end(
     db: Database, lease: Lease, run_id: uuid.UUID, record: Record, status: SyncStatus, cause: Cause | None
 ) -> None:
     """Close a run. Raises `LeaseLost`; the next holder closes it then."""
-    await _write(
-        db,
-        lease,
-        run_id,
-        record,
-        status=status,
-        ended_at=func.clock_timestamp(),
-        failure=cause.failure if cause else None,
-        reason=cause.text if cause else None,
-    )
+    ended = {
+        "status": status,
+        "ended_at": func.clock_timestamp(),
+        "failure": cause.failure if cause else None,
+        "reason": cause.text if cause else None,
+    }
+    await _write(db, lease, run_id, record.columns | ended)
+    if cause is None:
+        await _forget_held(db, run_id)
 
 
-async def _write(db: Database, lease: Lease, run_id: uuid.UUID, record: Record, **more: object) -> None:
+async def shown(db: Database, connection_id: uuid.UUID, run_id: uuid.UUID) -> frozenset[str]:
+    """Pleo's ids of the records that a run of this connection asked about."""
+    async with db.reading() as session:
+        held = await session.scalar(
+            select(SyncRun.held).where(SyncRun.id == run_id, SyncRun.connection_id == connection_id)
+        )
+    return frozenset(held or ())
+
+
+async def _forget_held(db: Database, run_id: uuid.UUID) -> None:
+    """Runs before this one can no longer be confirmed, and what was confirmed a moment ago has had its time."""
+    this, older = aliased(SyncRun), SyncRun
+    async with db.transaction() as session:
+        await session.execute(
+            update(older)
+            .where(
+                this.id == run_id,
+                older.connection_id == this.connection_id,
+                older.kind == this.kind,
+                older.only.is_not_distinct_from(this.only),
+                older.started_at < this.started_at - _CONFIRMED_BY,
+                older.held.is_not(None),
+            )
+            .values(held=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def _write(db: Database, lease: Lease, run_id: uuid.UUID, values: Mapping[str, Any]) -> None:
     async with db.transaction() as session:
         if not await holds(session, lease):
             raise LeaseLost(f"the lease of connection {lease.connection_id} was lost")
         await session.execute(
-            update(SyncRun)
-            .where(SyncRun.id == run_id, SyncRun.status == SyncStatus.RUNNING)
-            .values(**record.columns, **more)
+            update(SyncRun).where(SyncRun.id == run_id, SyncRun.status == SyncStatus.RUNNING).values(**values)
         )
 
 

@@ -67,14 +67,16 @@ async def run(
     only: str | None = None,
     archive_allowed: int | None = None,
     allowed_by: str | None = None,
+    asked_in: uuid.UUID | None = None,
     work: Sync | None = None,
 ) -> Ended:
     """Bring one kind in step with the ERP and say how it ended.
 
-    `work` is done instead of the kind's whole sync, where a kind has smaller pieces of work. Foreseeable failures are
-    values in `Ended.cause`. Raises `ConnectionUnknown`, and what our own database does not let us write down.
+    `asked_in` names the run whose question `allowed_by` answered. `work` is done instead of the kind's whole sync,
+    where a kind has smaller pieces of work. Foreseeable failures are values in `Ended.cause`. Raises
+    `ConnectionUnknown`, and what our own database does not let us write down.
     """
-    order = Order(kind, trigger, only, archive_allowed, allowed_by)
+    order = Order(kind, trigger, only, archive_allowed, allowed_by, asked_in)
     with structlog.contextvars.bound_contextvars(connection_id=str(connection_id), sync=str(kind)):
         holder = f"{syncs.worker}/{uuid.uuid4()}"
         lease = await acquire(syncs.db, connection_id, holder, syncs.lease_seconds, scope="syncs")
@@ -165,6 +167,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
             seen=seen,
             record=record,
             archive_allowed=order.archive_allowed,
+            shown=await rows.shown(syncs.db, connection_id, order.asked_in) if order.asked_in else None,
             only=order.only,
         )
 

@@ -60,6 +60,7 @@ async def work(
     only: str | None = None,
     archive_allowed: int | None = None,
     allowed_by: str | None = None,
+    asked_in: str | None = None,
     hop: int = 0,
 ) -> None:
     """One queued run: make it, and note what it means for the schedule and for the webhooks that asked for it.
@@ -78,6 +79,7 @@ async def work(
             only=only,
             archive_allowed=archive_allowed,
             allowed_by=allowed_by,
+            asked_in=uuid.UUID(asked_in) if asked_in else None,
             work=_piece(kind, only),
         )
     except ConnectionUnknown:

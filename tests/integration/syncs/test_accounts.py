@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 
 import pytest
 
+from ledgerbridge.store.tables import SyncRun
 from tests.integration.syncs.stage import Stage, accounts, counts, taxes
 from tests.support.erp_double import down, refused
 
@@ -115,6 +117,36 @@ async def test_an_unusual_number_of_archives_waits_for_a_person_and_the_rest_is_
     ended = await stage.ended("accounts", "confirmed", archive_allowed=11, allowed_by="admin:eva")
     assert (ended.status, ended.to_archive) == ("succeeded", None)
     assert sum(one["archived"] for one in stage.pleo("accounts")) == 11
+
+
+async def test_a_persons_word_is_for_the_accounts_that_were_shown_and_for_no_others(stage: Stage) -> None:
+    stage.master.accounts = accounts(40)
+    await stage.run("accounts")
+    stage.master.accounts = accounts(29)
+    asked = await stage.run("accounts")
+    assert [one["record"] for one in asked.problems][1:] == [f"account {n:05} Account {n}" for n in range(30, 41)]
+
+    stage.master.accounts = accounts(29, first=12)
+    word = {"archive_allowed": asked.to_archive, "allowed_by": "admin:eva", "asked_in": asked.id}
+    row = await stage.run("accounts", "confirmed", **word)
+    assert (row.status, row.to_archive, row.archived) == ("needs_confirmation", 11, 0)
+
+    stage.master.accounts = accounts(30)
+    row = await stage.run("accounts", "confirmed", **word)
+    assert (row.status, row.archived) == ("succeeded", 10), "those back in the chart stay"
+
+
+async def test_what_a_run_asked_is_forgotten_once_a_newer_one_has_looked(stage: Stage) -> None:
+    stage.master.accounts = accounts(40)
+    await stage.run("accounts")
+    stage.master.accounts = accounts(29)
+    asked, moment = await stage.run("accounts"), await stage.run("accounts")
+    async with stage.rig.db.transaction() as session:
+        (await session.get_one(SyncRun, asked.id)).started_at = asked.started_at - dt.timedelta(hours=2)
+
+    newest = await stage.run("accounts")
+
+    assert [bool((await stage.row(one.id)).held) for one in (asked, moment, newest)] == [False, True, True]
 
 
 @pytest.mark.rule("ACC-121", "ACC-110")

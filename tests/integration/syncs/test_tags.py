@@ -207,6 +207,18 @@ async def test_a_pair_that_comes_back_empty_waits_for_a_person_while_the_other_g
     assert counts(await two.run("tags", archive_allowed=4)) == {"archived": 4, "unchanged": 5}
 
 
+async def test_a_word_on_tags_archives_no_group_that_turns_up_meanwhile(two: Stage) -> None:
+    await two.run("tags")
+    two.master.values["d-CC"] = []
+    asked = await two.run("tags")
+    two.put("tag-groups", groups=[{"code": "HAND", "name": "By hand"}])
+
+    row = await two.run("tags", "confirmed", archive_allowed=asked.to_archive, asked_in=asked.id)
+
+    assert not any(group["archived"] for group in two.pleo("tag_groups"))
+    assert (row.status, row.to_archive, row.archived) == ("needs_confirmation", 1, 4)
+
+
 @pytest.mark.rule("TAG-149")
 async def test_an_unusual_number_of_archives_waits_and_the_rest_is_done(two: Stage) -> None:
     two.master.values["d-CC"] = values(*(f"X{n:02}" for n in range(40)))

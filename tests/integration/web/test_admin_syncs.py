@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from ledgerbridge.clock import utcnow
 from ledgerbridge.store.tables import (
     Connection,
+    ErpBinding,
     LinkPhase,
     MappingWarning,
     SyncKind,
@@ -220,9 +221,24 @@ async def test_allowed_archiving_is_done_and_no_more_than_was_allowed(face: Face
     assert "ledgerbridge_sync_confirmations_waiting 1.0" in (await face.anybody.get("/metrics")).text
     await face.admin.post(f"/admin/api/sync-runs/{run['id']}/confirm")
     (job,) = [one for one in await queued(face) if one["trigger"] == "confirmed"]
-    await work(face, found, "accounts", "confirmed", archive_allowed=job["archive_allowed"], allowed_by="admin:ada")
+    assert job["asked_in"] == run["id"]
+    await work(face, job.pop("connection_id"), **job)
     done = (await face.admin.get("/admin/api/sync-runs?kind=accounts")).json()["data"][0]
     assert (done["archived"], done["allowed_by"], done["status"]) == (40, "admin:ada", "succeeded")
+
+
+async def test_a_question_about_another_accounting_system_is_not_answered(face: Face) -> None:
+    found = await face.active()
+    run = SyncRun(
+        id=uuid.uuid4(), connection_id=uuid.UUID(found), kind="accounts", trigger="schedule", to_archive=40,
+        status=SyncStatus.NEEDS_CONFIRMATION, started_at=utcnow(),
+    )  # fmt: skip
+    await add(face, run)
+    async with face.services.db.transaction() as session:
+        (await session.get_one(ErpBinding, uuid.UUID(found))).bound_at = utcnow() + dt.timedelta(minutes=1)
+    refused = is_problem(await face.admin.post(f"/admin/api/sync-runs/{run.id}/confirm"), 409)
+    assert "connected anew" in refused["detail"]
+    assert await queued(face) == []
 
 
 async def test_a_run_that_asks_for_nothing_cannot_be_confirmed(face: Face) -> None:

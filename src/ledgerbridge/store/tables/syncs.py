@@ -113,6 +113,8 @@ class SyncRun(Base):
     problems_left_out: Mapped[int] = mapped_column(server_default=_NONE, default=0)
     to_archive: Mapped[int | None]
     """How many records wait for a person to allow their archiving."""
+    held: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    """Pleo's ids of those records; forgotten some time after a newer run has looked."""
     archive_allowed: Mapped[int | None]
     """How many a person allowed this run to archive."""
     allowed_by: Mapped[str | None]

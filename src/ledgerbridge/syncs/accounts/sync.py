@@ -9,7 +9,7 @@ from ledgerbridge.pleo.chart_of_accounts import AccountsApi
 from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.accounts.plan import AccountsPlan, plan_accounts
-from ledgerbridge.syncs.accounts.writing import archive, change, create
+from ledgerbridge.syncs.accounts.writing import archive, change, create, name
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.record import Action
 from ledgerbridge.syncs.tax_codes.sync import for_accounts
@@ -47,13 +47,13 @@ async def _planned(desk: Desk, api: AccountsApi) -> tuple[AccountsPlan, frozense
     desk.record.tell(plan.troubles)
     for one in plan.notes:
         desk.record.note(one.record, one.action, one.code, one.text)
-    if guard.unusual(len(plan.archive), plan.active) and not guard.may_go(len(plan.archive), desk.archive_allowed):
-        desk.record.hold_back(len(plan.archive))
+    held = {one.id: name(one) for one in plan.archive}
+    if guard.unusual(len(held), plan.active) and not desk.may_archive(held):
         text = (
             f"{len(plan.archive)} of {plan.active} accounts would be archived in Pleo, which is unusually many. "
             "None was archived. Check the chart in the accounting system, then allow it or correct it there."
         )
-        desk.record.note("accounts", "archive", "needs_confirmation", text)
+        desk.ask("accounts", text, held)
         plan = replace(plan, archive=())
     return plan, usable
 

@@ -65,13 +65,18 @@ async def archive(desk: Desk, api: AccountsApi, gone: Sequence[Account]) -> None
     """Archive, with all that Pleo holds sent back unchanged (A6, A9, A11, ACC-085)."""
 
     async def put(one: Account) -> Action | None:
-        name = one.name if one.name.strip() else one.code or one.external_id
-        wanted = NewAccount(one.external_id or one.id, name, one.code, one.tax_code_external_id)
+        shown = one.name if one.name.strip() else one.code or one.external_id
+        wanted = NewAccount(one.external_id or one.id, shown, one.code, one.tax_code_external_id)
         done = await _put(desk, api, Change(one, wanted), archived=True)
         desk.record.gone.add(one.code or one.external_id or one.id)
         return done
 
-    await each(desk, gone, put, named=lambda one: f"account {one.code or ''} {one.name}", action="archive")
+    await each(desk, gone, put, named=name, action="archive")
+
+
+def name(one: Account) -> str:
+    """An account of Pleo as people know it."""
+    return f"account {one.code or one.external_id} {one.name}".strip()
 
 
 async def _put(desk: Desk, api: AccountsApi, one: Change, *, archived: bool = False) -> Action | None:

@@ -6,13 +6,13 @@ So within every group archives precede creates (TAG-089), and the number of call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledgerbridge.bookkeeping.master_data import MasterDimension, MasterValue
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import PleoError
-from ledgerbridge.pleo.tags import TagsApi
+from ledgerbridge.pleo.tags import Tag, TagsApi
 from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.apply import refuse
 from ledgerbridge.syncs.desk import Desk
@@ -20,7 +20,7 @@ from ledgerbridge.syncs.failing import concerns_all
 from ledgerbridge.syncs.record import Action
 from ledgerbridge.syncs.tags.groups import Pair
 from ledgerbridge.syncs.tags.values import TagsPlan, plan_tags
-from ledgerbridge.syncs.tags.writing import Planned, write
+from ledgerbridge.syncs.tags.writing import Planned, named, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def foresee(desk: Desk, api: TagsApi, pairs: Sequence[Pair], to_come: Sequ
 async def _read(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> _Read:
     """Plan every pair that can be read whole (TAG-148). Raises the first error when none can."""
     planned: list[Planned] = []
-    held: dict[str, int] = {}
+    held: dict[str, tuple[Tag, ...]] = {}
     errors: list[PleoError | ErpError] = []
     for pair in pairs:
         try:
@@ -67,7 +67,7 @@ async def _read(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> _Read:
         plan = plan_tags(pair.dimension.code, values, tags)
         planned.append(Planned(pair, plan))
         if _suspicious(values, plan):
-            held[pair.dimension.code] = len(plan.archive)
+            held[pair.dimension.code] = plan.archive
     if errors and not planned:
         raise errors[0]
     return _Read(planned, _hold_back(desk, held))
@@ -78,19 +78,16 @@ def _suspicious(values: Sequence[MasterValue], plan: TagsPlan) -> bool:
     return bool(plan.archive) and (not values or guard.unusual(len(plan.archive), plan.active))
 
 
-def _hold_back(desk: Desk, held: dict[str, int]) -> frozenset[str]:
+def _hold_back(desk: Desk, held: Mapping[str, Sequence[Tag]]) -> frozenset[str]:
     """Ask for what is held, unless it was allowed; groups archived with the same permission count against it."""
-    total = sum(held.values())
-    allowed = None if desk.archive_allowed is None else desk.archive_allowed - desk.record.permitted
-    if guard.may_go(total, allowed):
+    if desk.may_archive([tag.id for tags in held.values() for tag in tags]):
         return frozenset()
-    desk.record.hold_back(total)
-    for code, count in held.items():
+    for code, tags in held.items():
         text = (
-            f"{count} tags of dimension {code} would be archived in Pleo, which is unusually many. "
+            f"{len(tags)} tags of dimension {code} would be archived in Pleo, which is unusually many. "
             "Nothing was archived. Check the dimension in the accounting system, then allow it or correct it there."
         )
-        desk.record.note(f"dimension {code}", "archive", "needs_confirmation", text)
+        desk.ask(f"dimension {code}", text, {tag.id: f"{code}: {named(tag)}" for tag in tags})
     return frozenset(held)
 
 

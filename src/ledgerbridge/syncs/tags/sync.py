@@ -53,10 +53,10 @@ async def _planned(desk: Desk, api: TagsApi) -> GroupsPlan:
     managed = await configuration.ever_selected(desk.syncs.connections, desk.connection_id)
     plan = plan_groups(dimensions, selected, groups, managed={key(code) for code in managed}, only=desk.only)
     desk.record.tell(plan.troubles)
-    if guard.may_go(len(plan.ask), desk.archive_allowed):
+    if desk.may_archive([group.id for group in plan.ask]):
         desk.record.permitted += len(plan.ask)
         return replace(plan, archive=(*plan.archive, *plan.ask))
-    desk.record.hold_back(len(plan.ask))
+    desk.record.hold_back(group.id for group in plan.ask)
     for group in plan.ask:
         text = (
             f"Tag group {group.name} ({group.code}) is active in Pleo, but no dimension is selected for it. "

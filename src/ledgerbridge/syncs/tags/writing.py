@@ -68,7 +68,7 @@ async def _bulk(desk: Desk, api: TagsApi, tags: Sequence[Tag], *, archived: bool
     action = "archive" if archived else "unarchive"
 
     def refused(tag: Tag, error: PleoError) -> None:
-        desk.record.failed(_named(tag), action, code_of(error), text_of(error))
+        desk.record.failed(named(tag), action, code_of(error), text_of(error))
 
     async def call(bundle: Sequence[Tag]) -> None:
         await desk.still_ours()
@@ -77,7 +77,7 @@ async def _bulk(desk: Desk, api: TagsApi, tags: Sequence[Tag], *, archived: bool
         for tag in bundle:
             if tag.id in answer.unconfirmed:
                 text = "Pleo took the request but does not show this tag as changed; the next run looks again."
-                desk.record.failed(_named(tag), action, "not_confirmed", text)
+                desk.record.failed(named(tag), action, "not_confirmed", text)
 
     async def bundle(some: Sequence[Tag]) -> None:
         await in_halves(some, call, refused, splits=_REFUSED_WHOLE)
@@ -178,5 +178,6 @@ def _as_it_is(tag: Tag) -> Rename:
     return Rename(tag, NewTag(tag.code, tag.name or tag.code))
 
 
-def _named(tag: Tag) -> str:
+def named(tag: Tag) -> str:
+    """A tag of Pleo as people know it."""
     return f"tag {tag.code} {tag.name or ''}".strip()

@@ -70,13 +70,13 @@ async def _planned(desk: Desk, api: TaxCodesApi) -> TaxPlan:
     plan = plan_tax_codes(taxes, await api.all(desk.company_id))
     desk.record.tell(plan.troubles)
     guard.believe(len(taxes), plan.active, "taxes")
-    if guard.unusual(len(plan.archive), plan.active) and not guard.may_go(len(plan.archive), desk.archive_allowed):
-        desk.record.hold_back(len(plan.archive))
+    held = {one.id: _named(one.details) for one in plan.archive}
+    if guard.unusual(len(held), plan.active) and not desk.may_archive(held):
         text = (
             f"{len(plan.archive)} of {plan.active} tax codes would be archived in Pleo, which is unusually many. "
             "None was archived. Check the taxes in the accounting system, then allow it or correct it there."
         )
-        desk.record.note("tax codes", "archive", "needs_confirmation", text)
+        desk.ask("tax codes", text, held)
         return replace(plan, archive=())
     return replace(plan, archive=await _unused(desk, plan.archive))
 

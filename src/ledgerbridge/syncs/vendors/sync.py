@@ -160,9 +160,10 @@ def _allowed(desk: Desk, plan: Sequence[Judged]) -> list[Judged]:
     """The archivings, unless there are so many that a person must say so first (VEN-053)."""
     wanted = [one for one in plan if one.row.act is Act.ARCHIVE]
     active = Counter(one.pair.pleo.state for one in plan if one.pair.pleo is not None)[ACTIVE]
-    if not guard.unusual(len(wanted), active) or guard.may_go(len(wanted), desk.archive_allowed):
+    ids = [one.pair.pleo.id for one in wanted if one.pair.pleo is not None]
+    if not guard.unusual(len(wanted), active) or desk.may_archive(ids):
         return wanted
-    desk.record.hold_back(len(wanted))
+    desk.record.hold_back(ids)
     for one in wanted:
         text = f"It would be archived together with {len(wanted) - 1} others, which needs a person's word first."
         desk.record.note(one.named, "archive", "needs_confirmation", text)

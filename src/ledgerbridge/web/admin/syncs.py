@@ -89,7 +89,7 @@ async def get_run(services: Provided, _actor: Actor, run_id: uuid.UUID) -> sync_
     responses=answers(404, 409, 422),
 )
 async def confirm(services: Provided, actor: Actor, run_id: uuid.UUID) -> models.Queued:
-    """Both systems are read and compared anew, and at most as many records archived as the run asked for."""
+    """Both systems are read and compared anew, and no other records archived than the run asked for."""
     run = await _run(services, run_id)
     async with services.db.transaction() as session:
         connection = await connection_row(session, run.connection_id, lock=True)
@@ -99,6 +99,10 @@ async def confirm(services: Provided, actor: Actor, run_id: uuid.UUID) -> models
             raise Refused("nothing_to_confirm", "This run asks for nothing.")
         if newest is not None and newest.id != run.id:
             raise Refused("run_outdated", f"A newer run has looked at it since: {newest.id}. Look at that one.")
+        binding = await session.get(tables.ErpBinding, run.connection_id)
+        if binding is None or binding.bound_at > run.started_at:
+            text = "The accounting system was connected anew after this run. Synchronise again and look at that run."
+            raise Refused("run_outdated", text)
         queued = await enqueue_sync(
             session,
             services.queue,
@@ -108,6 +112,7 @@ async def confirm(services: Provided, actor: Actor, run_id: uuid.UUID) -> models
             only=run.only,
             archive_allowed=run.to_archive,
             allowed_by=actor,
+            asked_in=run.id,
         )
         audit.record(
             session, actor, "archiving_allowed", run.connection_id, kind=run.kind, run=str(run.id), most=run.to_archive
