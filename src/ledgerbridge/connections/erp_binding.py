@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +17,7 @@ from ledgerbridge.connections.errors import BindingRefused, Fault
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
 from ledgerbridge.store import audit
-from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement
+from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
 
 _LIVE = (PostingState.INTENDED, PostingState.BOOKED, PostingState.UNKNOWN)
 
@@ -65,10 +65,9 @@ async def bind(
                 session.add(binding)
             else:
                 await _refuse_silent_move(session, binding, key, company, confirm_company_change)
-            moved_from = binding.company_name if binding.company_key not in (None, key) else None
+            moved_from = _moved_from(binding, key, company)
             if moved_from is not None:
-                # Bills left open there are known by that company's ids, which name something else here.
-                await session.execute(delete(Settlement).where(Settlement.connection_id == connection_id))
+                await _leave_behind(session, connection_id, moved_from)
             binding.kind, binding.company_key = adapter.kind, key
             binding.settings_sealed, binding.settings_shown = sealed, shown
             binding.company_ref, binding.company_name = company.id, company.name
@@ -159,8 +158,7 @@ async def _read_company(room: Connections, adapter: Adapter, checked: dict[str, 
 async def _refuse_silent_move(
     session: AsyncSession, old: ErpBinding, key: str, company: ErpCompany, confirmed: bool
 ) -> None:
-    same = (old.company_key in (None, key)) and old.registration_number == company.registration_number
-    if same and old.company_ref == company.id:
+    if _moved_from(old, key, company) is None:
         return
     booked = await session.scalar(
         select(Posting.id).where(Posting.connection_id == old.connection_id, Posting.state.in_(_LIVE)).limit(1)
@@ -173,6 +171,25 @@ async def _refuse_silent_move(
             f"To book in {_named(company.name, company.registration_number)} from now on, confirm the change; "
             "what was booked stays where it is and is not booked again.",
         )
+
+
+def _moved_from(old: ErpBinding, key: str, company: ErpCompany) -> str | None:
+    """The ERP company a connection leaves by being bound to `company`; None for a new binding and for the same one."""
+    if old.company_ref is None:
+        return None
+    same = (old.company_key in (None, key)) and old.registration_number == company.registration_number
+    return None if same and old.company_ref == company.id else _named(old.company_name, old.registration_number)
+
+
+async def _leave_behind(session: AsyncSession, connection_id: uuid.UUID, moved_from: str) -> None:
+    """Keep what was booked there from being looked for here, and forget what is known by that company's ids alone."""
+    await session.execute(
+        update(Posting)
+        .where(Posting.connection_id == connection_id, Posting.state.in_(_LIVE), Posting.moved_from.is_(None))
+        .values(moved_from=moved_from)
+    )
+    await session.execute(delete(Settlement).where(Settlement.connection_id == connection_id))
+    await session.execute(delete(VendorLink).where(VendorLink.connection_id == connection_id))
 
 
 def _named(name: str, number: str | None) -> str:

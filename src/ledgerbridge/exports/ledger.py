@@ -112,7 +112,7 @@ async def intend(
     posting.document = DocumentKind.BILL if isinstance(document, Bill) else DocumentKind.JOURNAL_ENTRY
     posting.fence = lease.fence
     posting.intended_at = utcnow()
-    posting.erp_id = posting.erp_number = posting.erp_url = posting.booked_at = posting.note = None
+    posting.erp_id = posting.erp_number = posting.erp_url = posting.booked_at = posting.note = posting.moved_from = None
     posting.by_hand = posting.final = False
     await session.flush()
     return posting.id
@@ -131,6 +131,7 @@ async def record_booked(session: AsyncSession, posting_id: uuid.UUID, booked: Bo
             erp_url=booked.url,
             final=booked.final,
             booked_at=booked.booked_at,
+            moved_from=None,
             note=note,
         )
     )

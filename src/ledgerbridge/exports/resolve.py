@@ -37,6 +37,11 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
             if not erp.capabilities.can_probe:
                 raise CannotResolve("This accounting system cannot be searched. Look there, then mark it booked.")
             found = await erp.find(accounting_entry_id, company.connection.company_id)
+        if not found and standing is not None and standing.moved_from is not None:
+            raise CannotResolve(
+                f"It was being booked in {standing.moved_from}, which the connection has left since. "
+                "Look there, then mark it booked."
+            )
         state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
         async with _writing(context, lease) as session:
             if found:

@@ -48,6 +48,10 @@ async def settle_standing(
         if sure:
             return await failed(desk, work, in_doubt(work.accounting_entry_id, str(error)), standing.id)
         return await unknown(desk, work, standing.id, str(error))
+    if not found and standing.moved_from is not None:
+        if sure:
+            return await _compared(desk, work, standing, digest)
+        return await unknown(desk, work, standing.id, f"interrupted while it was booked in {standing.moved_from}")
     if not found and _may_still_arrive(desk, standing):
         return await unknown(desk, work, standing.id, "not found yet, but it may still arrive")
     if not found:

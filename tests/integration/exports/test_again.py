@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select, update
 
-from ledgerbridge.erp.port import ErpError
+from ledgerbridge.connections.erp_binding import bind
+from ledgerbridge.erp.port import ErpCompany, ErpError
 from ledgerbridge.exports import ledger, queries, resolve
 from ledgerbridge.store.tables import AuditRecord, ExportItem, ExportJob, ItemState, Lease, Posting, PostingState
 from tests.support.erp_double import Later, down, lost_reply, unreadable
@@ -208,3 +209,38 @@ async def test_a_probe_the_erp_does_not_answer_says_why(rig: Rig) -> None:
         await resolve.probe_item(rig.context, job, entry, "admin:anna")
 
     assert await _state(rig, job, entry) == ("failed", "unknown")
+
+
+async def _move(rig: Rig) -> None:
+    """Bind another ERP company, as a person who confirmed it."""
+    rig.books.entries.clear()
+    rig.books.company = ErpCompany("2", "Other ApS", "99999999", "DKK")
+    settings = {"api_key": "another"}
+    await bind(
+        rig.context.connections, rig.connection_id, "double", settings, "admin:test", confirm_company_change=True
+    )
+
+
+@pytest.mark.rule("EXP-IDEM-07")
+async def test_what_was_booked_in_another_erp_company_is_not_booked_again_in_the_new_one(rig: Rig) -> None:
+    ids = rig.pleo.queue("card_purchase")
+    first = await _again(rig, ids)
+    await _move(rig)
+
+    second = await _again(rig, ids)
+
+    assert (second["status"], second["externalId"]) == ("successful", first["externalId"])
+    assert rig.entries_of(ids[0]) == 0
+    assert (await _again(rig, rig.pleo.queue("card_purchase")))["status"] == "successful"
+
+
+async def test_what_was_in_doubt_in_another_erp_company_waits_for_a_person(rig: Rig) -> None:
+    ids = rig.pleo.queue("card_purchase")
+    rig.books.after["book"] = [lost_reply()]
+    rig.books.before["find"] = [down() for _ in range(20)]
+    assert (await _again(rig, ids))["status"] == "failed"
+    rig.books.before.clear()
+    await _move(rig)
+
+    assert (await _again(rig, ids))["status"] == "failed"
+    assert rig.entries_of(ids[0]) == 0

@@ -190,6 +190,9 @@ class Posting(Base):
     booked_at: Mapped[dt.datetime | None]
     by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """A person said it is booked under `erp_number`; its entry may not carry our key, so it is never probed."""
+    moved_from: Mapped[str | None]
+    """The ERP company it was booked in, when the connection was bound to another since: that the new one does not have
+    it proves nothing."""
     note: Mapped[str | None]
     """Who settled it by hand, and why."""
 
