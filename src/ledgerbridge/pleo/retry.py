@@ -17,6 +17,9 @@ MAX_TRIES = 6
 LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` we sit out inside one call. A longer one goes to the caller, who can let go of the job."""
 
+LONGEST_REST = 3600.0
+"""Seconds of `Retry-After` anybody believes: a mistaken one would silence a company for years. Then we ask once more."""
+
 _backoff = wait_random_exponential(multiplier=2, min=1, max=60)
 
 
@@ -44,14 +47,17 @@ def rest(error: RateLimited, attempt: int) -> float:
 
 
 def retry_after(headers: httpx.Headers, now: datetime) -> float | None:
-    """Seconds from now that the answer asks us to wait, given as seconds or as an HTTP date; None when it does not."""
+    """Seconds from now that the answer asks us to wait, given as seconds or as an HTTP date; None when it does not.
+
+    At most `LONGEST_REST`.
+    """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text[:9]), LONGEST_REST)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    return min(max((moment - now).total_seconds(), 0.0), LONGEST_REST)

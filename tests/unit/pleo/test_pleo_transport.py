@@ -134,6 +134,14 @@ async def test_a_very_long_retry_after_goes_to_the_caller_at_once(stage) -> None
     assert stage.slept == []
 
 
+@pytest.mark.parametrize("header", ["1763730000000", "Fri, 31 Dec 2099 23:59:59 GMT"])
+async def test_a_mistaken_retry_after_does_not_silence_a_company_for_years(stage, header) -> None:
+    stage.answers(answer(429, headers={"Retry-After": header}))
+    with pytest.raises(errors.RateLimited):
+        await stage.client.send(GET)
+    assert stage.budget.pauses == [3600]
+
+
 @pytest.mark.rule("LIMIT-031", "LIMIT-030", "EXP-IDEM-05")
 @pytest.mark.parametrize(
     "fault",
