@@ -39,8 +39,9 @@ class Rung:
 
 
 def climb(row: SyncSchedule, kind: SyncKind, cause: Cause, now: dt.datetime, patience: Patience) -> Rung:
-    """The next rung after one more failure."""
-    since, failures = row.failing_since or now, row.failures + 1
+    """The next rung after one more failure; `row.last_started_at` is still that of the try before it."""
+    lapsed = row.last_started_at is not None and now - row.last_started_at > patience.lapse
+    since, failures = (now, 1) if lapsed else (row.failing_since or now, row.failures + 1)
     again = min(patience.first * 2 ** min(failures - 1, 20), patience.longest)
     needs_person = cause.kind in (Kind.AUTH, Kind.CONFIG, Kind.DATA)
     if needs_person or not cause.retry:
@@ -48,7 +49,9 @@ def climb(row: SyncSchedule, kind: SyncKind, cause: Cause, now: dt.datetime, pat
     if cause.retry_after:
         again = max(again, dt.timedelta(seconds=cause.retry_after))
     lasts = now - since
-    rung = Rung(since, failures, again, warn=row.warned_at is None and (needs_person or lasts >= patience.warn))
+    rung = Rung(
+        since, failures, again, warn=(lapsed or row.warned_at is None) and (needs_person or lasts >= patience.warn)
+    )
     if cause.failure == NOT_KEPT:
         return replace(rung, warn=False, off=cause.text)
     if kind is SyncKind.VENDORS and cause.failure == PLEO_FORBIDDEN:

@@ -18,5 +18,7 @@ class Patience:
     """Between two tries of what only a person can mend, where the schedule is not sooner anyway."""
     warn: dt.timedelta = dt.timedelta(hours=4)
     """Somebody is told after this; at once of what only a person can mend."""
+    lapse: dt.timedelta = dt.timedelta(days=1)
+    """Without any try for this, as while the connection was paused, an earlier failure says nothing any more."""
     off: dt.timedelta = dt.timedelta(days=7)
     """No more tries by itself after this."""

@@ -120,11 +120,11 @@ async def after(
                 row.last_started_at = began
                 ladder.succeeded(row, now, _note(ended))
         elif only is None or ended.cause.failure == PLEO_FORBIDDEN:
-            row.last_started_at = began
             if connection.status in (ConnectionStatus.ACTIVE, ConnectionStatus.SETTING_UP):
                 ladder.apply(session, row, ended.cause, now, syncs.patience)
             else:
                 row.note = ended.cause.text
+            row.last_started_at = began
 
 
 def _note(ended: Ended) -> str | None:

@@ -41,6 +41,16 @@ def test_what_only_a_person_can_mend_is_told_at_once_and_not_tried_again_in_minu
     assert (rung.warn, rung.off, rung.again_in) == (True, None, PATIENCE.hopeless)
 
 
+def test_a_failure_before_a_long_pause_does_not_switch_off_the_first_try_after_it() -> None:
+    paused = row(failures=3, since=dt.timedelta(days=9))
+    paused.last_started_at = paused.warned_at = NOW - dt.timedelta(days=9)
+    rung = climb(paused, SyncKind.TAGS, DOWN, NOW, PATIENCE)
+    assert (rung.off, rung.failures, rung.failing_since, rung.again_in) == (None, 1, NOW, PATIENCE.first)
+    going_on = row(failures=90, since=dt.timedelta(days=9))
+    going_on.last_started_at = NOW - PATIENCE.hopeless
+    assert climb(going_on, SyncKind.TAGS, DOWN, NOW, PATIENCE).off is not None
+
+
 def test_what_time_may_mend_is_told_after_hours_and_only_once() -> None:
     early = climb(row(failures=6, since=dt.timedelta(hours=2)), SyncKind.TAGS, DOWN, NOW, PATIENCE)
     late = climb(row(failures=9, since=dt.timedelta(hours=5)), SyncKind.TAGS, DOWN, NOW, PATIENCE)
