@@ -69,9 +69,9 @@ class TrytonServers:
         self._server: TrytonServer | None = None
         self._served = 0
 
-    def fresh(self) -> TrytonServer:
-        """A server whose database nobody used before."""
-        database = self.template.clone()
+    def fresh(self, *, stock: bool = False) -> TrytonServer:
+        """A server whose database nobody used before; with `stock` without our add-on."""
+        database = self.template.clone(stock=stock)
         if self._server is not None and self._server.running and self._served < _DATABASES_PER_SERVER:
             self._served += 1
             return self._server.open_database(database)

@@ -32,13 +32,15 @@ IMPATIENT = Patience(tries=7, first=0.05, longest=0.6)
 class FaultyTransport(httpx.AsyncBaseTransport):
     """The real wire, with a fault on the first calls of one step."""
 
-    def __init__(self, fault: Fault | None) -> None:
+    def __init__(self, fault: Fault | None, *, matches: bool = True) -> None:
+        """`matches` tells by which call bills are settled here."""
+        self._matches = matches
         self._wire = httpx.AsyncHTTPTransport(verify=False)
         self._fault = fault
         self._left = fault.times if fault else 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not self._fault or not self._left or _step(request) is not self._fault.step:
+        if not self._fault or not self._left or _step(request, self._matches) is not self._fault.step:
             return await self._wire.handle_async_request(request)
         self._left -= 1
         match self._fault.fate:
@@ -60,10 +62,12 @@ class FaultyTransport(httpx.AsyncBaseTransport):
         await self._wire.aclose()
 
 
-def _step(request: httpx.Request) -> Step | None:
-    if request.method != "POST":
-        return None
+def _step(request: httpx.Request, matches: bool) -> Step | None:
     path = request.url.path
+    if request.method == "PUT" and "/model/account.invoice/" in path and not matches:
+        return Step.MATCH
+    if request.method != "POST" or (path.endswith("/match") and not matches):
+        return None
     endings = {
         "/model/account.move": Step.CREATE,
         "/model/account.invoice": Step.CREATE_BILL,
@@ -133,7 +137,9 @@ class TrytonBench(MasterHands, PayableHands):
         }
 
     def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
-        return TrytonAdapter(patience=IMPATIENT, transport=lambda: FaultyTransport(fault)).open(self.settings)
+        return TrytonAdapter(
+            patience=IMPATIENT, transport=lambda: FaultyTransport(fault, matches=self.facts.reconciles)
+        ).open(self.settings)
 
     async def chart(self) -> Chart:
         if self._chart is None:

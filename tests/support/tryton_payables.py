@@ -9,7 +9,7 @@ from typing import Any
 from ledgerbridge.erp.conformance.bench import StandingBill
 
 _FIELDS = (
-    "state number reference description total_amount move.date "
+    "state number reference description total_amount amount_to_pay reconciled move.date "
     "move.lines.account.code move.lines.debit move.lines.credit "
     "move.lines.tax_lines.tax move.lines.tax_lines.type move.lines.tax_lines.amount"
 )
@@ -64,6 +64,18 @@ class PayableHands:
             await self.cancel_bill(erp_id)
         return made
 
+    async def take_payments_off(self, erp_id: str) -> None:
+        """Take every payment noted on a bill off it by hand."""
+        (row,) = await self.search("account.invoice", [["id", "=", int(erp_id)]], "payment_lines")
+        assert row["payment_lines"]
+        await self.send("PUT", f"model/account.invoice/{erp_id}", {"payment_lines": [["remove", row["payment_lines"]]]})
+
+    async def note_payment(self, bill: str, entry: str) -> None:
+        """Note a payment on a bill by hand."""
+        domain = [["move", "=", int(entry)], ["account.type.payable", "=", True]]
+        lines = [row["id"] for row in await self.search("account.move.line", domain, "id")]
+        await self.send("PUT", f"model/account.invoice/{bill}", {"payment_lines": [["add", lines]]})
+
     async def matches(self, erp_ids: Sequence[str]) -> list[set[str]]:
         """The journal entries that are matched with each other, of those that touch any of these."""
         domain = [["lines.move", "in", [int(number) for number in erp_ids]]]
@@ -96,7 +108,8 @@ def _standing(row: dict[str, Any]) -> StandingBill:
     return StandingBill(
         id=str(row["id"]),
         final=row["state"] in ("posted", "paid"),
-        paid=row["state"] == "paid",
+        paid=row["state"] == "paid" or (row["state"] == "posted" and not row["amount_to_pay"]),
+        matched=row["reconciled"] is not None,
         number=row["number"],
         supplier_number=row["reference"],
         text=row["description"],

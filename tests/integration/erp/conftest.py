@@ -25,13 +25,24 @@ OVERSIZE = 16 * 2**20
 
 @pytest.fixture(scope="module")
 def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
-    server = tryton_servers.fresh()
+    yield from _bench(tryton_servers, stock=False)
+
+
+@pytest.fixture(scope="module")
+def stock_bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
+    """A Tryton without our add-on, and a user with no rights but those of the groups a customer gives it."""
+    yield from _bench(tryton_servers, stock=True)
+
+
+def _bench(tryton_servers: TrytonServers, *, stock: bool) -> Iterator[TrytonBench]:
+    server = tryton_servers.fresh(stock=stock)
     company = server.facts["companies"]["DK"]
     accounts, months = company["accounts"], server.facts["months"]
+    keys = server.keys | ({"erp_integration": server.keys["erp_entries"]} if stock else {})
     tax_names = {"I25": "I25 Purchase VAT 25%", "RC25": "RC25 Reverse charge 25%"}
     first_open = _fifth_of(months["first_open"])
     yield TrytonBench(
-        Tryton(server.base_url, server.database, server.company_id("DK"), server.company_id("BE"), server.keys),
+        Tryton(server.base_url, server.database, server.company_id("DK"), server.company_id("BE"), keys),
         Facts(
             name=company["name"],
             registration_number=company["registration_number"],
@@ -51,6 +62,7 @@ def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
             tax_numbers=("DE129273398", "BE0428759497"),
             bad_tax_number="DE111111111",
             payable=accounts["payable"],
+            reconciles=not stock,
         ),
     )
     tryton_servers.template.drop(server.database)

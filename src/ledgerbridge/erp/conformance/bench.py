@@ -98,7 +98,9 @@ class StandingBill:
     id: str
     final: bool
     paid: bool
-    """The ERP itself counts it as settled."""
+    """Final, and the ERP itself shows nothing of it as due."""
+    matched: bool
+    """Its payable lines stand in a match, too; stays False where the ERP only notes payments on bills."""
     number: str | None
     supplier_number: str | None
     text: str
@@ -145,6 +147,8 @@ class Facts:
     """One the ERP is sure to refuse."""
     payable: str | None = None
     """The accounts payable account of vendors that have none of their own."""
+    reconciles: bool = True
+    """The set-up lets the integration user match lines; else a payment is only noted on the one bill it pays."""
 
 
 class Bench(Protocol):

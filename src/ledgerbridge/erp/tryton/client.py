@@ -114,12 +114,18 @@ class Client:
         """Press a button on a record; once. NOT_FOUND means that the record is gone."""
         return await self._write(f"{model} {action}", f"model/{model}/{record}/{action}", {}, fields)
 
+    async def update(self, model: str, record: int, values: Record, fields: Sequence[str]) -> Record:
+        """Write to a record; once. NOT_FOUND means that the record is gone."""
+        return await self._write(f"{model} update", f"model/{model}/{record}", values, fields, method="PUT")
+
     async def delete(self, model: str, record: int) -> None:
         """Delete a record; once. NOT_FOUND means that it is gone already."""
         await self._send(f"{model} delete", "DELETE", f"model/{model}/{record}")
 
-    async def _write(self, operation: str, path: str, body: Record, fields: Sequence[str]) -> Record:
-        answer = await self._send(operation, "POST", path, [("f", field) for field in fields], body)
+    async def _write(
+        self, operation: str, path: str, body: Record, fields: Sequence[str], method: str = "POST"
+    ) -> Record:
+        answer = await self._send(operation, method, path, [("f", field) for field in fields], body)
         if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
             raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a record")
         return answer

@@ -1,42 +1,73 @@
 """Matching of bills and payments: Tryton's reconciliation of lines on one account of one party (EXP-AP-04).
 
 Everything is decided by what the lines say: a line knows the match it stands in, so asking twice changes nothing. To
-match is to call a method that stock Tryton offers in a wizard only; a module makes it reachable for our key. To take
-apart is to delete the match, for which the user needs a right of its own.
+match is to call a method that stock Tryton offers in a wizard only; a module makes it reachable for our key. Without
+it a payment is noted on its bill (`binding`). To take apart is to delete the match, for which the user needs a right
+of its own, and to take the note away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from enum import Enum, auto
 
 from ledgerbridge.erp.port import DocumentKind, DocumentRef
-from ledgerbridge.erp.tryton import access, bills, moves
+from ledgerbridge.erp.tryton import access, bills, binding, moves
+from ledgerbridge.erp.tryton.binding import Claim
 from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.moves import OpenLine
+from ledgerbridge.erp.tryton.wire import Record
 
 _MODEL = "account.move.reconciliation"
 _LINES = ("account", "account.reconcile", "account.type.payable", "party", "debit", "credit", "reconciliation")
+_OF_BILLS = (
+    "state",
+    *(f"lines_to_pay.{name}" for name in ("account", "party", "debit", "credit", "reconciliation")),
+    "payment_lines.reconciliation",
+)
 
 
-async def match(client: Client, lines: Sequence[OpenLine]) -> bool:
-    """Match what is open of these lines. False, and nothing changed, when it does not balance or must not be done."""
+class _Answer(Enum):
+    """What came of an attempt to match."""
+
+    DONE = auto()
+    NOT_NOW = auto()
+    """It does not balance, or Tryton does not match these lines."""
+    NOT_ALLOWED = auto()
+    """The module is missing, or the right."""
+
+
+async def settled(client: Client, claims: Sequence[Claim]) -> bool:
+    """Match what is open of these documents, or note payments on bills where we may not match.
+
+    False, and nothing changed, when it does not balance or must not be done.
+    """
+    answer = await _match(client, [line for claim in claims for line in claim.lines])
+    if answer is _Answer.NOT_ALLOWED:
+        return await binding.bind(client, claims)
+    return answer is _Answer.DONE
+
+
+async def _match(client: Client, lines: Sequence[OpenLine]) -> _Answer:
     groups: dict[tuple[int, int | None], list[OpenLine]] = {}
     for line in lines:
         if line.reconciliation is None:
             groups.setdefault((line.account, line.party), []).append(line)
     if any(sum((line.amount for line in group), Decimal(0)) for group in groups.values()):
-        return False
+        return _Answer.NOT_NOW
     for group in groups.values():
         try:
             await client.call("account.move.line", "match", {"lines": [line.id for line in group]})
         except CallFailed as failure:
-            if failure.outcome in (Outcome.REFUSED, Outcome.FORBIDDEN):
-                return False
+            if failure.outcome is Outcome.FORBIDDEN:
+                return _Answer.NOT_ALLOWED
+            if failure.outcome is Outcome.REFUSED:
+                return _Answer.NOT_NOW
             raise
-    return True
+    return _Answer.DONE
 
 
 async def may_match(client: Client) -> bool:
@@ -52,17 +83,17 @@ async def may_match(client: Client) -> bool:
 
 async def settle(client: Client, company: int, documents: Sequence[DocumentRef]) -> bool:
     """One try of `Payables.settle`; safe to repeat after any failure."""
-    lines, whole = await _payable_lines(client, company, documents)
-    return whole and (_all_matched(lines) or await match(client, lines) or await _since(client, lines))
+    claims, whole = await _claims(client, company, documents)
+    lines = [line for claim in claims for line in claim.lines]
+    return whole and (_all_matched(lines) or await settled(client, claims) or await _since(client, lines))
 
 
 async def reopen(client: Client, company: int, documents: Sequence[DocumentRef]) -> bool:
     """One try of `Payables.reopen`; safe to repeat after any failure."""
-    lines, _ = await _payable_lines(client, company, documents)
+    claims, _ = await _claims(client, company, documents)
+    lines = [line for claim in claims for line in claim.lines]
     numbers = sorted({line.reconciliation for line in lines if line.reconciliation is not None})
-    if not numbers:
-        return True
-    if not await access.may_unmatch(client) or not await _plain(client, numbers):
+    if numbers and not (await access.may_unmatch(client) and await _plain(client, numbers)):
         return False
     for number in numbers:
         try:
@@ -70,7 +101,8 @@ async def reopen(client: Client, company: int, documents: Sequence[DocumentRef])
         except CallFailed as failure:
             if failure.outcome is not Outcome.NOT_FOUND:
                 raise
-    return True
+    # Only now: what stands in a match lowers nothing that is due, and would do so again without it.
+    return await binding.unbind(client, claims)
 
 
 def _all_matched(lines: Iterable[OpenLine]) -> bool:
@@ -97,43 +129,42 @@ async def _plain(client: Client, numbers: Sequence[int]) -> bool:
     )
 
 
-async def _payable_lines(client: Client, company: int, documents: Sequence[DocumentRef]) -> tuple[list[OpenLine], bool]:
-    """The payable lines of the documents, and whether each has some: none has a draft, or what is cancelled or gone."""
+async def _claims(client: Client, company: int, documents: Sequence[DocumentRef]) -> tuple[list[Claim], bool]:
+    """What the documents leave open, and whether each leaves something: a draft does not, nor what is cancelled or
+    gone."""
     whole = bool(documents)
-    found: list[OpenLine] = []
+    found: list[Claim] = []
     for kind, read in ((DocumentKind.BILL, _of_bills), (DocumentKind.JOURNAL_ENTRY, _of_entries)):
         wanted = {int(ref.id) for ref in documents if ref.kind is kind}
         if wanted:
-            lines = await read(client, [["company", "=", company], ["id", "in", sorted(wanted)]])
-            whole = whole and len(lines) == len(wanted) and all(lines)
-            found += [line for each in lines for line in each]
+            claims = await read(client, [["company", "=", company], ["id", "in", sorted(wanted)]])
+            whole = whole and len(claims) == len(wanted) and all(claim.lines for claim in claims)
+            found += [claim for claim in claims if claim.lines]
     return found, whole
 
 
-async def _of_bills(client: Client, domain: Sequence[object]) -> list[list[OpenLine]]:
-    fields = [f"lines_to_pay.{name}" for name in ("account", "party", "debit", "credit", "reconciliation")]
-    rows = await client.search(bills.MODEL, domain, ("state", *fields))
+async def _of_bills(client: Client, domain: Sequence[object]) -> list[Claim]:
+    rows = await client.search(bills.MODEL, domain, _OF_BILLS)
     return shaped(
         lambda: [
-            [moves.open_line(line) for line in row["lines_to_pay"]] if row["state"] in ("posted", "paid") else []
+            Claim(
+                tuple(map(moves.open_line, row["lines_to_pay"])) if row["state"] in ("posted", "paid") else (),
+                row["id"],
+                bills.bound_lines(row),
+            )
             for row in rows
         ]
     )
 
 
-async def _of_entries(client: Client, domain: Sequence[object]) -> list[list[OpenLine]]:
+async def _of_entries(client: Client, domain: Sequence[object]) -> list[Claim]:
     rows = await client.search(moves.MODEL, domain, ("state", *(f"lines.{name}" for name in _LINES)))
+    return shaped(lambda: [Claim(tuple(_owing(row["lines"])) if row["state"] == "posted" else ()) for row in rows])
 
-    def lines() -> list[list[OpenLine]]:
-        return [
-            [
-                moves.open_line(line | {"account": line["account"]["id"]})
-                for line in row["lines"]
-                if line["account"]["reconcile"] and line["account"]["type"]["payable"]
-            ]
-            if row["state"] == "posted"
-            else []
-            for row in rows
-        ]
 
-    return shaped(lines)
+def _owing(lines: Iterable[Record]) -> Iterable[OpenLine]:
+    return (
+        moves.open_line(line | {"account": line["account"]["id"]})
+        for line in lines
+        if line["account"]["reconcile"] and line["account"]["type"]["payable"]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -94,9 +94,10 @@ class Move:
             net[line.account] = net.get(line.account, Decimal(0)) + line.debit - line.credit
         return {account: amount for account, amount in net.items() if amount}
 
-    def matched_on(self, account: int) -> bool:
-        """Whether its lines on this account all stand in a match."""
-        return all(line.to_match.reconciliation is not None for line in self.lines if line.account == account)
+    def used_on(self, account: int, bound: Collection[int]) -> bool:
+        """Whether its lines on this account all stand in a match, or are among those noted on a bill."""
+        open_ = (line.to_match for line in self.lines if line.account == account)
+        return all(line.reconciliation is not None or line.id in bound for line in open_)
 
     def mirrors(self, other: Move) -> bool:
         """Whether it takes back exactly what the other booked, whatever way Tryton reversed it."""

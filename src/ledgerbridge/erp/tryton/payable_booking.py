@@ -15,6 +15,7 @@ from ledgerbridge.erp.port import Attachment, DocumentKind, DocumentRef, ErpErro
 from ledgerbridge.erp.tryton import key, matching
 from ledgerbridge.erp.tryton.bill_reference import BillReference
 from ledgerbridge.erp.tryton.bills import VendorBill
+from ledgerbridge.erp.tryton.binding import Claim
 from ledgerbridge.erp.tryton.booking import Booking, unknown
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.entries import Entry
@@ -83,10 +84,10 @@ class PayableBooking:
             raise self._unfinished(error) from None
 
     async def _matched(self, bill: VendorBill, payment: Move) -> None:
-        """Settle the bill by its payment. If they cannot be matched, both stand all the same and show what is open."""
-        lines = [*bill.payable, *(line.to_match for line in payment.lines if line.to_match.account == bill.account)]
+        """Settle the bill by its payment. If that cannot be done, both stand all the same and show what is open."""
+        paying = tuple(line.to_match for line in payment.lines if line.to_match.account == bill.account)
         try:
-            await matching.match(self._client, lines)
+            await matching.settled(self._client, [Claim(bill.payable, bill.id, bill.bound), Claim(paying)])
         except CallFailed:
             both = (
                 DocumentRef(DocumentKind.BILL, str(bill.id)),
