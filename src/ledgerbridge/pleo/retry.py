@@ -18,7 +18,7 @@ LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` we sit out inside one call. A longer one goes to the caller, who can let go of the job."""
 
 LONGEST_REST = 3600.0
-"""Seconds of `Retry-After` anybody believes: a mistaken one would silence a company for years. Then we ask once more."""
+"""Seconds of `Retry-After` anybody believes: a mistaken one would silence a company for years. Then we ask again."""
 
 _backoff = wait_random_exponential(multiplier=2, min=1, max=60)
 
