@@ -10,20 +10,24 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
 
 from ledgerbridge.bookkeeping.words import PostingMode
 from ledgerbridge.connections import subscriptions
 from ledgerbridge.connections.access import ConnectionState, load, open_erp, open_pleo, verify_erp_company
 from ledgerbridge.connections.configuration import faults_in
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.connections.errors import ActivationRefused, GrantEnded, Refused
+from ledgerbridge.connections.errors import ActivationOver, ActivationRefused, GrantEnded, Refused
+from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, PleoError
 from ledgerbridge.pleo.installations import Installation, InstallationsApi
 from ledgerbridge.pleo.introspect import missing_scopes
 from ledgerbridge.store import audit
-from ledgerbridge.store.tables import Connection, ConnectionStatus
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +74,15 @@ async def activate(room: Connections, connection_id: uuid.UUID, actor: str) -> A
     )
 
 
-async def finish(room: Connections, connection_id: uuid.UUID, actor: str) -> Activated:
-    """Tell Pleo that we are ready and make the connection active. Repeatable. Raises as `activate`."""
+async def finish(
+    room: Connections, connection_id: uuid.UUID, actor: str, *, since: datetime | None = None
+) -> Activated:
+    """Tell Pleo that we are ready and make the connection active. Repeatable. Raises as `activate`.
+
+    `since`: only to end the activation that began then; `ActivationOver` when that one has ended otherwise.
+    """
+    if since is not None:
+        _refuse_over((await load(room, connection_id)).connection, since)
     try:
         installation = await tell_pleo(room, (await load(room, connection_id)).connection)
     except PleoError as error:
@@ -80,6 +91,8 @@ async def finish(room: Connections, connection_id: uuid.UUID, actor: str) -> Act
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
         _refuse_ended(connection)
+        if since is not None:
+            _refuse_over(connection, since)
         first_time = connection.activated_at is None
         now = room.now()
         connection.status, connection.status_reason, connection.paused_by = ConnectionStatus.ACTIVE, None, None
@@ -92,11 +105,16 @@ async def finish(room: Connections, connection_id: uuid.UUID, actor: str) -> Act
     return Activated(connection_id, installation.status, first_time)
 
 
-async def give_up(room: Connections, connection_id: uuid.UUID, refused: ActivationRefused) -> None:
-    """End an activation under way without success, and keep its reason for whoever asked for it."""
+async def give_up(
+    room: Connections, connection_id: uuid.UUID, refused: ActivationRefused, *, since: datetime | None = None
+) -> None:
+    """End an activation under way without success, and keep its reason for whoever asked for it.
+
+    `since`: only the one that began then.
+    """
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
-        if connection.activating_since is None:
+        if connection.activating_since is None or since not in (None, connection.activating_since):
             return
         actor = connection.activating_by or "system"
         connection.activating_since = connection.activating_by = None
@@ -154,6 +172,11 @@ def _refuse_ended(connection: Connection) -> None:
         raise ActivationRefused("reconnect_needed", "The access to Pleo ended meanwhile. Connect in Pleo again.")
 
 
+def _refuse_over(connection: Connection, since: datetime) -> None:
+    if connection.activating_since != since:
+        raise ActivationOver
+
+
 def _refuse_unready(room: Connections, state: ConnectionState) -> None:
     connection = state.connection
     if connection.status in (ConnectionStatus.DISCONNECTED, ConnectionStatus.RECONNECT_NEEDED):
@@ -187,6 +210,7 @@ async def _preflight(room: Connections, state: ConnectionState) -> None:
             if wrong is None:
                 await erp.preflight(final=configuration.posting_mode is PostingMode.FINAL)
                 faults = await faults_in(erp, configuration)
+                limits = await limits_of(erp)
     except ErpError as error:
         raise ActivationRefused(error.problem.failure.value, error.problem.text) from error
     except Refused as error:
@@ -199,6 +223,9 @@ async def _preflight(room: Connections, state: ConnectionState) -> None:
             "The configuration no longer fits the accounting system. Correct it, then activate again.",
             faults,
         )
+    async with room.db.transaction() as session:
+        still = (ErpBinding.connection_id == binding.connection_id, ErpBinding.bound_at == binding.bound_at)
+        await session.execute(update(ErpBinding).where(*still).values(limits=limits))
 
 
 async def tell_pleo(room: Connections, connection: Connection) -> Installation:

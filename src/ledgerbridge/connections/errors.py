@@ -58,6 +58,10 @@ class ActivationRefused(Refused):
     """The connection cannot go live yet; its status is unchanged."""
 
 
+class ActivationOver(Exception):
+    """The activation under way has ended meanwhile, as by a disconnect, or another one has begun."""
+
+
 class ConnectionUnknown(LookupError):
     """No connection has this id."""
 

@@ -46,6 +46,7 @@ async def disconnect(room: Connections, connection_id: uuid.UUID, actor: str) ->
             return
         connection.status, connection.paused_by = ConnectionStatus.PAUSED, "operator"
         connection.status_reason = "The connection is being removed."
+        connection.activating_since = connection.activating_by = None  # else its end would make it active again
     left: list[str] = []
     if not await _gone(connection_id, subscriptions.remove(room, connection_id)):
         left.append("subscriptions")

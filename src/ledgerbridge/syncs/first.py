@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.connections import activation, configuration
 from ledgerbridge.connections.access import open_erp, open_pleo
 from ledgerbridge.connections.config_body import ConfigurationBody
-from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
+from ledgerbridge.connections.errors import ActivationOver, ActivationRefused, ConnectionUnknown, Refused
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import PleoError
@@ -76,7 +76,7 @@ async def first_syncs(syncs: Syncs, connection_id: uuid.UUID) -> None:
     async with syncs.db.reading() as session:
         found = await progress(session, connection)
     for kind in found.waiting if found else ():
-        if not await _one(syncs, connection, kind):
+        if not await _still_wanted(syncs, connection) or not await _one(syncs, connection, kind):
             return
     await _finish(syncs, connection)
 
@@ -110,6 +110,13 @@ def reckon(body: ConfigurationBody, runs: Sequence[SyncRun]) -> Progress:
     )
 
 
+async def _still_wanted(syncs: Syncs, connection: Connection) -> bool:
+    """Whether the activation that was begun still goes on; somebody may have disconnected the company meanwhile."""
+    async with syncs.db.reading() as session:
+        now = await connection_row(session, connection.id)
+    return now.activating_since == connection.activating_since
+
+
 async def _under_way(syncs: Syncs, connection_id: uuid.UUID) -> tuple[Connection, ConfigurationBody | None, int]:
     async with syncs.db.transaction() as session:
         connection = await connection_row(session, connection_id)
@@ -130,7 +137,8 @@ async def _one(syncs: Syncs, connection: Connection, kind: SyncKind) -> bool:
         if ended.cause is None:
             return True
         if ended.cause.failure == PLEO_AUTH:
-            await _refuse(syncs, connection.id, ActivationRefused("reconnect_needed", ended.cause.text))
+            refused = ActivationRefused("reconnect_needed", ended.cause.text)
+            await activation.give_up(syncs.connections, connection.id, refused, since=connection.activating_since)
             return False
         if not ended.cause.retry:
             break
@@ -167,12 +175,10 @@ async def _finish(syncs: Syncs, connection: Connection) -> None:
     since = connection.activating_since
     assert since is not None  # noqa: S101
     try:
-        await activation.finish(room, connection.id, connection.activating_by or "system")
+        await activation.finish(room, connection.id, connection.activating_by or "system", since=since)
+    except ActivationOver:
+        log.info("the activation ended before its first syncs", connection_id=str(connection.id))
     except ActivationRefused as refused:
         if refused.code == "pleo_unavailable" and room.now() - since < PATIENCE:
             raise TryLater(ASK_AGAIN, refused.text) from None
-        await _refuse(syncs, connection.id, refused)
-
-
-async def _refuse(syncs: Syncs, connection_id: uuid.UUID, refused: ActivationRefused) -> None:
-    await activation.give_up(syncs.connections, connection_id, refused)
+        await activation.give_up(room, connection.id, refused, since=since)

@@ -181,7 +181,8 @@ async def _set_up(
         newest = await newest_config(session, connection_id)
     if connection.status in _ENDED:
         raise Stopped(not_ready("The company is not connected to Pleo. Press Connect in Pleo again."))
-    if connection.status != ConnectionStatus.ACTIVE and order.trigger not in ("activation", "preview"):
+    going_live = connection.status == ConnectionStatus.SETTING_UP and order.trigger == "activation"
+    if connection.status != ConnectionStatus.ACTIVE and not going_live and order.trigger != "preview":
         raise Stopped(not_ready(f"The connection is not active but {connection.status.replace('_', ' ')}."))
     if binding is None or binding.settings_sealed is None:
         raise Stopped(not_ready("No accounting system is connected. Connect one first."))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
-from ledgerbridge.connections.activation import activate
+from ledgerbridge.connections.activation import activate, finish, give_up
+from ledgerbridge.connections.errors import ActivationOver, ActivationRefused, Refused
+from ledgerbridge.connections.uninstall import disconnect
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.store.tables import ConnectionStatus
 from ledgerbridge.syncs.enqueue import enqueue_first
@@ -167,6 +169,37 @@ async def test_an_installation_that_is_off_ends_it_too(plan: Planned) -> None:
     await go(plan)
     connection = await plan.connection()
     assert (connection.status, (connection.activation_refusal or {})["code"]) == ("setting_up", "installation_gone")
+
+
+async def test_a_company_that_is_being_removed_meanwhile_never_goes_live(plan: Planned) -> None:
+    """Pleo does not let go of it at the first try; the first syncs must not make it active again until the next."""
+    plan.stage.fault("status", "DELETE", "/v1/installations/me", status=503, times=None)
+
+    async def removed() -> None:
+        with pytest.raises(Refused, match="It is paused"):
+            await disconnect(plan.syncs.connections, plan.connection_id, "admin:ada")
+
+    plan.stage.rig.books.meanwhile["dimensions"] = removed
+    await go(plan)
+
+    connection = await plan.connection()
+    assert (connection.status, connection.activating_since) == ("paused", None)
+    assert [row.kind for row in await plan.stage.rows()] == ["tax_codes", "accounts", "tags"]
+    assert ACTIVATE not in plan.stage.calls()
+    assert "activated" not in await plan.audit()
+
+
+async def test_an_activation_that_begins_anew_is_not_ended_by_the_one_before(plan: Planned) -> None:
+    room, since = plan.syncs.connections, (await plan.connection()).activating_since
+    assert since is not None
+    plan.clock.move(seconds=5)
+    await plan.connection(activating_since=plan.clock())
+    with pytest.raises(ActivationOver):
+        await finish(room, plan.connection_id, "admin:ada", since=since)
+    await give_up(room, plan.connection_id, ActivationRefused("installation_off", "Off."), since=since)
+    connection = await plan.connection()
+    assert (connection.status, connection.activation_refusal) == ("setting_up", None)
+    assert connection.activating_since is not None
 
 
 async def test_pleo_being_away_at_the_end_is_waited_for(plan: Planned) -> None:

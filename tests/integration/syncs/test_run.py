@@ -137,7 +137,7 @@ async def test_what_time_heals_is_told_as_such(stage: Stage, status: int, failur
 
 @pytest.mark.parametrize(("status", "trigger", "runs"), [
     ("setting_up", "schedule", False), ("setting_up", "activation", True), ("paused", "manual", False),
-    ("disconnected", "activation", False), ("reconnect_needed", "manual", False),
+    ("disconnected", "activation", False), ("paused", "activation", False), ("reconnect_needed", "manual", False),
 ])  # fmt: skip
 async def test_a_connection_that_is_not_live_is_synchronised_only_to_make_it_so(
     stage: Stage, status: str, trigger: str, runs: bool
