@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from ledgerbridge.store.tables import SyncStatus
 from ledgerbridge.syncs.vendors import runs
 from tests.integration.syncs.stage import Stage
 from tests.integration.syncs.vendor_stage import VENDORS, VendorStage, suppliers
@@ -42,6 +44,26 @@ async def test_after_a_failed_run_all_vendors_of_the_job_are_brought_in_step(at:
     await at.run()
     await runs.ready(at.stage.syncs, at.stage.connection_id, [first])
     assert (at.pleo[first]["name"], at.pleo[second]["name"]) == ("Renamed", "Vendor 2")
+
+
+@pytest.mark.rule("VEN-053")
+@pytest.mark.parametrize("how", ["left_the_selection", "deleted"])
+async def test_an_export_archives_nothing_that_the_guard_has_not_seen(at: VendorStage, how: str) -> None:
+    at.erp.extend(suppliers(30))
+    await at.run()
+    kept = [replace(one, active=False) for one in at.erp] if how == "left_the_selection" else []
+    at.erp[:] = kept
+    at.stage.rig.books.before["vendors"] = [down()]
+    await at.run()
+    at.stage.rig.pleo.forget()
+    await runs.ready(at.stage.syncs, at.stage.connection_id, list(at.pleo))
+    assert set(at.states().values()) == {"ACTIVE"}
+    held = await at.run()
+    assert (
+        (held.status, set(at.states().values())) == (SyncStatus.NEEDS_CONFIRMATION, {"ACTIVE"})
+        if kept
+        else (SyncStatus.FAILED, {"ACTIVE"})
+    )
 
 
 @pytest.mark.rule("VEN-110")

@@ -85,8 +85,8 @@ async def _one(bench: Bench, pleo_vendor_id: str) -> Action | None:
     except OtherCompany:
         bench.desk.record.failed(f"vendor {pleo_vendor_id}", "none", "other_company", OtherCompany.text)
         return None
-    if judged is None or (judged.row.act is Act.ARCHIVE and judged.pair.erp is None):
-        return None  # that an ERP vendor is gone is believed in a full run only, where the guard sees all (VEN-053)
+    if judged is None or judged.row.act is Act.ARCHIVE:
+        return None  # that is for a full run only, where the guard sees all (VEN-053)
     return await settle(bench, judged)
 
 
