@@ -7,8 +7,11 @@ Companies are queued in the order of their ids, because two replicas in differen
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -40,7 +43,7 @@ from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.enqueue import FIRST, RUN
 from ledgerbridge.syncs.first import first_syncs
 from ledgerbridge.work.queue import Queue
-from ledgerbridge.work.retry import RetryRule
+from ledgerbridge.work.retry import RetryRule, TryLater
 
 CHECK = "connections.check"
 DAY = 86_400.0
@@ -50,6 +53,9 @@ CHECK_SPREAD_SECONDS = 1800.0
 DELIVERY_DAYS = 30
 """How long settled deliveries are kept; their ids must be known for at least 7 days (HOOK-042)."""
 PARKED_DAYS = 365
+SYNCS_AT_ONCE = 5
+"""Of the ten jobs a worker has in hand. The rest is kept for exports, however long Pleo or an ERP lets syncs wait."""
+ACTIVATIONS_AT_ONCE = 2
 RUN_DAYS = 90
 """How long sync runs are kept."""
 _BATCH = 1000
@@ -84,11 +90,15 @@ def teach(
     async def clear() -> None:
         await clear_away(connections)
 
+    running, going_live = asyncio.Semaphore(SYNCS_AT_ONCE), asyncio.Semaphore(ACTIVATIONS_AT_ONCE)
+
     async def synchronise(connection_id: str, kind: str, **order: Any) -> None:
-        await tasks.work(syncs, uuid.UUID(connection_id), SyncKind(kind), **order)
+        async with _place(running):
+            await tasks.work(syncs, uuid.UUID(connection_id), SyncKind(kind), **order)
 
     async def first(connection_id: str) -> None:
-        await first_syncs(syncs, uuid.UUID(connection_id))
+        async with _place(going_live):
+            await first_syncs(syncs, uuid.UUID(connection_id))
 
     async def sweep() -> None:
         await tasks.sweep(syncs, timedelta(seconds=vendor_poll_seconds))
@@ -103,6 +113,15 @@ def teach(
     queue.every("connections.daily", DAY, daily)
     queue.every("exports.settle_round", DAY / 4, settle_round)
     queue.every("ops.clear_away", DAY / 4, clear)
+
+
+@asynccontextmanager
+async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
+    """One of the places that syncs may take. Raises `TryLater` when none is free: waiting here would take one, too."""
+    if places.locked():
+        raise TryLater(random.uniform(2, 5), "as many syncs as one worker makes at once are under way")  # noqa: S311
+    async with places:
+        yield
 
 
 async def queue_looks(queue: Queue, connections: Connections, *, spread: float) -> int:
