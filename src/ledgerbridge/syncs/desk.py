@@ -5,9 +5,12 @@ A preview sits at a desk without a lease: it reads and plans the same way, and `
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+
+from sqlalchemy import select
 
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.config_body import ConfigurationBody
@@ -15,9 +18,10 @@ from ledgerbridge.erp.port import Erp
 from ledgerbridge.pleo.transport import PleoClient
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.leases import Lease, LeaseLost, holds
-from ledgerbridge.store.tables import Connection, SyncKind
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding, SyncKind
 from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.context import Syncs
+from ledgerbridge.syncs.failing import Stopped, overtaken
 from ledgerbridge.syncs.record import Record
 from ledgerbridge.syncs.seen import Seen
 
@@ -36,6 +40,8 @@ class Desk:
     body: ConfigurationBody
     """The same version as written by a person; `body.syncs` tells which kinds are on."""
     kind: SyncKind
+    bound_at: dt.datetime
+    """When the ERP that the run reads was bound."""
     pleo: PleoClient
     """Counts its calls in `record`."""
     erp: Erp
@@ -80,9 +86,23 @@ class Desk:
         self.record.left_out += max(0, len(records) - MOST_NAMED)
 
     async def still_ours(self) -> None:
-        """Before every write: raises `LeaseLost` when another worker may have the company (TAG-128, ACC-107)."""
+        """Before every write: whether it may still be made.
+
+        Raises `LeaseLost` when another worker may have the company (TAG-128, ACC-107), and `Stopped` when the
+        connection was paused or removed, or another ERP bound, since the run began: its plan is about another company.
+        """
         if self.lease is None:
             raise RuntimeError("a preview writes nothing")
+        query = (
+            select(Connection.status, ErpBinding.bound_at)
+            .join(ErpBinding, ErpBinding.connection_id == Connection.id)
+            .where(Connection.id == self.connection_id)
+        )
         async with self.db.transaction() as session:
             if not await holds(session, self.lease):
                 raise LeaseLost(f"the lease of connection {self.connection_id} was lost")
+            found = (await session.execute(query)).one_or_none()
+        if found is None or (found.status != self.connection.status and found.status != ConnectionStatus.ACTIVE):
+            raise Stopped(overtaken("The connection was paused or removed while this run was under way."))
+        if found.bound_at != self.bound_at:
+            raise Stopped(overtaken("The accounting system was connected anew while this run was under way."))

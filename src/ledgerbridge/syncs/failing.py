@@ -49,6 +49,8 @@ BUSY = "busy"
 LEASE_LOST = "lease_lost"
 NOT_READY = "not_ready"
 """Not connected, no accounting system bound, or not configured."""
+OVERTAKEN = "overtaken"
+"""Paused, removed, or another accounting system bound while the run was under way."""
 NOT_KEPT = "not_kept"
 """The ERP keeps no such records at all: there is nothing to synchronise."""
 ERP_EMPTY = "erp_empty"
@@ -72,6 +74,11 @@ def of_problem(found: Problem) -> Cause:
 
 def not_ready(text: str) -> Cause:
     return Cause(NOT_READY, Kind.CONFIG, text)
+
+
+def overtaken(text: str) -> Cause:
+    """Somebody changed the connection under the run; the next run goes by what stands then."""
+    return Cause(OVERTAKEN, Kind.TRANSIENT, text, retry=True)
 
 
 def not_kept(text: str) -> Cause:

@@ -162,6 +162,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
             configuration=body.configuration(version),
             body=body,
             kind=order.kind,
+            bound_at=binding.bound_at,
             pleo=pleo,
             erp=watched(erp, seen),
             seen=seen,

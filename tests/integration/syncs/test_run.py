@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.store.leases import acquire
-from ledgerbridge.store.tables import Connection, Lease, SyncRun
+from ledgerbridge.store.tables import Connection, ErpBinding, Lease, SyncRun
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.run import run
 from tests.integration.syncs.stage import Stage, accounts, counts
@@ -150,6 +150,35 @@ async def test_a_connection_that_is_not_live_is_synchronised_only_to_make_it_so(
 
     assert row.status == ("succeeded" if runs else "failed")
     assert row.failure == (None if runs else "not_ready")
+
+
+@pytest.mark.parametrize("change", ["paused", "rebound"])
+async def test_a_run_stops_at_the_next_write_once_its_company_is_paused_or_has_another_erp(
+    stage: Stage, change: str
+) -> None:
+    stage.master.accounts = accounts(60)
+    await stage.run("accounts")
+    stage.master.accounts = [replace(one, name="New") for one in stage.master.accounts]
+    seen, still_ours = 0, Desk.still_ours
+
+    async def counted(desk: Desk) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 20:
+            async with stage.rig.db.transaction() as session:
+                if change == "paused":
+                    await session.execute(update(Connection).values(status="paused"))
+                else:
+                    await session.execute(update(ErpBinding).values(bound_at=func.now()))
+        await still_ours(desk)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "still_ours", counted)
+        row = await stage.run("accounts")
+
+    assert (row.status, row.failure) == ("failed", "overtaken")
+    assert "while this run was under way" in (row.reason or "")
+    assert row.updated == len(stage.writes()) <= 19
 
 
 async def test_a_fault_of_ours_is_an_end_and_not_a_hung_run(stage: Stage) -> None:
