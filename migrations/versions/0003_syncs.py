@@ -26,6 +26,7 @@ STATEMENTS = [
     "alter table connections add column activation_refusal jsonb",
     "alter table postings add column document text default 'journal_entry' not null",
     "alter table postings add column moved_from text",
+    "alter table erp_bindings add column limits text",
     """
         create table sync_schedules (
             connection_id uuid not null,

@@ -67,6 +67,8 @@ class Books:
     entries: dict[str, Entry] = field(default_factory=dict)
     matches: Matches = field(default_factory=Matches)
     """What settles what."""
+    matching_limits: str | None = None
+    """As the port's; it is only told of, nothing is withheld."""
     calls: Counter[str] = field(default_factory=Counter)
     offered: list[tuple[str, ...]] = field(default_factory=list)
     """Names of the files that came with each booking."""
@@ -156,6 +158,8 @@ class DoubleErp:
 
     async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         self._call("preflight", lambda: None)
+        if bills:
+            self._call("preflight_bills", lambda: None)
 
     async def chart(self) -> Chart:
         await self._wait("chart")
@@ -181,7 +185,7 @@ class DoubleErp:
         return self._call("reopen", lambda: self._books.matches.reopen(self._named(documents)))
 
     async def matching_limits(self) -> str | None:
-        return self._call("matching_limits", lambda: None)
+        return self._call("matching_limits", lambda: self._books.matching_limits)
 
     async def accounts(self) -> Sequence[MasterAccount]:
         return await self._list("accounts", lambda master: master.accounts)

@@ -14,11 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping import configuration as rules
+from ledgerbridge.bookkeeping.master_data import VendorLookup
+from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.access import load, open_erp, verify_erp_company
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import ConfigurationRefused, ErpNotBound, Fault, Refused
+from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.store import audit
@@ -50,9 +53,10 @@ async def put(room: Connections, connection_id: uuid.UUID, body: object, actor: 
             raise Refused(wrong.failure.value, f"{wrong.text} Nothing was changed.")
         if faults := await faults_in(erp, wanted.configuration(version=0)):
             raise ConfigurationRefused(faults)
+        limits = await limits_of(erp)
     async with room.db.transaction() as session:
         await connection_row(session, connection_id, lock=True)
-        await _refuse_when_rebound(session, binding)
+        (await _refuse_when_rebound(session, binding)).limits = limits
         newest = await newest_config(session, connection_id)
         row = ConfigVersion(
             connection_id=connection_id,
@@ -67,12 +71,15 @@ async def put(room: Connections, connection_id: uuid.UUID, body: object, actor: 
 
 
 async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
-    """What of a configuration the live chart does not bear out. Raises `Refused` when the chart cannot be read."""
+    """What of a configuration the live ERP does not bear out. Raises `Refused` when it cannot be read."""
+    vendors = None
     try:
         chart = await erp.chart()
+        if (named := configuration.default_vendor) and erp.capabilities.vendors:
+            vendors = VendorIndex(await erp.find_vendors(VendorLookup(codes=(named,), ids=(named,))))
     except ErpError as error:
         raise Refused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
-    return [Fault(fault.path, fault.text) for fault in rules.check(configuration, chart)]
+    return [Fault(fault.path, fault.text) for fault in rules.check(configuration, chart, vendors)]
 
 
 async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collection[str]) -> Version | None:
@@ -169,7 +176,8 @@ def _version(row: ConfigVersion) -> Version:
     return Version(row.version, ConfigurationBody.read(row.body), row.created_at, row.created_by)
 
 
-async def _refuse_when_rebound(session: AsyncSession, checked_against: ErpBinding) -> None:
+async def _refuse_when_rebound(session: AsyncSession, checked_against: ErpBinding) -> ErpBinding:
     binding = await session.get(ErpBinding, checked_against.connection_id)
     if binding is None or binding.bound_at != checked_against.bound_at:
         raise Refused("erp_rebound", "The accounting system was changed meanwhile. Nothing was changed; try again.")
+    return binding

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import BindingRefused, Fault
+from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
 from ledgerbridge.store import audit
@@ -30,6 +31,8 @@ class Bound:
     settings: Mapping[str, Any]
     """Without secrets."""
     company: ErpCompany
+    limits: str | None = None
+    """What the set-up of the ERP keeps us from, in words; no error."""
 
 
 async def bind(
@@ -52,7 +55,7 @@ async def bind(
         await _bindable(session, connection_id)
         old = await session.get(ErpBinding, connection_id)
     checked = _checked(room, connection_id, adapter, settings, old)
-    company = await _read_company(room, adapter, checked)
+    company, limits = await _read_company(room, adapter, checked)
     shown = {name: value for name, value in checked.items() if name not in adapter.secret_fields()}
     key = company_key(adapter.kind, shown, company)
     sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
@@ -72,7 +75,7 @@ async def bind(
             binding.settings_sealed, binding.settings_shown = sealed, shown
             binding.company_ref, binding.company_name = company.id, company.name
             binding.registration_number, binding.currency = company.registration_number, company.currency
-            binding.bound_at, binding.bound_by = room.now(), actor
+            binding.limits, binding.bound_at, binding.bound_by = limits, room.now(), actor
             audit.record(
                 session, actor, "erp_bound", connection_id, kind=adapter.kind, company=company.name,
                 registration_number=company.registration_number, moved_from=moved_from,
@@ -85,7 +88,7 @@ async def bind(
             f"{company.name} is already connected to another Pleo company. "
             "One ERP company belongs to one Pleo company; choose another one, or disconnect it there first.",
         ) from None
-    return Bound(adapter.kind, shown, company)
+    return Bound(adapter.kind, shown, company, limits)
 
 
 def company_key(kind: str, shown: Mapping[str, Any], company: ErpCompany) -> str:
@@ -147,10 +150,10 @@ def _settings_refused(errors: Mapping[str, str]) -> BindingRefused:
     )
 
 
-async def _read_company(room: Connections, adapter: Adapter, checked: dict[str, Any]) -> ErpCompany:
+async def _read_company(room: Connections, adapter: Adapter, checked: dict[str, Any]) -> tuple[ErpCompany, str | None]:
     try:
         async with adapter.open(checked, room.observe_erp) as erp:
-            return await erp.company()
+            return await erp.company(), await limits_of(erp)
     except ErpError as error:
         raise BindingRefused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
 

@@ -182,13 +182,16 @@ class Payables(Protocol):
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         """Match the payable lines of these bills, credit notes and payments of one vendor with each other.
 
-        True when nothing of them is left open, also when an earlier call did it. False when they cannot be matched
-        yet, because one is a draft or they do not balance; nothing has changed then.
+        Where the ERP does not let us match, payments are bound to their bills by what else it has, so that it shows
+        none of these bills as due; `matching_limits` says so. True when that is reached, also when an earlier call did
+        it, and for payments and their return that cancel out and serve no bill. False when it cannot be, because one is
+        a draft, they do not balance, or the ERP has no way to bind them; nothing has changed then.
         """
         ...
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        """Take apart every match these documents stand in, so that what was paid is owed again (returned payment).
+        """Take apart every match and binding these documents stand in, so that what was paid is owed again (returned
+        payment).
 
         True also when there was none. False when the ERP does not allow it; nothing has changed then.
         """
@@ -196,7 +199,7 @@ class Payables(Protocol):
 
     async def matching_limits(self) -> str | None:
         """What of matching the set-up of the ERP does not allow, as it completes "the integration user may not ...";
-        None when all is well. Bills and payments are booked all the same and stay open for a person to match."""
+        None when all is well. Bills and payments are booked all the same; what is left open a person matches."""
         ...
 
 

@@ -53,15 +53,16 @@ def set_up(company: ConnectionState, job: ExportJob) -> Ready:
 async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
     """The full part, against the live ERP; returns its chart for the job.
 
-    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method, journal and counter
-    accounts (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its problem's row says whether waiting could help.
+    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method and, where the job may hold
+    bills, what they need, journal and counter accounts (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its
+    problem's row says whether waiting could help.
     """
     if job.vendor_based and not erp.capabilities.vendor_bills:
         raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
     try:
         if found := await verify_erp_company(erp, ready.binding):
             raise NotReady(found)
-        await erp.preflight(final=ready.configuration.posting_mode == "final")
+        await erp.preflight(final=ready.configuration.posting_mode == "final", bills=job.vendor_based)
         chart = ChartIndex(await erp.chart())
     except ErpError as error:
         raise NotReady(error.problem) from error

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from ledgerbridge.connections import access, erp_binding
+from ledgerbridge.connections.activation import activate
 from ledgerbridge.connections.configuration import current, put, versions
 from ledgerbridge.connections.errors import ConfigurationRefused, ConnectionUnknown, ErpNotBound, Refused
 from ledgerbridge.erp.port import ErpCompany
+from ledgerbridge.store.tables import ErpBinding
 from tests.integration.connections.conftest import CONFIG, ERP_SETTINGS, House
-from tests.support.erp_double import DoubleErp, down
+from tests.support.double_master import vendor
+from tests.support.erp_double import PAYABLES, DoubleErp, down
 
 
 async def bound(house: House) -> uuid.UUID:
@@ -111,6 +114,57 @@ async def test_the_chart_is_read_live_every_time(house: House) -> None:
     house.books.chart = replace(house.books.chart, journals=())
     with pytest.raises(ConfigurationRefused, match="EXP"):
         await put(house.room, connection_id, CONFIG, "admin:test")
+
+
+@pytest.mark.rule("EXP-VENDOR-09")
+@pytest.mark.parametrize(
+    ("named", "fits"),
+    [("GEN9", True), ("9", True), ("GONE", False), ("OLD7", False)],
+    ids=["number", "erp_id", "unknown", "blocked"],
+)
+async def test_the_default_vendor_must_be_one_the_erp_can_book_on(house: House, named: str, fits: bool) -> None:
+    house.books.capabilities = PAYABLES
+    house.books.master.vendors += [vendor(9, code="GEN9"), vendor(7, code="OLD7", active=False)]
+    connection_id = await bound(house)
+    if fits:
+        assert (await put(house.room, connection_id, changed(default_vendor=named), "admin:test")).version == 1
+        return
+    with pytest.raises(ConfigurationRefused) as caught:
+        await put(house.room, connection_id, changed(default_vendor=named), "admin:test")
+    assert [fault.path for fault in caught.value.faults] == ["default_vendor"]
+    assert await current(house.room, connection_id) is None
+
+
+async def test_a_default_vendor_that_cannot_be_looked_up_is_not_accepted(house: House) -> None:
+    house.books.capabilities = PAYABLES
+    connection_id = await bound(house)
+    house.books.before["find_vendors"] = [down()]
+    with pytest.raises(Refused):
+        await put(house.room, connection_id, changed(default_vendor="GEN9"), "admin:test")
+
+
+@pytest.mark.rule("EXP-AP-04")
+async def test_what_the_set_up_of_the_erp_keeps_us_from_is_told_and_refuses_nothing(house: House) -> None:
+    house.books.capabilities = PAYABLES
+    house.books.matching_limits = "match bills"
+    outcome = await house.connect()
+    told = await erp_binding.bind(house.room, outcome.connection_id, "double", ERP_SETTINGS, "admin:test")
+    assert told.limits == "In the accounting system the integration user may not match bills."
+
+    house.books.matching_limits = "match credit notes"
+    await put(house.room, outcome.connection_id, CONFIG, "admin:test")
+    assert "credit notes" in str(await limits_of(house, outcome.connection_id))
+
+    house.books.before["matching_limits"] = [down()]
+    await activate(house.room, outcome.connection_id, "admin:test")
+    house.books.matching_limits = None
+    await activate(house.room, outcome.connection_id, "admin:test")
+    assert await limits_of(house, outcome.connection_id) is None
+
+
+async def limits_of(house: House, connection_id: uuid.UUID) -> str | None:
+    async with house.room.db.reading() as session:
+        return (await session.get_one(ErpBinding, connection_id)).limits
 
 
 async def test_without_an_erp_nothing_can_be_configured(house: House) -> None:

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.erp.port import ErpError
 from tests.integration.exports.payables import (
     EMPLOYEE,
     PENS,
@@ -233,6 +235,28 @@ async def test_a_vendor_based_job_fails_as_a_whole_where_no_bills_are_booked(rig
     assert shown["failureReasonType"] == "invalid_configuration"
     assert "accounts payable" in shown["failureReason"]
     assert rig.books.calls["book"] == 0
+
+
+@pytest.mark.rule("EXP-VALID-03", "EXP-VALID-08")
+async def test_an_erp_not_set_up_for_bills_says_so_before_the_first_item(payables: Payables) -> None:
+    fault = ErpError(problem(Failure.BILLS_NOT_SET_UP, missing="fiscal year 2026 has no numbering for invoices"))
+    payables.rig.books.before["preflight_bills"] = [fault]
+    job = payables.press(purchase())
+    await payables.rig.look()
+
+    shown = payables.rig.pleo.job(job)
+    assert (shown["status"], {item["status"] for item in shown["items"]}) == ("failed", {"abandoned"})
+    assert "fiscal year 2026" in shown["failureReason"]
+    assert payables.rig.books.calls["book"] == 0
+
+
+async def test_a_job_without_bills_does_not_ask_for_their_set_up(payables: Payables) -> None:
+    payables.rig.books.before["preflight_bills"] = [ErpError(problem(Failure.BILLS_NOT_SET_UP, missing="all"))]
+
+    job = payables.rig.pleo.export(payables.rig.pleo.queue("card_purchase"))
+    await payables.rig.look()
+
+    assert payables.rig.pleo.job(job)["status"] == "completed"
 
 
 @pytest.mark.rule("EXP-VENDOR-07")

@@ -60,7 +60,7 @@ def row(vat: str = "24.99", total: str = "124.99", tax: int = 1, **changes: Any)
     taxes = [{"id": 1, "account": 20, "tax": tax, "amount": amount(vat), **times}]
     made = {"id": 9, "state": "draft", "number": None, "reference": "INV-1", "description": "Acme [PLEO:e-1]"}
     made |= {"party": 7, "account": 30, "total_amount": amount(total), "create_uid": 4, "lines": [line], "taxes": taxes}
-    return made | {"lines_to_pay": [], **times} | changes
+    return made | {"lines_to_pay": [], "payment_lines": [], **times} | changes
 
 
 def stage(search: list[httpx.Response], made: httpx.Response) -> Stage:

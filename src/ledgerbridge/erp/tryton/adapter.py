@@ -215,7 +215,10 @@ class TrytonErp:
 
     async def _matching_limits(self) -> str | None:
         if not await matching.may_match(self._client):
-            return "match bills with their payments: install the module matching of Ledgerbridge"
+            return (
+                "match bills with payments, only note a payment on the one bill it pays, "
+                "until the module matching of Ledgerbridge is installed"
+            )
         if not await access.may_unmatch(self._client):
             return "take the match of a bill and its payment apart when the payment is returned"
         return None

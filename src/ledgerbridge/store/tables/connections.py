@@ -133,6 +133,8 @@ class ErpBinding(Base):
     company_name: Mapped[str]
     registration_number: Mapped[str | None]
     currency: Mapped[str]
+    limits: Mapped[str | None]
+    """What its set-up keeps us from, in words, as last asked; no error."""
     bound_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     bound_by: Mapped[str]
 

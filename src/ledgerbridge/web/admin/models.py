@@ -31,6 +31,10 @@ class Erp(BaseModel):
         examples=[{"base_url": "https://erp.example.com", "database": "books", "company": 1}],
     )
     company: ErpCompany
+    limits: str | None = Field(
+        description="What the set-up of the accounting system keeps us from, as last asked. No error; null is well.",
+        examples=[None],
+    )
 
 
 class Installation(BaseModel):

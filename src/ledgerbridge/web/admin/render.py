@@ -88,6 +88,7 @@ def _bound(binding: tables.ErpBinding) -> models.Erp:
             registration_number=binding.registration_number,
             currency=binding.currency,
         ),
+        limits=binding.limits,
     )
 
 
@@ -104,6 +105,7 @@ def erp(connection_id: uuid.UUID, bound: Bound) -> models.Erp:
             registration_number=company.registration_number,
             currency=company.currency,
         ),
+        limits=bound.limits,
     )
 
 
