@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections import activation, configuration
@@ -170,6 +170,17 @@ async def _left_behind(syncs: Syncs, connection: Connection, kind: SyncKind, end
         audit.record(session, "system", "first_sync_left_behind", connection.id, kind=NAMES[kind], reason=reason)
 
 
+async def _synced(syncs: Syncs, connection: Connection, since: dt.datetime) -> dt.datetime:
+    """When the first syncs were through, which may take long in a large company."""
+    async with syncs.db.reading() as session:
+        last = await session.scalar(
+            select(func.max(SyncRun.ended_at)).where(
+                SyncRun.connection_id == connection.id, SyncRun.trigger == "activation", SyncRun.started_at >= since
+            )
+        )
+    return last or since
+
+
 async def _finish(syncs: Syncs, connection: Connection) -> None:
     room = syncs.connections
     since = connection.activating_since
@@ -179,6 +190,6 @@ async def _finish(syncs: Syncs, connection: Connection) -> None:
     except ActivationOver:
         log.info("the activation ended before its first syncs", connection_id=str(connection.id))
     except ActivationRefused as refused:
-        if refused.code == "pleo_unavailable" and room.now() - since < PATIENCE:
+        if refused.code == "pleo_unavailable" and room.now() - await _synced(syncs, connection, since) < PATIENCE:
             raise TryLater(ASK_AGAIN, refused.text) from None
         await activation.give_up(room, connection.id, refused, since=since)

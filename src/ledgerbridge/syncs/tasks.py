@@ -10,17 +10,18 @@ import datetime as dt
 import uuid
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.connections import watch
+from ledgerbridge.connections import activation, watch
 from ledgerbridge.connections.config_body import ConfigurationBody
-from ledgerbridge.connections.errors import ConnectionUnknown
+from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.pleo.errors import PleoError
-from ledgerbridge.store.tables import ConnectionStatus, SyncKind, SyncSchedule, SyncStatus
+from ledgerbridge.store.tables import Connection, ConnectionStatus, SyncKind, SyncSchedule, SyncStatus
 from ledgerbridge.syncs import deliveries, ladder, schedule
 from ledgerbridge.syncs.context import Syncs
-from ledgerbridge.syncs.enqueue import DRAFTS, enqueue_drafts, enqueue_sync
+from ledgerbridge.syncs.enqueue import DRAFTS, enqueue_drafts, enqueue_first, enqueue_sync
 from ledgerbridge.syncs.failing import PLEO_AUTH, PLEO_FORBIDDEN
 from ledgerbridge.syncs.kinds import Sync
 from ledgerbridge.syncs.run import Ended, run
@@ -30,6 +31,9 @@ from ledgerbridge.work.retry import TryLater
 SWEEP_SECONDS = 20.0
 AT_ONCE = 25
 """Kinds queued a sweep: after an outage the companies come one after the other, not all at once."""
+ACTIVATION_STALLED = dt.timedelta(minutes=10)
+"""After this the first syncs are queued once more; those that are only slow find nothing left to do then."""
+ACTIVATION_ENDS = dt.timedelta(days=1)
 MOST_HOPS = 2
 """Runs that may follow from one: tax codes wait for accounts, accounts free tax codes. Then the schedule goes on."""
 _BY_THEMSELVES = ("webhook", "poll", "schedule")
@@ -48,7 +52,32 @@ async def sweep(syncs: Syncs, drafts_every: dt.timedelta) -> int:
                 await enqueue_drafts(session, syncs.queue, each.connection_id, "poll")
             else:
                 await enqueue_sync(session, syncs.queue, each.connection_id, each.kind, "schedule")
+    await _revive_activations(syncs)
     return len(due)
+
+
+async def _revive_activations(syncs: Syncs) -> None:
+    """Queue first syncs whose queued work has come to nothing, and end an activation that never gets through."""
+    room, now = syncs.connections, syncs.connections.now()
+    async with syncs.db.transaction() as session:
+        waiting = await session.execute(
+            select(Connection.id, Connection.activating_since)
+            .where(
+                Connection.environment == room.environment,
+                Connection.status == ConnectionStatus.SETTING_UP,
+                Connection.activating_since < now - ACTIVATION_STALLED,
+            )
+            .order_by(Connection.id)
+            .limit(AT_ONCE)
+        )
+        found = [(row.id, row.activating_since) for row in waiting if row.activating_since is not None]
+        for connection_id, since in found:
+            if since > now - ACTIVATION_ENDS:
+                await enqueue_first(session, syncs.queue, connection_id)
+    for connection_id, since in found:
+        if since <= now - ACTIVATION_ENDS:
+            text = "Going live did not come to an end because of a fault of ours; it is recorded. Activate again."
+            await activation.give_up(room, connection_id, ActivationRefused("activation_stalled", text), since=since)
 
 
 async def work(

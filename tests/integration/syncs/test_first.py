@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -211,6 +212,32 @@ async def test_pleo_being_away_at_the_end_is_waited_for(plan: Planned) -> None:
     await go(plan)
     assert (await plan.connection()).status == "active"
     assert len(await plan.stage.rows()) == 4
+
+
+async def test_a_blip_of_pleo_after_long_first_syncs_is_waited_for_too(plan: Planned) -> None:
+    plan.stage.fault("status", "GET", "/v1/installations/me", status=503, times=None)
+    await plan.connection(activating_since=plan.clock() - dt.timedelta(hours=1))
+    with pytest.raises(TryLater):
+        await go(plan)
+    plan.clock.move(minutes=31)
+    await go(plan)
+    assert ((await plan.connection()).activation_refusal or {})["code"] == "pleo_unavailable"
+
+
+async def test_an_activation_whose_queued_work_was_lost_goes_on_and_one_that_never_ends_is_ended(plan: Planned) -> None:
+    await plan.sweep()
+    assert await plan.queued() == []
+    plan.clock.move(minutes=11)
+    await plan.sweep()
+    await plan.sweep()
+    (job,) = await plan.queued()
+    assert job["connection_id"] == str(plan.connection_id)
+
+    plan.clock.move(days=1)
+    await plan.sweep()
+    connection = await plan.connection()
+    assert (connection.status, connection.activating_since) == ("setting_up", None)
+    assert (connection.activation_refusal or {})["code"] == "activation_stalled"
 
 
 async def test_kinds_that_are_switched_off_are_not_synchronised(plan: Planned) -> None:
