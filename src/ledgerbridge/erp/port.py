@@ -182,15 +182,15 @@ class Payables(Protocol):
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         """Match the payable lines of these bills, credit notes and payments of one vendor with each other.
 
-        Where the ERP does not let us match, payments are bound to their bills by what else it has, so that it shows
+        Where the ERP does not let us match, payments are noted on their bills by what else it has, so that it shows
         none of these bills as due; `matching_limits` says so. True when that is reached, also when an earlier call did
         it, and for payments and their return that cancel out and serve no bill. False when it cannot be, because one is
-        a draft, they do not balance, or the ERP has no way to bind them; nothing has changed then.
+        a draft, they do not balance, or the ERP has no way to note them; nothing has changed then.
         """
         ...
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        """Take apart every match and binding these documents stand in, so that what was paid is owed again (returned
+        """Take apart every match and note these documents stand in, so that what was paid is owed again (returned
         payment).
 
         True also when there was none. False when the ERP does not allow it; nothing has changed then.

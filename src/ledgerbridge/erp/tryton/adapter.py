@@ -166,7 +166,7 @@ class TrytonErp:
     def _found_bill(self, live: Live[VendorBill], entries: Sequence[Live[Move]]) -> tuple[Booked, Decimal, bool]:
         bill = live.document
         payments = [each.document for each in entries if each.mark is Mark.PAYMENT and each.revision == live.revision]
-        paid = all(payment.posted and payment.used_on(bill.account, bill.bound) for payment in payments)
+        paid = all(payment.posted and payment.used_on(bill.account, bill.noted) for payment in payments)
         return self._booked_bill(bill, already_there=True), abs(bill.total), bill.posted and paid
 
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:

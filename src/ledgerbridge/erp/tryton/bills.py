@@ -16,6 +16,8 @@ from ledgerbridge.erp.tryton.moves import OpenLine, open_line, touched
 from ledgerbridge.erp.tryton.wire import Record
 
 MODEL = "account.invoice"
+MODULE = "account_invoice"
+"""The module of Tryton that has the model."""
 LINE = "account.invoice.line"
 _FIELDS = (
     "state",
@@ -98,8 +100,8 @@ class VendorBill:
     """Its lines on the accounts payable account; none before it is posted."""
     takes_back: bool
     """Made by a person from another bill, to take that one back: its lines name that one's."""
-    bound: frozenset[int]
-    """Lines of payments noted on the bill that stand in no match: they lower what is due (`binding`)."""
+    noted: frozenset[int]
+    """Lines of payments noted on the bill that stand in no match: they lower what is due (`noting`)."""
 
     @property
     def reference(self) -> str:
@@ -127,13 +129,13 @@ def parse(record: Record) -> VendorBill:
             taxes=tuple(BillTax(row["account"], row["tax"], row["amount"]) for row in record["taxes"]),
             payable=tuple(map(open_line, record["lines_to_pay"])),
             takes_back=any((row.get("origin") or "").startswith(f"{LINE},") for row in record["lines"]),
-            bound=bound_lines(record),
+            noted=noted_lines(record),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CallFailed(Outcome.FAULT, f"{MODEL} read", said=f"missing or odd field: {error!r}") from None
 
 
-def bound_lines(record: Record) -> frozenset[int]:
+def noted_lines(record: Record) -> frozenset[int]:
     """Of `payment_lines.reconciliation` the lines that still lower what is due. Raises `KeyError` without it."""
     return frozenset(row["id"] for row in record["payment_lines"] if row["reconciliation"] is None)
 

@@ -2,7 +2,7 @@
 
 Everything is decided by what the lines say: a line knows the match it stands in, so asking twice changes nothing. To
 match is to call a method that stock Tryton offers in a wizard only; a module makes it reachable for our key. Without
-it a payment is noted on its bill (`binding`). To take apart is to delete the match, for which the user needs a right
+it a payment is noted on its bill (`noting`). To take apart is to delete the match, for which the user needs a right
 of its own, and to take the note away.
 """
 
@@ -13,12 +13,12 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from ledgerbridge.erp.port import DocumentKind, DocumentRef
-from ledgerbridge.erp.tryton import access, bills, binding, moves
-from ledgerbridge.erp.tryton.binding import Claim
+from ledgerbridge.erp.tryton import access, bills, moves, noting
 from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.moves import OpenLine
+from ledgerbridge.erp.tryton.noting import Claim
 from ledgerbridge.erp.tryton.wire import Record
 
 _MODEL = "account.move.reconciliation"
@@ -47,7 +47,7 @@ async def settled(client: Client, claims: Sequence[Claim]) -> bool:
     """
     answer = await _match(client, [line for claim in claims for line in claim.lines])
     if answer is _Answer.NOT_ALLOWED:
-        return await binding.bind(client, claims)
+        return await noting.note(client, claims)
     return answer is _Answer.DONE
 
 
@@ -102,7 +102,7 @@ async def reopen(client: Client, company: int, documents: Sequence[DocumentRef])
             if failure.outcome is not Outcome.NOT_FOUND:
                 raise
     # Only now: what stands in a match lowers nothing that is due, and would do so again without it.
-    return await binding.unbind(client, claims)
+    return await noting.take_off(client, claims)
 
 
 def _all_matched(lines: Iterable[OpenLine]) -> bool:
@@ -150,7 +150,7 @@ async def _of_bills(client: Client, domain: Sequence[object]) -> list[Claim]:
             Claim(
                 tuple(map(moves.open_line, row["lines_to_pay"])) if row["state"] in ("posted", "paid") else (),
                 row["id"],
-                bills.bound_lines(row),
+                bills.noted_lines(row),
             )
             for row in rows
         ]

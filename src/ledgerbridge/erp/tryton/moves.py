@@ -94,10 +94,10 @@ class Move:
             net[line.account] = net.get(line.account, Decimal(0)) + line.debit - line.credit
         return {account: amount for account, amount in net.items() if amount}
 
-    def used_on(self, account: int, bound: Collection[int]) -> bool:
+    def used_on(self, account: int, noted: Collection[int]) -> bool:
         """Whether its lines on this account all stand in a match, or are among those noted on a bill."""
         open_ = (line.to_match for line in self.lines if line.account == account)
-        return all(line.reconciliation is not None or line.id in bound for line in open_)
+        return all(line.reconciliation is not None or line.id in noted for line in open_)
 
     def mirrors(self, other: Move) -> bool:
         """Whether it takes back exactly what the other booked, whatever way Tryton reversed it."""

@@ -15,13 +15,13 @@ from ledgerbridge.erp.port import Attachment, DocumentKind, DocumentRef, ErpErro
 from ledgerbridge.erp.tryton import key, matching
 from ledgerbridge.erp.tryton.bill_reference import BillReference
 from ledgerbridge.erp.tryton.bills import VendorBill
-from ledgerbridge.erp.tryton.binding import Claim
 from ledgerbridge.erp.tryton.booking import Booking, unknown
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.entries import Entry
 from ledgerbridge.erp.tryton.errors import CallFailed
 from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.moves import Move
+from ledgerbridge.erp.tryton.noting import Claim
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.payable_bills import PayableBill
 
@@ -87,7 +87,7 @@ class PayableBooking:
         """Settle the bill by its payment. If that cannot be done, both stand all the same and show what is open."""
         paying = tuple(line.to_match for line in payment.lines if line.to_match.account == bill.account)
         try:
-            await matching.settled(self._client, [Claim(bill.payable, bill.id, bill.bound), Claim(paying)])
+            await matching.settled(self._client, [Claim(bill.payable, bill.id, bill.noted), Claim(paying)])
         except CallFailed:
             both = (
                 DocumentRef(DocumentKind.BILL, str(bill.id)),

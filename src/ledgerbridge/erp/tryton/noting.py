@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ledgerbridge.erp.tryton import bills
+from ledgerbridge.erp.tryton import access, bills
 from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
@@ -28,7 +28,7 @@ class Claim:
     lines: tuple[OpenLine, ...]
     bill: int | None = None
     """Tryton's id of the bill or credit note; None for a journal entry."""
-    bound: frozenset[int] = frozenset()
+    noted: frozenset[int] = frozenset()
     """Lines noted on the bill already."""
 
     @property
@@ -60,7 +60,7 @@ def wanted(claims: Sequence[Claim]) -> Mapping[int, frozenset[int]] | None:
     for claim in owed:
         against = [line for other in claims if other is not claim for line in other.lines]
         numbers = frozenset(line.id for line in against)
-        if claim.bill is None or not _opposed(claim, against) or claim.bound - numbers:
+        if claim.bill is None or not _opposed(claim, against) or claim.noted - numbers:
             return None
         found[claim.bill] = numbers
     return found
@@ -71,12 +71,12 @@ def _opposed(claim: Claim, against: Sequence[OpenLine]) -> bool:
     return all((line.amount > 0) != (claim.amount > 0) for line in against)
 
 
-async def bind(client: Client, claims: Sequence[Claim]) -> bool:
+async def note(client: Client, claims: Sequence[Claim]) -> bool:
     """Note payments on bills so that nothing is due. False, and nothing changed, where that is not possible."""
     found = wanted(claims)
-    if found is None or (not found and await _noted(client, claims)):
+    if found is None or (not found and await _of_use(client, claims)):
         return False
-    standing = {claim.bill: claim.bound for claim in claims}
+    standing = {claim.bill: claim.noted for claim in claims}
     done: dict[int, frozenset[int]] = {}
     for bill, lines in found.items():
         missing = lines - standing[bill]
@@ -88,7 +88,7 @@ async def bind(client: Client, claims: Sequence[Claim]) -> bool:
     return True
 
 
-async def _noted(client: Client, claims: Sequence[Claim]) -> bool:
+async def _of_use(client: Client, claims: Sequence[Claim]) -> bool:
     """Whether a line of these documents is noted on a bill, so that it is of use there and nowhere else."""
     return bool(await _bills_with(client, [line.id for claim in claims for line in claim.lines]))
 
@@ -96,10 +96,10 @@ async def _noted(client: Client, claims: Sequence[Claim]) -> bool:
 async def _meanwhile(client: Client, bill: int, lines: Collection[int]) -> bool:
     """Whether somebody else noted just these lines on the bill since it was read."""
     rows = await client.search(bills.MODEL, [["id", "=", bill]], (_NOTED,))
-    return bool(rows) and shaped(lambda: bills.bound_lines(rows[0]) == frozenset(lines))
+    return bool(rows) and shaped(lambda: bills.noted_lines(rows[0]) == frozenset(lines))
 
 
-async def unbind(client: Client, claims: Sequence[Claim]) -> bool:
+async def take_off(client: Client, claims: Sequence[Claim]) -> bool:
     """Take every payment off the bills among these documents, and these documents off any other bill.
 
     False where Tryton refuses it.
@@ -110,8 +110,8 @@ async def unbind(client: Client, claims: Sequence[Claim]) -> bool:
     if named:
         found = await client.search(bills.MODEL, [["id", "in", sorted(named)]], (_NOTED,))
         rows |= {row["id"]: row for row in found}
-    noted = shaped(lambda: {bill: bills.bound_lines(row) for bill, row in rows.items()})
-    for bill, standing in noted.items():
+    standing_on = shaped(lambda: {bill: bills.noted_lines(row) for bill, row in rows.items()})
+    for bill, standing in standing_on.items():
         away = standing if bill in named else standing & ours
         if away and not await _write(client, bill, "remove", away):
             return False
@@ -119,7 +119,8 @@ async def unbind(client: Client, claims: Sequence[Claim]) -> bool:
 
 
 async def _bills_with(client: Client, lines: Sequence[int]) -> list[Record]:
-    if not lines:
+    # A Tryton without bills does not know their model.
+    if not lines or not await access.active_modules(client, [bills.MODULE]):
         return []
     return await client.search(bills.MODEL, [["payment_lines", "in", list(lines)]], (_NOTED,))
 
