@@ -27,7 +27,7 @@ async def settled(plan: Planned) -> None:
     assert sorted(await plan.sweep_at(minutes=31)) == sorted(ALL)
 
 
-@pytest.mark.rule("TAG-120", "ACC-100", "VEN-120", "TAX-052", "TAX-050")
+@pytest.mark.rule("ACC-100", "VEN-120", "TAX-052", "TAX-050")
 async def test_a_company_without_a_plan_gets_one_and_runs_within_the_half_hour_in_the_order_of_work(
     plan: Planned,
 ) -> None:
