@@ -33,6 +33,7 @@ from ledgerbridge.store.tables import (
     DeliveryStatus,
     ExportJob,
     JobPhase,
+    MappingWarning,
     SyncKind,
     SyncRun,
     SyncStatus,
@@ -53,6 +54,7 @@ CHECK_SPREAD_SECONDS = 1800.0
 DELIVERY_DAYS = 30
 """How long settled deliveries are kept; their ids must be known for at least 7 days (HOOK-042)."""
 PARKED_DAYS = 365
+"""Also settled warnings of what has gone from the ERP."""
 SYNCS_AT_ONCE = 5
 """Of the ten jobs a worker has in hand. The rest is kept for exports, however long Pleo or an ERP lets syncs wait."""
 ACTIVATIONS_AT_ONCE = 2
@@ -206,6 +208,9 @@ async def clear_away(connections: Connections) -> int:
             delete(SyncRun).where(
                 SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at < utcnow() - timedelta(days=RUN_DAYS)
             )
+        )
+        await session.execute(
+            delete(MappingWarning).where(MappingWarning.resolved_at < utcnow() - timedelta(days=PARKED_DAYS))
         )
     return removed
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.ops import rounds
-from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, SyncRun, WebhookDelivery
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, MappingWarning, SyncRun, WebhookDelivery
 from tests.integration.web.conftest import Face
 from tests.support.rig import Pleo as Bookkeeper
 
@@ -149,6 +149,21 @@ async def test_sync_runs_are_kept_for_a_quarter_of_a_year(face: Face) -> None:
     await rounds.clear_away(face.services.connections)
     async with face.services.db.reading() as session:
         assert set(await session.scalars(select(SyncRun.created))) == {1, 89}
+
+
+async def test_warnings_settled_a_year_ago_are_cleared_away_open_ones_never(face: Face) -> None:
+    owner, year = await add_connection(face, ConnectionStatus.ACTIVE), dt.timedelta(days=366)
+    async with face.services.db.transaction() as session:
+        for code, settled in (("old", utcnow() - year), ("new", utcnow()), ("open", None)):
+            session.add(
+                MappingWarning(
+                    connection_id=owner, kind="accounts", code=code, used_by="category", text="-",
+                    seen_at=utcnow() - 2 * year, resolved_at=settled,
+                )
+            )  # fmt: skip
+    await rounds.clear_away(face.services.connections)
+    async with face.services.db.reading() as session:
+        assert set(await session.scalars(select(MappingWarning.code))) == {"new", "open"}
 
 
 async def test_clearing_away_works_in_pieces(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
