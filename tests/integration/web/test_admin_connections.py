@@ -16,7 +16,7 @@ from ledgerbridge.store.tables import AuditRecord, ConfigVersion
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.integration.web.conftest import ERP_SETTINGS, Face
 from tests.integration.web.test_admin_api import is_problem
-from tests.support.erp_double import down
+from tests.support.erp_double import PAYABLES, down
 from tests.support.rig import CONFIGURATION
 
 
@@ -66,6 +66,18 @@ async def test_binding_answers_with_the_erp_company_and_keeps_the_key_to_itself(
     assert shown.json()["erp"] == body
     assert "erp-secret-key" not in answer.text + shown.text
     assert ("admin:ada", "erp_bound") in await audit_of(face, found)
+
+
+async def test_what_the_erp_keeps_us_from_shows_with_it(face: Face) -> None:
+    found = await face.connect()
+    face.books.capabilities = PAYABLES
+    face.books.matching_limits = "match bills"
+    bound = await face.admin.put(
+        f"/admin/api/connections/{found}/erp", json={"kind": "double", "settings": ERP_SETTINGS}
+    )
+    shown = await face.admin.get(f"/admin/api/connections/{found}")
+    told = "In the accounting system the integration user may not match bills."
+    assert bound.json()["limits"] == shown.json()["erp"]["limits"] == told
 
 
 async def test_a_wrong_binding_names_the_place_and_changes_nothing(face: Face) -> None:
