@@ -94,7 +94,7 @@ async def test_a_pause_by_an_operator_is_not_lifted(house: House) -> None:
 @pytest.mark.parametrize("answer", [500, 502, 503, 429])
 async def test_pleo_in_trouble_says_nothing_about_a_connection(house: House, answer: int) -> None:
     outcome = await house.active()
-    house.pleo.fault("status", *READ, status=answer, times=None)
+    house.pleo.fault("status", *READ, status=answer, times=None, retry_after=0)
     with pytest.raises(PleoError):
         await check(house.room, outcome.connection_id)
     assert (await house.row(outcome.connection_id)).status == "active"

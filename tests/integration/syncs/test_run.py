@@ -127,7 +127,7 @@ async def test_a_missing_right_ends_the_run_without_another_try(stage: Stage) ->
 @pytest.mark.rule("TAG-146", "TAG-147", "ACC-115", "ACC-116")
 @pytest.mark.parametrize(("status", "failure"), [(503, "pleo_unavailable"), (429, "pleo_rate_limit")])
 async def test_what_time_heals_is_told_as_such(stage: Stage, status: int, failure: str) -> None:
-    stage.fault("status", "GET", "/v0/tag-groups", status=status, times=None)
+    stage.fault("status", "GET", "/v0/tag-groups", status=status, times=None, retry_after=0)
 
     ended = await stage.ended("tags")
 

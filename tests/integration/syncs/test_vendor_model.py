@@ -152,7 +152,7 @@ async def told(database_url: str, sandbox_url: str, steps: list[tuple[Any, ...]]
 
 @pytest.mark.rule("VEN-027", "VEN-050", "VEN-057", "VEN-066", "VEN-069", "VEN-072", "VEN-081", "VEN-082", "VEN-135")
 @settings(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -60,7 +60,7 @@ from .books import (
 
 CHART = chart()
 ANY_TYPE = st.sampled_from(sorted(TABLE, key=str))
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # ------------------------------------------------------------------ items that can be booked
@@ -299,7 +299,7 @@ ANYTHING = st.builds(
 
 
 @pytest.mark.rule("EXP-DATA-12", "EXP-BOOK-06")
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     ANYTHING,
     st.sampled_from(list(ClosedPeriod)),

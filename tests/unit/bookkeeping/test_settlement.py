@@ -254,7 +254,7 @@ CLAIMS = st.lists(
     max_size=6,
     unique_by=lambda one: one.entry,
 )
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 
 @pytest.mark.rule("EXP-AP-04")
