@@ -140,6 +140,8 @@ async def _one(syncs: Syncs, connection: Connection, kind: SyncKind) -> bool:
             refused = ActivationRefused("reconnect_needed", ended.cause.text)
             await activation.give_up(syncs.connections, connection.id, refused, since=connection.activating_since)
             return False
+        if not await _still_wanted(syncs, connection):
+            return False
         if not ended.cause.retry:
             break
         if attempt + 1 < TRIES:
