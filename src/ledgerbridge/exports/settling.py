@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -83,14 +83,16 @@ async def _settle_vendor(settling: Settling, vendor_id: str) -> int:
     tried: set[str] = set()
     failed: set[frozenset[str]] = set()
     held = await _held(settling, vendor_id)
+    left = _hopeful(held)
     while not settling.late():
-        hopeful = {claim.entry for claim in promising([each.claim for each in held])} - tried
-        one = next((each for each in held if each.claim.entry in hopeful), None)
+        one = next(left, None)
         if one is None:
             async with settling.db.transaction() as session:
                 await ledger.guard(session, settling.lease)
                 await claims.record_tried(session, held)
             break
+        if one.claim.entry in tried:
+            continue
         tried.add(one.claim.entry)
         await asyncio.sleep(0)  # many claims are a long calculation, and others wait for their turn
         found = {claim.entry for claim in match(one.claim, [each.claim for each in held])}
@@ -100,10 +102,25 @@ async def _settle_vendor(settling: Settling, vendor_id: str) -> int:
             continue
         if await _tried(settling, one, others, held):
             groups += 1
-            held = await _held(settling, vendor_id)
+            held = await _left(settling, vendor_id, held, group)
+            left = _hopeful(held)
         else:
             failed.add(group)
     return groups
+
+
+def _hopeful(held: Sequence[Held]) -> Iterator[Held]:
+    """The claims that may have a counterpart."""
+    entries = {claim.entry for claim in promising([each.claim for each in held])}
+    return (each for each in held if each.claim.entry in entries)
+
+
+async def _left(settling: Settling, vendor_id: str, held: Sequence[Held], group: Collection[str]) -> list[Held]:
+    """What is held after a match. Read anew only where a payment came back, which may have reopened others: a vendor
+    may have thousands of claims."""
+    if any(each.claim.side is Side.RETURNED for each in held):
+        return await _held(settling, vendor_id)
+    return [each for each in held if each.claim.entry not in group]
 
 
 async def _held(settling: Settling, vendor_id: str) -> list[Held]:

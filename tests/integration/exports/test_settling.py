@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 
 from ledgerbridge.connections import erp_binding
-from ledgerbridge.exports import resolve
+from ledgerbridge.exports import claims, resolve
 from ledgerbridge.exports.enqueue import SETTLE
 from ledgerbridge.ops import overview, rounds
 from ledgerbridge.store.leases import acquire
@@ -347,3 +348,26 @@ async def test_open_claims_are_counted_on_the_connection(payables: Payables) -> 
         shown = await overview.connection(session, payables.rig.connection_id)
     assert shown is not None
     assert shown.open_claims == 2
+
+
+# ------------------------------------------------------------------ many of them
+
+
+@pytest.mark.rule("EXP-AP-04")
+async def test_the_claims_of_a_vendor_are_read_once_however_many_are_matched(
+    payables: Payables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [f"INV-{number}" for number in range(12)]
+    await payables.export(*(invoice(number) for number in numbers))
+    reads = 0
+    real = claims.of_vendor
+
+    async def counted(*arguments: Any) -> list[claims.Held]:
+        nonlocal reads
+        reads += 1
+        return await real(*arguments)
+
+    monkeypatch.setattr(claims, "of_vendor", counted)
+    await payables.export(*(payment(number) for number in numbers))
+    assert reads == 1
+    assert (payables.owed(), await payables.open_claims()) == (0, 0)
