@@ -8,7 +8,7 @@ import pytest
 
 from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.server import running
-from tests.integration.syncs.stage import Stage, staged
+from tests.integration.syncs.stage import Stage, dimension, staged, values
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,11 @@ def sandbox_url() -> Iterator[str]:
 async def stage(database_url: str, sandbox_url: str) -> AsyncIterator[Stage]:
     async with staged(database_url, sandbox_url) as made:
         yield made
+
+
+@pytest.fixture
+def two(stage: Stage) -> Stage:
+    """Dimensions CC with four values and PRJ with three, as the configuration selects them."""
+    stage.master.dimensions = [dimension("CC"), dimension("PRJ")]
+    stage.master.values = {"d-CC": values("CC1", "CC2", "CC3", "CC4"), "d-PRJ": values("P1", "P2", "P3")}
+    return stage

@@ -15,14 +15,6 @@ from tests.integration.syncs.stage import Stage, counts, dimension, values
 from tests.support.erp_double import down
 
 
-@pytest.fixture
-def two(stage: Stage) -> Stage:
-    """Dimensions CC with four values and PRJ with three, as the configuration selects them."""
-    stage.master.dimensions = [dimension("CC"), dimension("PRJ")]
-    stage.master.values = {"d-CC": values("CC1", "CC2", "CC3", "CC4"), "d-PRJ": values("P1", "P2", "P3")}
-    return stage
-
-
 @pytest.mark.rule(
     "TAG-002", "TAG-004", "TAG-050", "TAG-051", "TAG-070", "TAG-072", "TAG-100", "TAG-101", "TAG-102", "TAG-126"
 )
@@ -164,20 +156,6 @@ async def test_a_deselected_dimension_loses_its_group_and_comes_back_whole(two: 
     assert counts(await two.run("tags")) == {"unarchived": 1, "unchanged": 8}
 
 
-@pytest.mark.rule("TAG-061", "TAG-055")
-async def test_groups_nobody_here_ever_selected_are_archived_only_when_a_person_allows_it(two: Stage) -> None:
-    two.put("tag-groups", groups=[{"code": "HAND", "name": "By hand"}])
-
-    row = await two.run("tags")
-
-    assert (row.status, row.to_archive, counts(row)) == ("needs_confirmation", 1, {"created": 9})
-    assert "By hand" in row.problems[0]["text"]
-
-    row = await two.run("tags", "confirmed", archive_allowed=1, allowed_by="admin:eva")
-    assert (row.status, row.archived, row.allowed_by) == ("succeeded", 1, "admin:eva")
-    assert (await two.run("tags")).status == "succeeded"
-
-
 @pytest.mark.rule("TAG-124", "TAG-127", "TAG-125")
 async def test_one_dimension_alone_leaves_every_other_group_as_it_is(two: Stage) -> None:
     await two.run("tags")
@@ -191,43 +169,6 @@ async def test_one_dimension_alone_leaves_every_other_group_as_it_is(two: Stage)
 
     refused = await two.run("tags", only="PRJ")
     assert (refused.status, refused.failure) == ("failed", "not_ready")
-
-
-@pytest.mark.rule("TAG-149")
-async def test_a_pair_that_comes_back_empty_waits_for_a_person_while_the_other_goes_on(two: Stage) -> None:
-    await two.run("tags")
-    two.master.values["d-CC"] = []
-    two.master.values["d-PRJ"] = values("P1", "P2", "P9")
-
-    row = await two.run("tags")
-
-    assert (row.status, row.to_archive) == ("needs_confirmation", 4)
-    assert counts(row) == {"created": 1, "archived": 1, "unchanged": 4}
-    assert (await two.run("tags", archive_allowed=3)).to_archive == 4
-    assert counts(await two.run("tags", archive_allowed=4)) == {"archived": 4, "unchanged": 5}
-
-
-async def test_a_word_on_tags_archives_no_group_that_turns_up_meanwhile(two: Stage) -> None:
-    await two.run("tags")
-    two.master.values["d-CC"] = []
-    asked = await two.run("tags")
-    two.put("tag-groups", groups=[{"code": "HAND", "name": "By hand"}])
-
-    row = await two.run("tags", "confirmed", archive_allowed=asked.to_archive, asked_in=asked.id)
-
-    assert not any(group["archived"] for group in two.pleo("tag_groups"))
-    assert (row.status, row.to_archive, row.archived) == ("needs_confirmation", 1, 4)
-
-
-@pytest.mark.rule("TAG-149")
-async def test_an_unusual_number_of_archives_waits_and_the_rest_is_done(two: Stage) -> None:
-    two.master.values["d-CC"] = values(*(f"X{n:02}" for n in range(40)))
-    await two.run("tags")
-    two.master.values["d-CC"] = values(*(f"X{n:02}" for n in range(29)), "NEW")
-
-    row = await two.run("tags")
-
-    assert (row.to_archive, row.created, row.archived) == (11, 1, 0)
 
 
 @pytest.mark.rule("TAG-148")
