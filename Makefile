@@ -11,10 +11,10 @@ PYTEST_ARGS ?=
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test test-long check format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Build .venv with every pinned dependency and the ledgerbridge command
 
@@ -32,6 +32,9 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 
 test: setup check ## Run the whole test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+test-long: setup ## Run what `make test` leaves out: suites repeated in a Tryton without our module
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
 
 check: setup ## Check format, lint, types, the import contract and rule coverage
 	@$(BIN)/ruff format --check --quiet $(CODE)

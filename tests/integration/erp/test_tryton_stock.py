@@ -33,11 +33,13 @@ def bench(stock_bench: TrytonBench) -> TrytonBench:
 
 @pytest.mark.rule("EXP-AP-02", "EXP-AP-04", "EXP-AP-05", "EXP-AP-06", "EXP-AP-07", "EXP-AP-10", "EXP-ATT-04")
 @pytest.mark.rule("EXP-IDEM-02", "EXP-POST-03", "EXP-POST-06", "EXP-SPLIT-04", "EXP-TAX-08")
+@pytest.mark.long
 class TestBills(conformance.Bills):
     pass
 
 
 @pytest.mark.rule("EXP-IDEM-04", "EXP-REC-04")
+@pytest.mark.long
 class TestBillsOnce(conformance.BillsOnce):
     pass
 
