@@ -33,7 +33,7 @@ async def activated(house: House, outcome: ConnectOutcome) -> None:
     await activation.activate(house.room, outcome.connection_id, "admin:test")
 
 
-@pytest.mark.rule("AUTH-101", "AUTH-104")
+@pytest.mark.rule("AUTH-101", "AUTH-104", "VEN-017")
 async def test_a_key_is_proven_with_test_calls_and_bound_to_its_company(house: House) -> None:
     key = new_key(house)
 

@@ -205,7 +205,7 @@ async def test_our_own_bad_client_secret_is_called_our_fault(make_house: Any) ->
         assert await house.connect_refused() == "client_rejected"
 
 
-@pytest.mark.rule("AUTH-065", "AUTH-064")
+@pytest.mark.rule("AUTH-065", "AUTH-064", "VEN-013")
 async def test_an_organisation_is_refused(house: House) -> None:
     assert await house.connect_refused(f"urn:pleo:organisation:{ORGANISATION_ID}") == "organisation"
     assert await count(house, Connection) == 0

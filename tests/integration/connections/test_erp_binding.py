@@ -58,6 +58,17 @@ async def test_the_answer_names_the_company_that_was_bound_and_no_secret(house: 
     assert "erp-secret" not in str(record.detail)
 
 
+@pytest.mark.rule("VEN-011")
+async def test_a_second_erp_company_takes_the_place_of_the_first(house: House) -> None:
+    outcome = await house.connect()
+    await bind(house.room, outcome.connection_id, "double", ERP_SETTINGS, "admin:test")
+    await bind(house.room, outcome.connection_id, "double", {**ERP_SETTINGS, "database": "other"}, "admin:test")
+
+    async with house.room.db.transaction() as session:
+        (kept,) = await session.scalars(select(ErpBinding).where(ErpBinding.connection_id == outcome.connection_id))
+    assert '"other"' in (kept.company_key or "")
+
+
 @pytest.mark.rule("EXP-ENT-01")
 async def test_an_erp_company_belongs_to_one_pleo_company(house: House) -> None:
     one, other = await house.connect(), await house.connect(SECOND_COMPANY_ID)

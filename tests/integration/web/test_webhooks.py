@@ -86,15 +86,23 @@ async def test_delivery_and_job_stand_or_fall_together(box: Box, monkeypatch: py
     assert await box.stored() == []
 
 
-@pytest.mark.rule("HOOK-026")
-async def test_another_companys_event_is_acknowledged_dropped_and_alerted(box: Box) -> None:
-    answer = await box.send(export_event(company_id=str(uuid.uuid4())))
+@pytest.mark.rule("HOOK-026", "VEN-015")
+@pytest.mark.parametrize("about", ["export", "vendor"])
+async def test_another_companys_event_is_acknowledged_dropped_and_alerted(box: Box, about: str) -> None:
+    data = {"id": str(uuid.uuid4()), "companyId": str(uuid.uuid4())}
+    vendor_event = json.dumps({"data": data, "eventType": "v1.vendor.created", "eventId": "e"}).encode()
+    sent = vendor_event if about == "vendor" else export_event(company_id=str(uuid.uuid4()))
+    answer = await box.send(sent)
     assert answer.status_code == 202
     (row,) = await box.stored()
     assert row.status == "dropped"
     assert row.note
     assert row.settled_at is not None
     assert await box.looks_waiting() == 0
+    async with box.face.services.db.reading() as session:
+        assert not await session.scalar(
+            text("select count(*) from procrastinate_jobs where task_name = :n"), {"n": RUN}
+        )
     registry = box.face.services.metrics.registry
     assert registry.get_sample_value("ledgerbridge_webhook_company_mismatches_total") == 1
 
