@@ -66,18 +66,21 @@ class VendorIndex:
         """By the code of the vendor's own accounts payable account."""
         return self._alive(self._by_account.get(exact(code), ()))
 
-    def by_tax_number(self, number: str | None) -> Hits:
-        """By VAT or tax id, with or without its country, however it is spaced.
+    def by_tax_number(self, number: str | None, country: str | None = None) -> Hits:
+        """By VAT or tax id, with or without its country, however it is spaced; `country` is that of who has it.
 
         Two numbers of different countries never match; where one names no country, the vendor's own country counts.
         """
-        country, digits = tax_number(number)
+        named, digits = tax_number(number)
+        wanted = named or _iso(exact(country))
         alike = self._by_tax.get(digits, ())
-        return self._alive(tuple(one for one in alike if not country or _country(one) in (None, country)))
+        return self._alive(tuple(one for one in alike if not wanted or _country(one) in (None, wanted)))
 
-    def by_registration_number(self, number: str | None) -> Hits:
-        """By company registration number, however it is spaced."""
-        return self._alive(self._by_registration.get(bare(number), ()))
+    def by_registration_number(self, number: str | None, country: str | None = None) -> Hits:
+        """By company registration number, however it is spaced; never one of another country (VEN-063)."""
+        wanted = _iso(exact(country))
+        alike = self._by_registration.get(bare(number), ())
+        return self._alive(tuple(one for one in alike if not wanted or _own_country(one) in ("", wanted)))
 
     def _alive(self, found: Hits) -> Hits:
         """The vendors found, each replaced by the one it was merged into."""
@@ -115,12 +118,17 @@ def tax_number(number: str | None) -> tuple[str | None, str]:
 def _country(vendor: ErpVendor) -> str | None:
     """Country of a vendor's tax id, else the vendor's own."""
     named, _ = tax_number(vendor.tax_registration_number)
-    own = exact(vendor.country).upper()
-    return named or (_iso(own) if own else None)
+    return named or _own_country(vendor) or None
+
+
+def _own_country(vendor: ErpVendor) -> str:
+    return _iso(exact(vendor.country))
 
 
 def _iso(country: str) -> str:
-    return {"EL": "GR", "XI": "GB"}.get(country, country)
+    """As ISO 3166-1 has it; empty where Pleo or the ERP knows none."""
+    code = country.upper()
+    return {"EL": "GR", "XI": "GB", "UK": "GB", "EU": "", "UNDEFINED": ""}.get(code, code)
 
 
 def _grouped(vendors: Iterable[ErpVendor], key: Callable[[ErpVendor], str]) -> dict[str, Hits]:

@@ -84,11 +84,12 @@ def _chosen(vendor: Vendor, index: VendorIndex) -> ErpVendor | Failed:
 
     Pleo's own id serves where the item carries neither number nor ERP id (VEN-110).
     """
+    tax, number = vendor.tax_registration_number, vendor.registration_number
     keys: list[tuple[str, str | None, Hits]] = [
         ("number", vendor.code, index.by_code(vendor.code)),
         ("id", vendor.external_id, index.by_id(vendor.external_id)),
-        ("tax id", vendor.tax_registration_number, index.by_tax_number(vendor.tax_registration_number)),
-        ("registration number", vendor.registration_number, index.by_registration_number(vendor.registration_number)),
+        ("tax id", tax, index.by_tax_number(tax, vendor.country)),
+        ("registration number", number, index.by_registration_number(number, vendor.country)),
     ]
     if not exact(vendor.code) and not exact(vendor.external_id):
         keys.insert(0, ("Pleo id", vendor.id, index.by_pleo_id(vendor.id)))

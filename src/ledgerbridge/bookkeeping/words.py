@@ -118,6 +118,8 @@ class Vendor:
     registration_number: str | None
     tax_registration_number: str | None
     default_currency: str | None
+    country: str | None = None
+    """ISO 3166-1 alpha-2 of registration; a number without a country in front is one of this country."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class VendorModel(Wire):
     external_id: str | None = None
     registration_number: str | None = None
     tax_registration_number: str | None = None
+    country: str | None = None
     default_currency: str | None = None
 
 

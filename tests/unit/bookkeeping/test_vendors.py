@@ -39,6 +39,23 @@ def tagged(*codes: str | None, **keys: Any) -> ExportItem:
 # ------------------------------------------------------------------ a vendor chosen in Pleo
 
 
+@pytest.mark.rule("VEN-106", "VEN-109")
+@pytest.mark.parametrize("country", ["SE", "DK", "UK", None])
+@pytest.mark.parametrize("key", ["tax_registration_number", "registration_number"])
+def test_a_number_of_another_country_is_another_vendors(key: str, country: str | None) -> None:
+    homes: dict[str | None, ErpVendor] = {
+        home: erp_vendor(home, f"V-{home}", f"Acme {home}", country=home, **{key: "55512345"}) for home in ("SE", "GB")
+    }
+    index = VendorIndex(list(homes.values()))
+    chosen = tagged(None, country=country, **{key: "555 123 45"})
+    if country == "DK":
+        assert refused(chosen, index).failure is Failure.VENDOR_UNKNOWN
+    elif country is None:
+        assert refused(chosen, index).failure is Failure.VENDOR_AMBIGUOUS
+    else:
+        assert found(chosen, index) == homes["GB" if country == "UK" else country]
+
+
 @pytest.mark.rule("EXP-VENDOR-04", "VEN-106", "EXP-MAP-08")
 @pytest.mark.parametrize(
     "keys",
