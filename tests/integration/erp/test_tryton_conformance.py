@@ -53,7 +53,7 @@ class TestVendors(conformance.Vendors):
     pass
 
 
-@pytest.mark.rule("VEN-037", "VEN-063", "VEN-065", "VEN-066", "VEN-067")
+@pytest.mark.rule("VEN-037", "VEN-063", "VEN-064", "VEN-065", "VEN-066", "VEN-067")
 class TestNewVendors(conformance.NewVendors):
     pass
 

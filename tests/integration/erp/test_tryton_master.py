@@ -112,6 +112,8 @@ async def test_a_tax_number_is_found_however_it_is_written(
     assert number in [vendor.id for vendor in found]
     assert not await erp.find_vendors(VendorLookup(tax_registration_number=f"SE{asked[2:]}01"))
     await bench.switch_off(Record.VENDOR, number)
+    found = await erp.find_vendors(VendorLookup(tax_registration_number=asked))
+    assert number in [vendor.id for vendor in found if not vendor.active]
 
 
 async def test_digits_of_another_country_are_another_number(bench: TrytonBench, erp: Erp) -> None:

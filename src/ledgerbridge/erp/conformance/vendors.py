@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -97,6 +98,21 @@ class NewVendors:
             }
             found = {name: await erp.find_vendors(key) for name, key in keys.items()}
         assert found == {name: [made] for name in keys}
+
+    @pytest.mark.rule("VEN-064")
+    async def test_it_is_found_by_each_key_when_inactive(self, bench: Bench, wanted: NewVendor) -> None:
+        """Else a vendor somebody blocked in the ERP comes back under a new number."""
+        registration = str(uuid4().int)[:8]
+        async with bench.opened() as erp:
+            made = await erp.create_vendor(replace(wanted, registration_number=registration))
+            await bench.switch_off(Record.VENDOR, made.id)
+            keys = (
+                VendorLookup(codes=(made.code or "",)),
+                VendorLookup(pleo_id=wanted.pleo_id),
+                VendorLookup(registration_number=registration),
+            )
+            found = [await erp.find_vendors(key) for key in keys]
+        assert found == [[replace(made, active=False)]] * len(keys)
 
     @pytest.mark.rule("VEN-066")
     async def test_it_is_created_once_however_often_it_is_asked_for(self, bench: Bench, wanted: NewVendor) -> None:

@@ -23,12 +23,21 @@ from ledgerbridge.erp.tryton.settings import Settings
 from ledgerbridge.erp.tryton.wire import Record
 
 ANY: list[object] = ["active", "in", [True, False]]
-"""A clause without which a search hides what is inactive."""
+"""A clause without which a search hides what is inactive. It counts for its own list only: see `one_of`."""
 _PAGE = 500
 _COUNTS = 3
 """How often a list is read again that changed while it was read."""
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+def one_of(*clauses: object) -> list[object]:
+    """Clauses of which one must hold, for a search with `ANY`.
+
+    Tryton leaves out what is inactive in every list of a domain that does not itself speak of `active`, nested ones
+    included; the last clause speaks of it and never holds.
+    """
+    return ["OR", *clauses, ["active", "in", []]]
 
 
 def http_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:

@@ -15,7 +15,7 @@ from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import identifiers
 from ledgerbridge.erp.tryton.chart import shaped
-from ledgerbridge.erp.tryton.client import ANY, Client
+from ledgerbridge.erp.tryton.client import ANY, Client, one_of
 from ledgerbridge.erp.tryton.identifiers import Identifier
 from ledgerbridge.erp.tryton.wire import Record
 
@@ -101,12 +101,12 @@ def _clauses(wanted: VendorLookup) -> Iterator[list[object]]:
         yield ["code", "in", block]
     if wanted.pleo_id:
         mark, code = identifiers.PLEO + wanted.pleo_id, identifiers.code_of(wanted.pleo_id)
-        yield ["OR", ["identifiers.code", "=", mark], ["code", "=", code]]
+        yield one_of(["identifiers.code", "=", mark], ["code", "=", code])
     for number in (wanted.tax_registration_number, wanted.registration_number):
         if spellings := identifiers.spellings(number or ""):
             written = [["identifiers.code", "in", spellings], ["identifiers.code_compact", "in", spellings]]
             like = identifiers.prefixed(number or "")
-            yield ["OR", *written, *([["identifiers.code_compact", "like", like]] if like else [])]
+            yield one_of(*written, *([["identifiers.code_compact", "like", like]] if like else []))
 
 
 def _blocks(values: Iterable[object]) -> Iterator[list[object]]:
