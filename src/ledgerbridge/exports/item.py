@@ -81,7 +81,8 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
     outcome: ItemState | Left = Left.NOTHING
     if standing is not None:
         bookable = isinstance(wanted, JournalEntry | Bill)
-        outcome = await settle_standing(desk, work, standing, digest, bookable=bookable)
+        paying = isinstance(wanted, Bill) and wanted.payment is not None
+        outcome = await settle_standing(desk, work, standing, digest, bookable=bookable, paying=paying)
     if isinstance(outcome, ItemState):
         return outcome
     match wanted:

@@ -26,15 +26,18 @@ class Left(Enum):
 
     NOTHING = "nothing"
     DRAFT = "draft"
-    """One that an interrupted attempt left and that may lack files; `book` goes on with it."""
+    """One that an interrupted attempt left and that may lack files or its payment; `book` goes on with it."""
 
 
 async def settle_standing(
-    desk: Desk, work: spool.Work, standing: Posting, digest: str, *, bookable: bool
+    desk: Desk, work: spool.Work, standing: Posting, digest: str, *, bookable: bool, paying: bool = False
 ) -> ItemState | Left:
     """Settle an item whose entry has a live posting, or say what is left to book (EXP-IDEM-07, EXP-REC-04).
 
-    Without `bookable` a draft is taken as it stands. Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`.
+    Without `bookable` a draft is taken as it stands. With `paying` a payment belongs with it, which may be what the
+    attempt had not come to, though a person made the bill final since.
+
+    Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`.
     """
     sure = standing.state == PostingState.BOOKED
     if sure and (standing.by_hand or not desk.erp.capabilities.can_probe):
@@ -61,7 +64,7 @@ async def settle_standing(
             await spool.settle(session, desk.job_id, work.accounting_entry_id, ItemState.WAITING)
         return Left.NOTHING
     if not sure:
-        if bookable and not found[0].complete:
+        if bookable and (not found[0].complete or (paying and standing.digest == digest)):
             return Left.DRAFT
         async with writing(desk) as session:
             await ledger.record_booked(session, standing.id, found[0].booked)

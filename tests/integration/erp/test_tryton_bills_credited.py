@@ -1,7 +1,8 @@
-"""Bills a person took back in Tryton with a credit note, whose description is copied with our key in it."""
+"""Bills a person went on with in Tryton: taken back by a credit note, which copies our key, or made final early."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -64,3 +65,13 @@ async def test_a_credit_note_taken_back_itself_leaves_the_bill_in_force(bench: T
     credit = await bench.credit_bill(first.id)
     await bench.credit_bill(credit)
     assert [each.booked.id for each in await found(bench, wanted)] == [first.id]
+
+
+@pytest.mark.rule("EXP-AP-10", "EXP-REC-04")
+async def test_a_bill_somebody_made_final_before_its_payment_was_written_gets_it(bench: TrytonBench) -> None:
+    wanted = bill(await bench.chart(), bench.facts, await vendor(bench), number="INV-78", paid=True)
+    first = await booked(bench, replace(wanted, payment=None))
+    assert (await booked(bench, wanted)).id == first.id
+    (standing,) = await bench.bills(wanted.key.accounting_entry_id)
+    (paying,) = await bench.entries(wanted.key.accounting_entry_id)
+    assert (standing.paid, paying.final, paying.total) == (True, True, wanted.total)

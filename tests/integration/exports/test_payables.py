@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -23,7 +24,7 @@ from tests.integration.exports.payables import (
 )
 from tests.support.double_master import vendor
 from tests.support.erp_double import CODES
-from tests.support.rig import Rig
+from tests.support.rig import Killed, Rig
 
 THOUSAND = Decimal(1000)
 
@@ -280,3 +281,21 @@ _SYNCED = {"name": "Nordic Supplies A/S", "code": "GEN9", "externalId": "9", "st
 
 def _expenses(company_id: str) -> str:
     return f"/expenses?company_id={company_id}"
+
+
+@pytest.mark.rule("EXP-AP-10", "EXP-REC-04")
+async def test_a_bill_an_interrupted_attempt_left_is_booked_on_until_its_payment_is_there(payables: Payables) -> None:
+    payables.press(purchase())
+    payables.rig.books.after["book"] = [Killed()]
+    with pytest.raises(Killed):
+        await payables.rig.look()
+    (left,) = payables.rig.books.entries.values()
+    assert left.bill is not None
+    left.document = replace(left.bill, payment=None)  # a person made it final before the payment was written
+    left.final = True
+    await payables.rig.expire_lease()
+
+    await payables.rig.look()
+
+    assert payables.rig.books.calls["book"] == 2
+    assert len(payables.rig.books.entries) == 1
