@@ -67,9 +67,21 @@ UNEXPECTED = "unexpected"
 _AGAIN = "Press Connect in Pleo again and allow everything that is asked for."
 
 
+_OF_AN_EXPORT = (
+    ("Nothing was booked for this item. ", ""),
+    ("Nothing was booked. ", ""),
+    ("then export again.", "then synchronise again."),
+    ("was busy with other entries for too long", "was busy for too long"),
+)
+"""What the failure table tells somebody who exports, and what it is for somebody who looks at a run."""
+
+
 def of_problem(found: Problem) -> Cause:
-    """A failure of the ERP, in the words of the failure table."""
-    return Cause(found.failure.value, found.row.kind, found.text, retry=found.row.retry)
+    """A failure of the ERP, in the words of the failure table, less what they say about an export."""
+    text = found.text
+    for said, meant in _OF_AN_EXPORT:
+        text = text.replace(said, meant)
+    return Cause(found.failure.value, found.row.kind, text, retry=found.row.retry)
 
 
 def not_ready(text: str) -> Cause:
