@@ -237,7 +237,7 @@ async def test_what_was_booked_in_another_erp_company_is_not_booked_again_in_the
 async def test_what_was_in_doubt_in_another_erp_company_waits_for_a_person(rig: Rig) -> None:
     ids = rig.pleo.queue("card_purchase")
     rig.books.after["book"] = [lost_reply()]
-    rig.books.before["find"] = [down() for _ in range(20)]
+    rig.books.before["find"] = [down() for _ in range(2_000)]
     assert (await _again(rig, ids))["status"] == "failed"
     rig.books.before.clear()
     await _move(rig)

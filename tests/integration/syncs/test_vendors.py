@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from ledgerbridge.store.tables import Connection, LinkPhase, SyncStatus, VendorLink
 from ledgerbridge.syncs.vendors.links import aliases
@@ -307,6 +308,22 @@ async def test_lost_links_are_rebuilt_from_both_systems_without_a_write(at: Vend
     assert len(await at.links()) == 5
     kept = set(VendorLink.__table__.columns.keys())
     assert not kept & {"name", "country", "tax_registration_number", "registration_number", "currency", "iban"}
+
+
+@pytest.mark.rule("VEN-009", "VEN-082")
+async def test_lost_links_of_drafts_ended_and_undecided_vendors_are_rebuilt_as_well(at: VendorStage) -> None:
+    at.erp.extend([*suppliers(1), *suppliers(1, first=2, tax_registration_number="DK12345678")])
+    made, parked = at.draft("Made here"), at.draft("Twice", taxRegistrationNumber="DK12345678")
+    await at.run()
+    at.stage.master.change("1", active=False)
+    await at.run()
+    before, states = {one.pleo_id: (one.phase, one.erp_id) for one in await at.links()}, at.states()
+    async with at.stage.rig.db.transaction() as session:
+        await session.execute(delete(VendorLink))
+    await at.run()
+    assert (at.writes(), at.states(), len(at.erp)) == ([], states, 3)
+    after = {one.pleo_id: (one.phase, one.erp_id) for one in await at.links()}
+    assert [after[key] for key in (made, parked)] == [before[key] for key in (made, parked)]
 
 
 @pytest.mark.rule("VEN-039", "VEN-133")
