@@ -126,7 +126,11 @@ async def plan_one(
 async def take_due(
     session: AsyncSession, environment: str, now: dt.datetime, drafts_every: dt.timedelta, limit: int
 ) -> list[Due]:
-    """What is due now and at most `limit` of it, the longest due first; each gets its next time in this transaction."""
+    """What is due now and at most `limit` of it, the longest due first; each gets its next time in this transaction.
+
+    The drafts of a company are asked for every `drafts_every`, from its start on and at once when that gets shorter.
+    """
+    await _drafts_in_time(session, environment, now, drafts_every)
     rows = await session.scalars(
         select(SyncSchedule)
         .join(Connection, Connection.id == SyncSchedule.connection_id)
@@ -152,6 +156,20 @@ async def take_due(
             row.drafts_due_at = next_time(row.connection_id, now, drafts_every)
             due.append(Due(row.connection_id, kind, drafts=True))
     return due
+
+
+async def _drafts_in_time(session: AsyncSession, environment: str, now: dt.datetime, interval: dt.timedelta) -> None:
+    """Bring forward looks for drafts that stand further away than the setting allows (VEN-074)."""
+    rows = await session.scalars(
+        select(SyncSchedule)
+        .join(Connection, Connection.id == SyncSchedule.connection_id)
+        .where(Connection.environment == environment, Connection.status == ConnectionStatus.ACTIVE)
+        .where(SyncSchedule.drafts_due_at > now + interval + interval / _APART)
+        .order_by(SyncSchedule.connection_id)
+        .with_for_update(of=SyncSchedule, skip_locked=True)
+    )
+    for row in rows:
+        row.drafts_due_at = next_time(row.connection_id, now, interval)
 
 
 async def hasten(

@@ -53,6 +53,13 @@ async def test_pleo_is_asked_for_drafts_as_often_as_the_setting_says(plan: Plann
     assert seen.count("vendors:drafts") in (7, 8)
 
 
+@pytest.mark.rule("VEN-074")
+async def test_no_draft_waits_longer_than_the_setting_after_going_live_or_when_it_gets_shorter(plan: Planned) -> None:
+    await plan.sweep()
+    await plan.set_row("vendors", drafts_due_at=plan.clock() + dt.timedelta(minutes=29))
+    assert "vendors:drafts" in [*await plan.sweep_at(seconds=20), *await plan.sweep_at(minutes=16)]
+
+
 async def test_a_changed_interval_takes_effect_with_the_next_sweep(plan: Planned) -> None:
     await settled(plan)
     await plan.stage.rig.configure(syncs={"accounts": {"every_minutes": 30}, "tags": {"enabled": False}})
