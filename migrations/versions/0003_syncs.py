@@ -139,6 +139,7 @@ STATEMENTS = [
             currency text not null,
             reconciliation_id text not null,
             settles jsonb default '[]' not null,
+            own_payment boolean default false not null,
             state text not null,
             group_id uuid,
             tried_at timestamptz,

@@ -182,6 +182,8 @@ class Payables(Protocol):
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         """Match the payable lines of these bills, credit notes and payments of one vendor with each other.
 
+        One bill alone is matched with the payment that was booked with it.
+
         Where the ERP does not let us match, payments are noted on their bills by what else it has, so that it shows
         none of these bills as due; `matching_limits` says so. True when that is reached, also when an earlier call did
         it, and for payments and their return that cancel out and serve no bill. False when it cannot be, because one is

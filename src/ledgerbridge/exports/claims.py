@@ -51,9 +51,13 @@ class Held:
         return self.row.state in OPEN
 
 
-async def remember(session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID, claim: Claim | None) -> None:
-    """Write down what a posting leaves open, in the transaction of its intent. One settled within itself has no row.
+async def remember(
+    session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID, claim: Claim | None, *, final: bool
+) -> None:
+    """Write down what a posting leaves open, in the transaction of its intent.
 
+    One that is settled within itself has no row when it is booked as final; as a draft it waits for a person to make
+    both halves final.
     What an earlier intent of the posting said is forgotten. If it was matched, a person removed it from the ERP since;
     what it was matched with waits again.
     """
@@ -66,7 +70,7 @@ async def remember(session: AsyncSession, connection_id: uuid.UUID, posting_id: 
             .where(Settlement.connection_id == connection_id, Settlement.group_id == group)
             .values(state=SettlementState.REOPENED, group_id=None, settled_at=None, tried_at=None)
         )
-    if claim is None or claim.settled:
+    if claim is None or (claim.settled and final):
         return
     session.add(
         Settlement(
@@ -79,6 +83,7 @@ async def remember(session: AsyncSession, connection_id: uuid.UUID, posting_id: 
             currency=claim.currency,
             reconciliation_id=claim.reconciliation_id,
             settles=list(claim.settles),
+            own_payment=claim.settled,
             state=SettlementState.OPEN,
         )
     )
@@ -191,6 +196,6 @@ def _held(row: Settlement, posting: Posting) -> Held:
         reconciliation_id=row.reconciliation_id,
         number=row.number,
         settles=tuple(row.settles),
-        settled=row.state not in OPEN,
+        settled=row.own_payment or row.state not in OPEN,
     )
     return Held(claim, row, DocumentRef(DocumentKind(posting.document), posting.erp_id or ""), posting.final)

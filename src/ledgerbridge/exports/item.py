@@ -138,12 +138,13 @@ async def _post(
     except Exception as error:
         log.exception("unexpected failure while fetching receipts")
         return await _without_receipts(desk, work, problem(Failure.UNEXPECTED, repr(error)), draft)
+    final = desk.configuration.posting_mode == "final"
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
         posting_id = await ledger.intend(session, desk.lease, desk.connection_id, document, intent)
-        await claims.remember(session, desk.connection_id, posting_id, payables_of(item, document))
+        await claims.remember(session, desk.connection_id, posting_id, payables_of(item, document), final=final)
     try:
-        made = await desk.erp.book(document, attachments, final=desk.configuration.posting_mode == "final")
+        made = await desk.erp.book(document, attachments, final=final)
     except ErpError as error:
         return await _after_error(desk, work, posting_id, error, draft)
     except Exception as error:

@@ -83,6 +83,8 @@ async def _settle_vendor(settling: Settling, vendor_id: str) -> int:
     tried: set[str] = set()
     failed: set[frozenset[str]] = set()
     held = await _held(settling, vendor_id)
+    for draft in [each for each in held if each.row.own_payment and each.open]:
+        groups += await _tried(settling, draft, [], held)
     left = _hopeful(held)
     while not settling.late():
         one = next(left, None)
@@ -144,7 +146,7 @@ async def _tried(settling: Settling, one: Held, others: Sequence[Held], held: Se
 
 
 async def _settle(settling: Settling, group: Sequence[Held]) -> bool:
-    """Bills and what pays them; or a payment and its return, where no bill ever came."""
+    """Bills and what pays them; a bill alone with its own payment; or a payment and its return without any bill."""
     if not await settling.erp.settle([each.document for each in group]):
         return False
     undone = {each.claim.side for each in group} == {Side.PAYMENT, Side.RETURNED}

@@ -360,3 +360,22 @@ async def test_a_payment_somebody_matched_by_hand_is_not_taken_away_from_there(b
         assert not await erp.settle([one, paid])
     assert not (await bench.bills(owed.key.accounting_entry_id))[0].paid
     assert (await bench.bills(other.key.accounting_entry_id))[0].paid
+
+
+@pytest.mark.rule("EXP-AP-04", "EXP-AP-10")
+async def test_a_bill_a_person_made_final_is_settled_with_the_payment_it_came_with(bench: TrytonBench) -> None:
+    wanted = await wanted_bill(bench, paid=True)
+    key = wanted.key.accounting_entry_id
+    async with bench.opened() as erp:
+        draft = await erp.book(wanted, (), final=False)
+        assert not await erp.settle([draft.ref])
+        await bench.send("POST", f"model/account.invoice/{draft.id}/post", {})
+        assert not await erp.settle([draft.ref]), "its payment is a draft still"
+        (paying,) = await bench.search("account.move", [["description", "like", f"%[PLEO:{key}#payment]"]], "state")
+        await bench.post(str(paying["id"]))
+
+        assert await erp.settle([draft.ref])
+        assert await erp.settle([draft.ref])
+
+    (standing,) = await bench.bills(key)
+    assert standing.paid

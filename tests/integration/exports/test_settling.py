@@ -49,6 +49,21 @@ async def test_drafts_stay_open_and_are_settled_by_the_round_once_a_person_made_
     assert await payables.open_claims() == 0
 
 
+@pytest.mark.rule("EXP-AP-04", "EXP-AP-10")
+async def test_a_draft_bill_is_matched_with_its_own_payment_once_a_person_made_both_final(payables: Payables) -> None:
+    await payables.rig.configure(posting_mode="draft")
+    await payables.export(purchase(), payment())
+    await payables.round(days=1)
+    assert await payables.open_claims() == 2, "they are drafts still"
+
+    for entry in payables.rig.books.entries.values():
+        entry.final = True
+    await payables.round(days=1)
+
+    assert await payables.states() == [("bill", "settled"), ("payment", "open")]
+    assert len(payables.rig.books.matches.made) == 1
+
+
 @pytest.mark.rule("EXP-AP-04")
 async def test_a_bill_counts_as_paid_until_the_return_of_its_payment_is_final(payables: Payables) -> None:
     await payables.export(invoice(), payment())

@@ -13,15 +13,17 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from ledgerbridge.erp.port import DocumentKind, DocumentRef
-from ledgerbridge.erp.tryton import access, bills, moves, noting
+from ledgerbridge.erp.tryton import access, bills, key, moves, noting
 from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
+from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.moves import OpenLine
 from ledgerbridge.erp.tryton.noting import Claim
 from ledgerbridge.erp.tryton.wire import Record
 
 _MODEL = "account.move.reconciliation"
+_TEXT = ("description",)
 _LINES = ("account", "account.reconcile", "account.type.payable", "party", "debit", "credit", "reconciliation")
 _OF_BILLS = (
     "state",
@@ -83,7 +85,7 @@ async def may_match(client: Client) -> bool:
 
 async def settle(client: Client, company: int, documents: Sequence[DocumentRef]) -> bool:
     """One try of `Payables.settle`; safe to repeat after any failure."""
-    claims, whole = await _claims(client, company, documents)
+    claims, whole = await _claims(client, company, [*documents, *await _own_payment(client, company, documents)])
     lines = [line for claim in claims for line in claim.lines]
     return whole and (_all_matched(lines) or await settled(client, claims) or await _since(client, lines))
 
@@ -103,6 +105,20 @@ async def reopen(client: Client, company: int, documents: Sequence[DocumentRef])
                 raise
     # Only now: what stands in a match lowers nothing that is due, and would do so again without it.
     return await noting.take_off(client, claims)
+
+
+async def _own_payment(client: Client, company: int, documents: Sequence[DocumentRef]) -> list[DocumentRef]:
+    """The payment from the same item, where a bill is all there is to match: a person made both drafts final."""
+    if len(documents) != 1 or documents[0].kind is not DocumentKind.BILL:
+        return []
+    rows = await client.search(bills.MODEL, [["company", "=", company], ["id", "=", int(documents[0].id)]], _TEXT)
+    named = shaped(lambda: key.read(rows[0]["description"], "")) if rows else None
+    if named is None:
+        return []
+    domain = [["company", "=", company], ["description", "like", key.patterns(named.accounting_entry_id)[1]]]
+    found = await client.search(moves.MODEL, domain, _TEXT)
+    own = shaped(lambda: [row["id"] for row in found if key.read(row["description"], "", Mark.PAYMENT) == named])
+    return [DocumentRef(DocumentKind.JOURNAL_ENTRY, str(number)) for number in own]
 
 
 def _all_matched(lines: Iterable[OpenLine]) -> bool:

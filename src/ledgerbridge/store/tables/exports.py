@@ -233,6 +233,8 @@ class Settlement(Base):
     """Pleo's reference of the item, by which a reimbursement names what it pays."""
     settles: Mapped[list[str]] = mapped_column(default=list, server_default=text("'[]'"))
     """Reconciliation ids of the items it settles, as Pleo sent them."""
+    own_payment: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """A draft bill with the payment from its own item: matched with that once a person made both final."""
     state: Mapped[str] = mapped_column(default=SettlementState.OPEN)
     group_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     """Shared by what was matched with each other."""
