@@ -187,6 +187,10 @@ async def _finish(syncs: Syncs, connection: Connection) -> None:
     room = syncs.connections
     since = connection.activating_since
     assert since is not None  # noqa: S101
+    _, body, _ = await _under_way(syncs, connection.id)
+    if body is not None:
+        async with syncs.db.transaction() as session:
+            await schedule.go_live(session, connection.id, body, since, room.now())
     try:
         await activation.finish(room, connection.id, connection.activating_by or "system", since=since)
     except ActivationOver:

@@ -59,6 +59,16 @@ def next_time(connection_id: uuid.UUID, now: dt.datetime, interval: dt.timedelta
     return first + -(-(now + interval / _APART - first) // interval) * interval
 
 
+def after_success(connection_id: uuid.UUID, succeeded: dt.datetime, interval: dt.timedelta) -> dt.datetime:
+    """The company's place in the interval after a success: at least half an interval later, at most a whole one.
+
+    Where the place is nearer than half an interval, the next run shares the time up to the place after that one.
+    """
+    first = _EPOCH + place(connection_id) * interval
+    away = (first - succeeded) % interval
+    return succeeded + (away if away >= interval / 2 else (away + interval) / 2)
+
+
 async def plan(session: AsyncSession, environment: str, now: dt.datetime) -> int:
     """Bring the schedules of active connections in step with the newest configuration; how many connections changed."""
     newest = (
@@ -94,9 +104,10 @@ async def plan_one(
 ) -> None:
     """Write down when each kind of one connection is due. A time that stands already is only brought forward."""
     soon = now + place(connection_id) * FIRST_WITHIN
+    succeeded = await _successes(session, connection_id)
     for kind in ORDER:
         enabled = rhythm(body, kind).enabled
-        slot = next_time(connection_id, now, every(body, kind)) if enabled else None
+        slot = _slot(connection_id, succeeded.get(kind), now, every(body, kind)) if enabled else None
         row = insert(SyncSchedule).values(
             connection_id=connection_id,
             kind=kind,
@@ -121,6 +132,44 @@ async def plan_one(
                 },
             )
         )
+
+
+async def go_live(
+    session: AsyncSession, connection_id: uuid.UUID, body: ConfigurationBody, since: dt.datetime, now: dt.datetime
+) -> None:
+    """Let each kind that succeeded since the activation began come next at its place, as if the schedule had run it.
+
+    Kinds that were left behind stay due soon.
+    """
+    rows = await session.scalars(
+        select(SyncSchedule)
+        .where(
+            SyncSchedule.connection_id == connection_id,
+            SyncSchedule.next_due_at.is_not(None),
+            SyncSchedule.last_success_at >= since,
+            SyncSchedule.failing_since.is_(None),
+        )
+        .order_by(SyncSchedule.kind)
+        .with_for_update()
+    )
+    for row in rows:
+        row.next_due_at = _slot(connection_id, row.last_success_at, now, every(body, SyncKind(row.kind)))
+
+
+def _slot(
+    connection_id: uuid.UUID, succeeded: dt.datetime | None, now: dt.datetime, interval: dt.timedelta
+) -> dt.datetime:
+    """The next time of a kind, which one that has just run does not come back early for."""
+    if succeeded is not None and now < (slot := after_success(connection_id, succeeded, interval)):
+        return slot
+    return next_time(connection_id, now, interval)
+
+
+async def _successes(session: AsyncSession, connection_id: uuid.UUID) -> Mapping[str, dt.datetime]:
+    rows = await session.execute(
+        select(SyncSchedule.kind, SyncSchedule.last_success_at).where(SyncSchedule.connection_id == connection_id)
+    )
+    return {row.kind: row.last_success_at for row in rows if row.last_success_at is not None}
 
 
 async def take_due(

@@ -121,6 +121,23 @@ async def test_after_a_crash_only_what_is_left_is_done(plan: Planned, at: str) -
     assert (await plan.connection()).status == "active"
 
 
+@pytest.mark.rule("TAG-121", "ACC-102")
+async def test_what_has_just_been_synchronised_does_not_come_again_in_the_first_half_hour(plan: Planned) -> None:
+    plan.stage.rig.books.before["vendors"] = [down(), down(), down()]
+    await go(plan)
+    await plan.stage.rig.configure(posting_mode="draft")
+    await plan.sweep()  # a new configuration brings nothing forward either
+    for kind, hours in (("tax_codes", 24), ("accounts", 24), ("tags", 1)):
+        row = await plan.row(kind)
+        assert row.next_due_at is not None
+        assert row.last_success_at is not None
+        away = row.next_due_at - row.last_success_at
+        assert dt.timedelta(hours=hours / 2) <= away <= dt.timedelta(hours=hours), kind
+    behind = await plan.row("vendors")
+    assert behind.next_due_at is not None
+    assert behind.next_due_at - plan.clock() <= dt.timedelta(minutes=30)
+
+
 async def test_what_time_mends_is_tried_three_times_and_then_left_behind(plan: Planned) -> None:
     plan.stage.rig.books.before["vendors"] = [down(), down(), down()]
     await go(plan)

@@ -57,6 +57,16 @@ def test_what_was_missed_in_an_outage_is_made_up_for_once() -> None:
     assert late < following <= late + HOUR * 1.02
 
 
+@pytest.mark.rule("TAG-121", "ACC-102")
+@pytest.mark.parametrize("interval", [HOUR, DAY], ids=["hour", "day"])
+def test_after_a_success_half_an_interval_passes_and_never_more_than_one(interval: dt.timedelta) -> None:
+    for number in range(400):
+        due = schedule.after_success(company(number), NOON, interval)
+        assert interval / 2 <= due - NOON <= interval
+        following = schedule.next_time(company(number), due, interval)
+        assert interval / 2 <= following - due <= interval * 1.02
+
+
 @pytest.mark.rule("TAX-050")
 def test_tax_codes_come_before_the_accounts_that_name_them_and_vendors_last() -> None:
     assert schedule.ORDER == (SyncKind.TAX_CODES, SyncKind.ACCOUNTS, SyncKind.TAGS, SyncKind.VENDORS)
