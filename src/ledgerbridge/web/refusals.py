@@ -41,6 +41,7 @@ _CONFLICTS = frozenset(
         "not_active",
         "nothing_to_confirm",
         "run_outdated",
+        "sync_disabled",
     }
 )
 """The request is fine, but things stand otherwise."""

@@ -80,6 +80,26 @@ async def test_what_cannot_be_synchronised_is_refused_in_words(face: Face) -> No
     assert await queued(face) == []
 
 
+async def test_a_kind_that_the_configuration_switches_off_is_refused_with_where_to_enable_it(face: Face) -> None:
+    found = await face.active()
+    off = {**CONFIGURATION, "syncs": {"accounts": {"enabled": False}}}
+    assert (await face.admin.put(f"/admin/api/connections/{found}/config", json=off)).is_success
+    said = is_problem(await face.admin.post(f"/admin/api/connections/{found}/syncs/accounts"), 409)
+    assert "switched off in the configuration" in said["detail"]
+    assert "syncs.accounts.enabled" in said["detail"]
+    assert await queued(face) == []
+    assert (await face.admin.post(f"/admin/api/connections/{found}/syncs/tags")).status_code == 202
+
+
+async def test_a_dimension_that_is_not_selected_is_refused_with_those_that_are(face: Face) -> None:
+    found = await face.active()
+    url = f"/admin/api/connections/{found}/syncs/tags"
+    said = is_problem(await face.admin.post(url, json={"only": "ZZ"}), 422)
+    assert said["detail"] == "Dimension ZZ is not selected in the configuration. The selected ones are CC, PRJ."
+    assert await queued(face) == []
+    assert (await face.admin.post(url, json={"only": "cc"})).status_code == 202
+
+
 async def test_sync_now_takes_back_a_switch_off(face: Face) -> None:
     found = await face.active()
     async with face.services.db.transaction() as session:

@@ -6,20 +6,25 @@ import uuid
 from typing import Annotated
 
 from fastapi import Body, Path
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.errors import ConnectionUnknown, Refused
-from ledgerbridge.connections.rows import connection_row
+from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.ops import audit, overview
 from ledgerbridge.store import tables
 from ledgerbridge.store.tables import ConnectionStatus, SyncKind, SyncStatus
 from ledgerbridge.syncs import queries
 from ledgerbridge.syncs.enqueue import enqueue_sync
+from ledgerbridge.syncs.ladder import NAMES
+from ledgerbridge.syncs.schedule import rhythm
+from ledgerbridge.syncs.tags.groups import key
 from ledgerbridge.syncs.vendors import resolve
 from ledgerbridge.web.admin import models, render, sync_models
 from ledgerbridge.web.admin.auth import Actor
 from ledgerbridge.web.admin.paging import Cursor, Limit, Page
 from ledgerbridge.web.admin.router import admin_router, answers
-from ledgerbridge.web.problems import HttpProblem
+from ledgerbridge.web.problems import Fault, HttpProblem
 from ledgerbridge.web.services import Provided, Services
 
 router = admin_router("syncs")
@@ -50,6 +55,7 @@ async def sync_now(
     async with services.db.transaction() as session:
         connection = await connection_row(session, connection_id)
         _refuse_inactive(connection)
+        await _refuse_unconfigured(session, connection_id, wanted, only)
         queued = await enqueue_sync(session, services.queue, connection_id, wanted, "manual", only=only)
         audit.record(session, actor, "sync_requested", connection_id, kind=wanted.value, only=only, queued=queued)
     return models.Queued(id=connection_id, queued=queued)
@@ -186,6 +192,27 @@ def _kind(name: str) -> SyncKind:
 def _refuse_inactive(connection: tables.Connection) -> None:
     if connection.status != ConnectionStatus.ACTIVE:
         raise Refused("not_active", f"The connection is {connection.status}; only an active one is synchronised.")
+
+
+async def _refuse_unconfigured(
+    session: AsyncSession, connection_id: uuid.UUID, kind: SyncKind, only: str | None
+) -> None:
+    """Refuse what the configuration leaves out: a kind that is switched off, a dimension that is not selected."""
+    newest = await newest_config(session, connection_id)
+    if newest is None:
+        return  # the run says so
+    body = ConfigurationBody.read(newest.body)
+    if not rhythm(body, kind).enabled:
+        raise Refused(
+            "sync_disabled",
+            f"The synchronisation of {NAMES[kind]} is switched off in the configuration. Set syncs.{kind.value}.enabled"
+            f" to true with PUT /admin/api/connections/{connection_id}/config, then ask again.",
+        )
+    selected = body.dimensions or []
+    if kind is SyncKind.TAGS and only is not None and key(only) not in map(key, selected):
+        offered = f"The selected ones are {', '.join(selected)}." if selected else "None is selected yet."
+        text = f"Dimension {only} is not selected in the configuration. {offered}"
+        raise HttpProblem(422, text, kind="dimension-not-selected", errors=[Fault("only", "Not a selected dimension.")])
 
 
 async def _run(services: Services, run_id: uuid.UUID) -> tables.SyncRun:
