@@ -108,6 +108,21 @@ async def test_an_ambiguous_draft_waits_for_a_person_and_is_never_archived(
     assert "V0001 Vendor 1" in (waits.note or "")
 
 
+@pytest.mark.rule("VEN-063", "VEN-064")
+@pytest.mark.parametrize("way", ["event", "poll", "run"])
+async def test_a_draft_whose_number_agrees_without_a_country_waits_and_no_second_vendor_is_made(
+    at: VendorStage, way: str
+) -> None:
+    at.erp.extend(suppliers(1, registration_number="HRB 777", country=None))
+    key = at.draft(registrationNumber="HRB777")
+    row = await (at.event(key) if way == "event" else at.poll() if way == "poll" else at.run())
+    assert (at.writes(), [code for code, _ in problems(row)], len(at.erp)) == ([], ["country_missing"], 1)
+    assert "V0001 Vendor 1" in ((await at.link(key)).note or "")
+    at.stage.master.change("1", country="DK")
+    await at.poll()
+    assert (at.pleo[key]["state"], at.pleo[key]["externalId"], len(at.erp)) == ("ACTIVE", "1", 1)
+
+
 @pytest.mark.rule("VEN-064")
 async def test_a_parked_draft_goes_on_by_itself_when_its_supplier_is_active_again(at: VendorStage) -> None:
     at.erp.extend(suppliers(1, tax_registration_number=TAX, active=False))

@@ -12,6 +12,7 @@ from ledgerbridge.store.tables import LinkPhase
 from ledgerbridge.syncs.vendors.fields import new_vendor, registration_key, tax_key
 from ledgerbridge.syncs.vendors.links import Link
 from ledgerbridge.syncs.vendors.pairing import By, Pair, pair
+from ledgerbridge.syncs.vendors.table import Act
 from tests.unit.syncs.vendor_make import TAX, erp, judged, link, mirror, pleo, rows
 
 
@@ -88,6 +89,30 @@ def test_a_draft_of_a_supplier_that_is_linked_already_waits_for_a_person() -> No
     held = mirror(supplier)
     found = judged([supplier], [held, pleo("q", "DRAFT", tax_registration_number=TAX)], [link(supplier, held)])
     assert {one.row.number: one.parks for one in found} == {27: False, 2: True}
+
+
+@pytest.mark.rule("VEN-063", "VEN-064")
+@pytest.mark.parametrize("field", ["tax_registration_number", "registration_number"])
+@pytest.mark.parametrize(
+    ("there", "here", "waits"),
+    [
+        pytest.param(None, "DK", True, id="none-in-the-erp"),
+        pytest.param("DK", None, True, id="none-in-pleo"),
+        pytest.param(None, None, True, id="none-at-all"),
+        pytest.param("SE", "DK", False, id="two-countries"),
+    ],
+)
+def test_a_number_without_a_country_is_no_proof_and_no_reason_for_a_second_vendor(
+    field: str, there: str | None, here: str | None, waits: bool
+) -> None:
+    supplier = erp(code="S9", country=there, **{field: "12 34 56 78"})
+    found = judged([supplier], [pleo(state="DRAFT", country=here, **{field: "12345678"})], [])
+    if not waits:
+        assert sorted(one.row.number for one in found) == [4, 11]
+        return
+    (only,) = found
+    assert (only.row.act, only.parks, only.row.tell) == (Act.NOTHING, True, "country_missing")
+    assert "S9 Vendor 1" in (only.note or "")
 
 
 @pytest.mark.rule("VEN-064")

@@ -78,12 +78,27 @@ def registration_key(number: str | None, country: str | None) -> tuple[str, str]
     return _key(number, country, prefix_tells=False)
 
 
+def tax_parts(number: str | None, country: str | None) -> tuple[str | None, str]:
+    """The country of a tax number, None where nothing tells it, and the number without it; "" for none."""
+    return _parts(number, country, prefix_tells=True)
+
+
+def registration_parts(number: str | None, country: str | None) -> tuple[str | None, str]:
+    """The same of a registration number."""
+    return _parts(number, country, prefix_tells=False)
+
+
 def _key(number: str | None, country: str | None, *, prefix_tells: bool) -> tuple[str, str] | None:
+    known, bare = _parts(number, country, prefix_tells=prefix_tells)
+    return (known, bare) if known and bare else None
+
+
+def _parts(number: str | None, country: str | None, *, prefix_tells: bool) -> tuple[str | None, str]:
     bare = "".join(filter(str.isalnum, number or "")).upper()
     known, prefix = country_code(country), country_code(bare[:2]) if bare[:2].isalpha() else None
     if prefix_tells and prefix is not None and known in (None, prefix) and any(map(str.isdigit, bare[2:])):
         known, bare = prefix, bare[2:]
-    return (known, bare) if known and bare else None
+    return known, bare
 
 
 def _digest(values: tuple[object, ...]) -> str:

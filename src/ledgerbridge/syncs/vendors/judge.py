@@ -62,6 +62,8 @@ def judge(pair: Pair, books: Books) -> Judged:
         except NotMappable as error:
             fault = str(error)
     row = decide(_case(pair, details, books))
+    if pair.by is By.DOUBT:
+        row = replace(row, tell="country_missing")
     needed = row.act in (Act.CREATE_IN_PLEO, Act.ACTIVATE, Act.EQUALISE)
     return Judged(pair, row, details, fault if needed else None)
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.pleo.vendors import ACTIVE, ARCHIVED, DRAFT, Vendor, text_or_none
 from ledgerbridge.store.tables import LinkPhase
-from ledgerbridge.syncs.vendors.fields import registration_key, tax_key
+from ledgerbridge.syncs.vendors.fields import registration_key, registration_parts, tax_key, tax_parts
 from ledgerbridge.syncs.vendors.links import Link
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ class By(StrEnum):
     CODE = "code"
     NUMBER = "number"
     """Tax number or registration number, with country."""
+    DOUBT = "doubt"
+    """Nothing but a number, for which one side names no country; a person decides (VEN-064)."""
     REKEYED = "rekeyed"
     """By link, but the ERP has given the vendor another id (VEN-097)."""
     OFFER = "offer"
@@ -49,7 +51,7 @@ class Pair:
     link: Link | None = None
     by: By = By.NOTHING
     erp_rivals: tuple[ErpVendor, ...] = ()
-    """Two or more candidates of the ERP; `erp` is None then."""
+    """Candidates of the ERP, of which nobody may choose or even take the only one; `erp` is None then."""
     pleo_rivals: tuple[Vendor, ...] = ()
     """Two or more candidates of Pleo; `pleo` is the draft that waits for a person, if it is one."""
 
@@ -181,6 +183,8 @@ class _Pairing:
         for draft in drafts:
             found = hits[draft.id]
             if not found:
+                if doubted := index.doubts(draft):
+                    self._take(Pair(pleo=draft, by=By.DOUBT, erp_rivals=tuple(doubted)))
                 continue
             erp, key = found[0], _id(found[0])
             rivals = (*_some(holder.get(key)), *wanted[key])
@@ -267,6 +271,8 @@ class _Index:
                 ("tax", _tax_of_erp(one)),
                 ("number", number),
                 ("reference", text_or_none(one.pleo_id)),
+                ("bare tax", tax_parts(one.tax_registration_number, one.country)[1] or None),
+                ("bare number", registration_parts(one.registration_number, one.country)[1] or None),
             )
             for key in keys:
                 if key[1] is not None:
@@ -285,6 +291,25 @@ class _Index:
         return self._with(
             ("reference", draft.id), ("code", _code_in_pleo(draft)), ("tax", _tax_in_pleo(draft)), ("number", number)
         )
+
+    def doubts(self, draft: Vendor) -> list[ErpVendor]:
+        """Every ERP vendor with a number of the draft for which only one side, or none, names a country; each once."""
+        shown = draft.details
+        if shown.external_id:
+            return []
+        country, number = tax_parts(shown.tax_registration_number, shown.country)
+        found = [
+            one
+            for one in self._with(("bare tax", number))
+            if not (country and tax_parts(one.tax_registration_number, one.country)[0])
+        ]
+        country, number = registration_parts(shown.registration_number, shown.country)
+        found += [
+            one
+            for one in self._with(("bare number", number))
+            if not (country and registration_parts(one.registration_number, one.country)[0])
+        ]
+        return list({id(one): one for one in found}.values())
 
     def _with(self, *keys: tuple[str, Hashable]) -> list[ErpVendor]:
         return list({id(one): one for key in keys for one in self._by.get(key, ())}.values())

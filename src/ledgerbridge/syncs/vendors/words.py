@@ -15,6 +15,8 @@ T = TypeVar("T")
 TEXTS = {
     "several_in_erp": "Several vendors of the accounting system fit it: {erp}. "
     "Merge them or correct their numbers there, or choose one here.",
+    "country_missing": "It has the number of {erp} in the accounting system, but one of the two names no country, so "
+    "they may be different companies. Enter the country there and in Pleo, or link the two, or have a new one made.",
     "several_in_pleo": "Several vendors in Pleo stand for the same vendor of the accounting system: {pleo}. "
     "Archive in Pleo the ones that are not needed, or clear their tax numbers.",
     "state_unknown": "Pleo shows it in state {state}, which we do not know. It is left alone.",
