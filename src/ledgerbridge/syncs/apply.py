@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.pleo.errors import OutcomeUnknown, PleoError, Unavailable
+from ledgerbridge.pleo.errors import BadRequest, Conflict, OutcomeUnknown, PleoError, Unavailable, Unprocessable
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.failing import concerns_all
 from ledgerbridge.syncs.record import Action
@@ -114,7 +114,20 @@ def text_of(error: PleoError) -> str:
         return f"Pleo did not answer, so it is not known whether this took effect; the next run looks again.{said}"
     if isinstance(error, Unavailable):
         return f"Pleo did not answer; the next run tries again.{said}"
-    return f"Pleo refused this record ({error.status or 'no answer'}).{said}"
+    return f"Pleo refused this record ({error.status or 'no answer'}).{_ADVICE.get(type(error), '')}{said}"
+
+
+_CORRECT = (
+    " Look at its name and number in the accounting system and correct what Pleo cannot hold; "
+    "the next run sends it again."
+)
+_ADVICE: dict[type[PleoError], str] = {
+    Conflict: " Another one in Pleo already uses its number or identifier. Look for it there, among the archived ones, "
+    "too, and change the one of the two that is wrong: that one in Pleo, this one in the accounting system.",
+    BadRequest: _CORRECT,
+    Unprocessable: _CORRECT,
+}
+"""What to look for, by how Pleo refused."""
 
 
 async def surely(create: Callable[[], Awaitable[R]], find: Callable[[], Awaitable[R | None]]) -> R:

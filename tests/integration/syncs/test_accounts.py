@@ -162,6 +162,7 @@ async def test_one_failing_account_does_not_stop_the_others(stage: Stage) -> Non
     (told,) = row.problems
     assert (told["action"], told["code"]) == ("update", "pleo_400")
     assert told["record"].startswith("account 000")
+    assert "Look at its name and number in the accounting system" in told["text"]
     assert counts(await stage.run("accounts")) == {"updated": 1, "unchanged": 19}
 
 

@@ -234,6 +234,9 @@ async def test_a_clash_on_creation_without_a_true_match_is_told_and_not_repeated
     row = await at.run()
     assert at.writes() == ["POST", "POST :archive"]
     assert problems(row) == [("pleo_409", "vendor V0003 Vendor 3")]
+    told = text_of(row)
+    assert "already uses the number V0003 or the identifier 3: V0003 Another (active)" in told
+    assert "give this one another number in the accounting system" in told
 
 
 @pytest.mark.rule("VEN-056")
@@ -248,7 +251,7 @@ async def test_a_clash_on_update_is_tried_once_more_after_a_look(
     at.stage.fault("status", "PUT", f"{VENDORS}/*", status=409, times=clashes, after_effect=False)
     assert counts(await at.run()) == after
     assert at.writes() == ["PUT vendor"] * 2
-    put, look, again = at.stage.calls()[-3:]
+    put, look, again = [one for one in at.stage.calls() if not one.endswith(":search")][-3:]
     assert (put[:3], look[:3], again[:3]) == ("PUT", "GET", "PUT")
 
 
@@ -334,6 +337,9 @@ async def test_one_refused_vendor_does_not_stop_the_others(at: VendorStage) -> N
     row = await at.run()
     assert (row.status, counts(row)) == (SyncStatus.WITH_FAILURES, {"created": 3, "failed": 2})
     assert {code for code, _ in problems(row)} == {"not_mappable", "pleo_400"}
+    (told,) = [one for one in row.problems if one["code"] == "pleo_400"]
+    assert f"Look at {told['record']} (country" in told["text"]
+    assert "in the accounting system: its name, number" in told["text"]
 
 
 @pytest.mark.rule("VEN-004")

@@ -20,7 +20,7 @@ from ledgerbridge.syncs.vendors.effects import OtherCompany, read
 from ledgerbridge.syncs.vendors.judge import Judged, judge
 from ledgerbridge.syncs.vendors.links import Link
 from ledgerbridge.syncs.vendors.pairing import pair
-from ledgerbridge.syncs.vendors.settle import settle
+from ledgerbridge.syncs.vendors.refusal import settle_or_tell
 from ledgerbridge.syncs.vendors.table import Act
 
 
@@ -87,7 +87,7 @@ async def _one(bench: Bench, pleo_vendor_id: str) -> Action | None:
         return None
     if judged is None or judged.row.act is Act.ARCHIVE:
         return None  # that is for a full run only, where the guard sees all (VEN-053)
-    return await settle(bench, judged)
+    return await settle_or_tell(bench, judged)
 
 
 async def _link(bench: Bench, pleo_vendor_id: str) -> Link | None:

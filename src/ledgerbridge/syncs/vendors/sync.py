@@ -25,7 +25,8 @@ from ledgerbridge.syncs.vendors.judge import Judged, judge
 from ledgerbridge.syncs.vendors.links import Link
 from ledgerbridge.syncs.vendors.one import one as bring_one
 from ledgerbridge.syncs.vendors.pairing import pair
-from ledgerbridge.syncs.vendors.settle import IN_STEP, at_rest, settle
+from ledgerbridge.syncs.vendors.refusal import settle_or_tell
+from ledgerbridge.syncs.vendors.settle import IN_STEP, at_rest
 from ledgerbridge.syncs.vendors.table import Act
 
 _COUNTED_AS = {
@@ -76,7 +77,7 @@ async def work(bench: Bench, judged: Sequence[Judged]) -> None:
     """Settle some pairs side by side; one that fails never stops the others (VEN-133)."""
 
     async def write(one: Judged) -> Action | None:
-        return await settle(bench, one)
+        return await settle_or_tell(bench, one)
 
     moving = [one for one in judged if not at_rest(one)]
     resting = sum(at_rest(one) and one.row.number in IN_STEP for one in judged)
