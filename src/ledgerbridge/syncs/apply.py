@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import BadRequest, Conflict, OutcomeUnknown, PleoError, Unavailable, Unprocessable
 from ledgerbridge.syncs.desk import Desk
-from ledgerbridge.syncs.failing import concerns_all
+from ledgerbridge.syncs.failing import cause_of, concerns_all
 from ledgerbridge.syncs.record import Action
 
 T = TypeVar("T")
@@ -38,6 +38,8 @@ class _Phase(Generic[T]):
     lost: Callable[[T], None] | None
     unanswered: int = 0
     fatal: Exception | None = None
+    doubtful: list[tuple[T, OutcomeUnknown]] = field(default_factory=list)
+    """Items whose answer was lost."""
 
     async def worker(self) -> None:
         for one in self.work:  # shared: each worker takes the next one
@@ -56,15 +58,31 @@ class _Phase(Generic[T]):
             answered = not isinstance(error, Unavailable | OutcomeUnknown)
             self.unanswered = 0 if answered else self.unanswered + 1
             if concerns_all(error) or self.unanswered >= MOST_IN_A_ROW:
+                self._stopped_at(one, error)
                 raise
             if self.lost is not None and isinstance(error, OutcomeUnknown):
-                self.lost(one)
+                self.doubtful.append((one, error))
             else:
                 refuse(self.desk, self.named(one), self.action, error, count=self.count(one))
             return
         self.unanswered = 0
         if action is not None:
             self.desk.record.done(action)
+
+    def _stopped_at(self, one: T, error: PleoError | ErpError) -> None:
+        """Count what the run ends at: it was begun, and nothing else will tell of it."""
+        text = cause_of(error).text if concerns_all(error) and isinstance(error, PleoError) else None
+        refuse(self.desk, self.named(one), self.action, error, count=self.count(one), text=text)
+
+    def end(self) -> None:
+        """Hand over items whose answer was lost, or count them where nobody will look at them any more."""
+        for one, error in self.doubtful:
+            if self.fatal is None and self.lost is not None:
+                self.lost(one)
+            else:
+                refuse(self.desk, self.named(one), self.action, error, count=self.count(one))
+        if self.fatal is not None:
+            raise self.fatal
 
 
 async def each(
@@ -81,23 +99,28 @@ async def each(
 
     A refusal of one item is recorded under `named(item)` and the others go on (ACC-121, TAG-151, VEN-133); an item may
     stand for `count(item)` records. `lost` is given the items whose answer was lost, to look at afterwards. Raises what
-    concerns all of them, once nothing is under way any more: access, rate, the lease, Pleo down.
+    concerns all of them, once nothing is under way any more: access, rate, the lease, Pleo down; the items it stopped
+    at are counted as failed.
     """
     phase = _Phase(desk, iter(items), write, named, action, count, lost)
     async with asyncio.TaskGroup() as group:
         for _ in range(max(1, desk.syncs.writers)):
             group.create_task(phase.worker())
-    if phase.fatal is not None:
-        raise phase.fatal
+    phase.end()
 
 
-def refuse(desk: Desk, record: str, action: str, error: PleoError | ErpError, *, count: int = 1) -> None:
-    """Record that one write failed, in words a person can act on; Pleo's own text is shown, never branched on."""
+def refuse(
+    desk: Desk, record: str, action: str, error: PleoError | ErpError, *, count: int = 1, text: str | None = None
+) -> None:
+    """Record that one write failed, in words a person can act on; Pleo's own text is shown, never branched on.
+
+    `text` is told instead, where the error says more of the run than of the record.
+    """
     log.warning("record not synchronised", record=record, action=action, error=str(error))
     if isinstance(error, ErpError):
         desk.record.failed(record, action, error.problem.failure.value, error.problem.text, count=count)
         return
-    desk.record.failed(record, action, code_of(error), text_of(error), count=count)
+    desk.record.failed(record, action, code_of(error), text or text_of(error), count=count)
 
 
 def code_of(error: PleoError) -> str:

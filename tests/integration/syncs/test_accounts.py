@@ -278,6 +278,11 @@ async def test_a_missing_right_ends_the_run_at_once(stage: Stage) -> None:
     assert ended.cause is not None
     assert (ended.status, ended.cause.failure, ended.cause.retry) == ("failed", "pleo_forbidden", False)
     assert len(stage.writes()) <= stage.syncs.writers
+    assert ended.run_id is not None
+    row = await stage.row(ended.run_id)
+    assert counts(row) == {"failed": len(stage.writes())}, "what it stopped at is counted"
+    assert {one["code"] for one in row.problems} == {"pleo_403"}
+    assert "does not allow this integration" in row.problems[0]["text"]
 
 
 @pytest.mark.rule("ACC-115")
@@ -292,6 +297,8 @@ async def test_a_pleo_that_is_down_ends_the_run_instead_of_trying_every_account(
     assert ended.cause is not None
     assert (ended.cause.failure, ended.cause.retry) == ("pleo_unavailable", True)
     assert len(set(stage.writes())) < 20
+    assert ended.run_id is not None
+    assert counts(await stage.row(ended.run_id)) == {"failed": len(set(stage.writes()))}, "each it tried is counted"
 
 
 async def test_a_preview_counts_what_the_run_then_does_and_writes_nothing(stage: Stage) -> None:

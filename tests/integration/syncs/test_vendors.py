@@ -145,6 +145,22 @@ async def test_what_turns_out_archivable_only_after_the_guard_waits_for_the_next
     assert (at.pleo[draft]["state"], len(at.erp)) == ("ACTIVE", 1)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [pytest.param("GET", f"{VENDORS}/*", id="looked-at"), pytest.param("POST", f"{VENDORS}/*:archive", id="archived")],
+)
+async def test_a_vendor_that_pleo_does_not_know_any_more_when_it_is_archived_is_counted(
+    at: VendorStage, method: str, path: str
+) -> None:
+    at.erp.extend(suppliers(2))
+    await at.run()
+    at.erp.pop()
+    at.stage.fault("status", method, path, status=404, after_effect=False)
+    row = await at.run()
+    assert counts(row) == {"unchanged": 1, "skipped": 1}
+    assert problems(row) == [("gone", "vendor V0002 Vendor 2")]
+
+
 @pytest.mark.rule("VEN-053")
 async def test_ten_suppliers_may_go_without_asking(at: VendorStage) -> None:
     at.erp.extend(suppliers(12))

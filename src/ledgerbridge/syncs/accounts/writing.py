@@ -189,7 +189,15 @@ async def _in_batches(desk: Desk, api: AccountsApi, new: Sequence[NewAccount]) -
         doubts.lost += [one for one in some if one.external_id not in settled]
 
     bundles = list(chunks(new, MAX_BATCH))
-    await each(desk, bundles, batch, named=lambda some: f"{len(some)} accounts", action="create", count=len, lost=lost)
+    await each(
+        desk,
+        bundles,
+        batch,
+        named=lambda some: f"{len(some)} accounts",
+        action="create",
+        count=lambda some: sum(one.external_id not in settled for one in some),
+        lost=lost,
+    )
     return doubts
 
 

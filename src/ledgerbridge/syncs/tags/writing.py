@@ -66,13 +66,16 @@ async def write(desk: Desk, api: TagsApi, planned: Sequence[Planned], archive: S
 
 async def _bulk(desk: Desk, api: TagsApi, tags: Sequence[Tag], *, archived: bool) -> None:
     action = "archive" if archived else "unarchive"
+    settled: set[str] = set()
 
     def refused(tag: Tag, error: PleoError) -> None:
+        settled.add(tag.id)
         desk.record.failed(named(tag), action, code_of(error), text_of(error))
 
     async def call(bundle: Sequence[Tag]) -> None:
         await desk.still_ours()
         answer = await api.archive_tags(desk.company_id, [tag.id for tag in bundle], archived=archived)
+        settled.update(tag.id for tag in bundle)
         desk.record.done(Action.ARCHIVED if archived else Action.UNARCHIVED, len(answer.tags))
         for tag in bundle:
             if tag.id in answer.unconfirmed:
@@ -88,7 +91,7 @@ async def _bulk(desk: Desk, api: TagsApi, tags: Sequence[Tag], *, archived: bool
         bundle,
         named=lambda some: f"{len(some)} tags to {action}",
         action=action,
-        count=len,
+        count=lambda some: sum(tag.id not in settled for tag in some),
     )
 
 

@@ -34,6 +34,7 @@ IN_STEP = (27, 30)
 _PHASES = {After.LINKED: LinkPhase.LINKED, After.ENDED: LinkPhase.ENDED, After.BROKEN: LinkPhase.BROKEN}
 _LASTING = (Kind.DATA, Kind.CONFIG)
 """What the ERP will say again. So it will of a right to create vendors, which keeps no other vendor from Pleo."""
+_GONE = "Pleo no longer knows this vendor, so nothing was done to it; the next run sees what there is."
 _BRAKE = (
     "It would be written to Pleo for the fourth time in a day although nothing changed in the accounting system. "
     "Something in Pleo changes it back; find out what, then it goes on tomorrow or with the next change there."
@@ -89,12 +90,20 @@ async def _fresh(bench: Bench, judged: Judged) -> Judged | None:
     try:
         now = await effects.read(bench, seen.id)
     except NotFound:
-        return judge(replace(judged.pair, pleo=None), bench.books) if judged.pair.link else None
+        return _vanished(bench, judged)
     if (now.state, now.details) == (seen.state, seen.details):
         return judged
     anew = judge(replace(judged.pair, pleo=now), bench.books)
     archives = anew.row.act is Act.ARCHIVE and judged.row.act is not Act.ARCHIVE
     return None if archives else anew  # an archiving passes the guard, which did not see this one
+
+
+def _vanished(bench: Bench, judged: Judged) -> Judged | None:
+    """The same now that Pleo does not know the vendor; told and counted here where that leaves nothing to be done."""
+    anew = judge(replace(judged.pair, pleo=None), bench.books) if judged.pair.link else None
+    if anew is None or (anew.row.act is Act.NOTHING and anew.row.tell is None):
+        bench.desk.record.skipped(judged.named, "gone", _GONE)
+    return anew
 
 
 async def _done(bench: Bench, judged: Judged, *, again: bool) -> Action | None:
@@ -173,9 +182,8 @@ async def _write(bench: Bench, judged: Judged) -> Action | None:
             now = await effects.activate(bench, before, details) if act is Act.ACTIVATE else before
             now = await effects.equalise(bench, now, details)
     except NotFound:
-        if judged.pair.link is None:
-            return None  # the next run sees what there is
-        return await _done(bench, judge(replace(judged.pair, pleo=None), bench.books), again=False)
+        without = _vanished(bench, judged)
+        return await _done(bench, without, again=False) if without else None
     await _save_written(bench, judged, now, written=now is not before)
     if judged.row.tell is not None:
         bench.desk.record.note(judged.named, act.value, judged.row.tell, judged.note or "")
