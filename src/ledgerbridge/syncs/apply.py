@@ -71,7 +71,7 @@ class _Phase(Generic[T]):
 
     def _stopped_at(self, one: T, error: PleoError | ErpError) -> None:
         """Count what the run ends at: it was begun, and nothing else will tell of it."""
-        text = cause_of(error).text if concerns_all(error) and isinstance(error, PleoError) else None
+        text = cause_of(error).text if concerns_all(error) else None
         refuse(self.desk, self.named(one), self.action, error, count=self.count(one), text=text)
 
     def end(self) -> None:
@@ -118,7 +118,7 @@ def refuse(
     """
     log.warning("record not synchronised", record=record, action=action, error=str(error))
     if isinstance(error, ErpError):
-        desk.record.failed(record, action, error.problem.failure.value, error.problem.text, count=count)
+        desk.record.failed(record, action, error.problem.failure.value, text or error.problem.text, count=count)
         return
     desk.record.failed(record, action, code_of(error), text or text_of(error), count=count)
 

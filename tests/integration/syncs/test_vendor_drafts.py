@@ -155,6 +155,7 @@ async def test_an_erp_that_is_down_leaves_the_draft_for_the_next_time(at: Vendor
     at.stage.rig.books.before["create_vendor"] = [down()]
     row = await at.event(key)
     assert (row.status, row.failure) == (SyncStatus.FAILED, "erp_unreachable")
+    assert (counts(row), row.problems[0]["text"]) == ({"failed": 1}, row.reason), "the draft it stopped at is counted"
     assert await at.links() == []
     await at.poll()
     at.in_step()
