@@ -18,6 +18,7 @@ from ledgerbridge.store.leases import acquire
 from ledgerbridge.store.tables import DeliveryStatus, SyncKind, SyncRun, SyncStatus, WebhookDelivery
 from ledgerbridge.syncs import tasks
 from ledgerbridge.syncs.enqueue import RUN, enqueue_drafts, enqueue_sync, enqueue_vendor
+from ledgerbridge.syncs.failing import of_problem
 from ledgerbridge.syncs.run import Ended
 from ledgerbridge.work.queue import Queue
 from ledgerbridge.work.retry import TryLater
@@ -138,7 +139,7 @@ async def test_a_failed_run_is_tried_again_soon_and_then_later(plan: Planned) ->
         waits.append(round((row.next_due_at - plan.clock()).total_seconds() / 60))
         assert "accounts" in await plan.sweep_at(minutes=waits[-1] + 1)
     assert waits == [2, 4, 8]
-    assert (row.failures, row.note) == (3, down().problem.text)
+    assert (row.failures, row.note) == (3, of_problem(down().problem).text)
     assert "sync_failing" not in await plan.audit()
 
 

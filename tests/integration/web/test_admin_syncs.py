@@ -23,6 +23,7 @@ from ledgerbridge.store.tables import (
 )
 from ledgerbridge.syncs import tasks
 from ledgerbridge.syncs.enqueue import RUN
+from ledgerbridge.syncs.failing import of_problem
 from tests.integration.syncs.stage import accounts
 from tests.integration.web.conftest import Face
 from tests.integration.web.test_admin_api import is_problem
@@ -125,12 +126,12 @@ async def test_a_connection_shows_how_fresh_each_kind_is(face: Face) -> None:
     await work(face, found, "accounts")
     shown = (await face.admin.get(f"/admin/api/connections/{found}")).json()["syncs"]
     late = next(one for one in shown if one["kind"] == "accounts")
-    assert (late["state"], late["reason"]) == ("failing", down().problem.text)
+    assert (late["state"], late["reason"]) == ("failing", of_problem(down().problem).text)
     assert late["failing_since"]
 
     page = (await face.browser.get("/settings")).text
     assert "Failing" in page
-    assert down().problem.text in page
+    assert of_problem(down().problem).text in page
 
     metrics = (await face.anybody.get("/metrics")).text
     assert 'ledgerbridge_sync_freshness{kind="accounts",state="failing"} 1.0' in metrics
