@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 CODE := src tests migrations tools
 ARGS ?=
 PYTEST_ARGS ?=
-WORKERS ?= 3
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check format lock clean

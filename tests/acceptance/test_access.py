@@ -35,7 +35,7 @@ def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_
         assert family.ended_because is None
         assert site.metric(REFRESHES, result="renewed") == family.refreshes
         calls = site.calls_after(0)
-        assert {call.status for call in calls} <= {200, 202, 204}, "a call was made with a dead token"
+        assert all(200 <= call.status < 300 for call in calls), "a call was made with a dead token"
         assert {dict(call.headers)["authorization"] for call in calls} == {"Bearer"}
 
 

@@ -79,7 +79,11 @@ def test_a_job_whose_webhook_is_lost_is_found_by_the_poll_and_counted(polling: S
 def test_a_web_process_takes_deliveries_and_a_worker_of_its_own_does_the_work(make_site: MakeSite) -> None:
     with make_site(sandbox=SandboxConfig(webhook_retry_seconds=(0,))) as site:
         web = site.serve("--no-worker", ready="/healthz")
+        first = site.start("worker")
         connection = site.live()
+        first.terminate()
+        assert first.wait(30) == 0
+        until("nobody to work", lambda: site.anybody.get("/readyz").status_code == 503, 60)
         unready = site.anybody.get("/readyz")
         assert unready.status_code == 503
         assert [name for name, check in unready.json()["checks"].items() if not check["ok"]] == ["worker"]

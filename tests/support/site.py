@@ -229,6 +229,7 @@ def site(
             "PLEO_CLIENT_SECRET": client.client_secret,
             "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "ADMIN_TOKENS": f"ada:{hashlib.sha256(token.encode()).hexdigest()}",
+            "PLEO_REQUESTS_PER_MINUTE": "60000",
             **environment,
         }
 

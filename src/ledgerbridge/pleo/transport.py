@@ -175,6 +175,7 @@ class PleoClient:
         raise _doubted(call, unreadable)
 
     async def _attempt(self, call: Call, progress: _Progress) -> Answer:
+        await self._allowance(call)  # first: a token must not run out while its call waits for its turn
         header = await self._credential.header()
         answer = await self._once(call, header, progress)
         if answer.status == 401 and not progress.renewed:
@@ -182,6 +183,7 @@ class PleoClient:
             newer = await self._credential.renew(header)
             if newer is not None and newer != header:
                 header = newer
+                await self._allowance(call)
                 answer = await self._once(call, header, progress)
         if 200 <= answer.status < 300:
             return answer
@@ -191,10 +193,12 @@ class PleoClient:
             await self._budget.pause(retry.rest(error, progress.made))
         raise error
 
-    async def _once(self, call: Call, header: str, progress: _Progress) -> Answer:
-        request = _request(self._endpoints.api(call.path), call, header, self._limits)
+    async def _allowance(self, call: Call) -> None:
         if rest := await self._budget.take():
             raise errors.RateLimited(call.operation, detail="Pleo asked for a rest", retry_after=rest)
+
+    async def _once(self, call: Call, header: str, progress: _Progress) -> Answer:
+        request = _request(self._endpoints.api(call.path), call, header, self._limits)
         progress.made += 1
         self._calls += 1
         started = time.monotonic()

@@ -259,3 +259,14 @@ async def test_a_long_rest_asked_of_another_caller_stops_this_one_before_it_asks
         await stage.client.send(GET)
     assert caught.value.retry_after == 900
     assert stage.requests == []
+
+
+async def test_a_token_is_taken_up_only_when_the_call_has_its_turn(stage) -> None:
+    """One that was renewed while the call waited for the budget is the one to send."""
+
+    async def wait() -> None:
+        stage.credential.current = "Bearer renewed-meanwhile"
+
+    stage.budget.take = wait
+    await stage.answers(answer(200)).client.send(GET)
+    assert stage.requests[0].headers["Authorization"] == "Bearer renewed-meanwhile"
