@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format lock clean
+.PHONY: help setup demo test coverage test-long check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
 test: setup check ## Run the whole test suite
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+coverage: setup ## Run the tests with branch coverage, which takes a third longer
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 test-long: setup ## Run what `make test` leaves out: suites repeated in a Tryton without our module
