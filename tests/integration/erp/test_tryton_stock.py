@@ -45,6 +45,7 @@ class TestBillsOnce(conformance.BillsOnce):
 
 
 @pytest.mark.rule("EXP-AP-02", "EXP-AP-04", "EXP-AP-06")
+@pytest.mark.long
 class TestMatches(conformance.Matches):
     pass
 
