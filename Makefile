@@ -33,7 +33,7 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 test: setup check ## Run the whole test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-coverage: setup ## Run the tests with branch coverage, which takes a third longer
+coverage: setup ## Run the tests with branch coverage, which takes longer
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 test-long: setup ## Run what `make test` leaves out: suites repeated in a Tryton without our module

@@ -67,9 +67,9 @@ async def index_for(run: Run, erp: Erp) -> VendorIndex | None:
     vendors = await patiently(run.context.patience, lambda: _read(erp))
     connection_id = run.company.connection.id
     async with run.context.db.reading() as session:
-        aliases = await _aliases(session, connection_id)
+        merged = await aliases(session, connection_id)
         links = await _links(session, connection_id, wanted.pleo_ids)
-    return VendorIndex(vendors, aliases, links)
+    return VendorIndex(vendors, merged, links)
 
 
 async def _bring(run: Run, pleo_ids: Sequence[str]) -> None:
@@ -93,8 +93,8 @@ async def _read(erp: Erp) -> Sequence[ErpVendor]:
         raise NotReady(error.problem) from error
 
 
-async def _aliases(session: AsyncSession, connection_id: uuid.UUID) -> dict[str, str]:
-    """Vendors merged away, and what took their place (VEN-096)."""
+async def aliases(session: AsyncSession, connection_id: uuid.UUID) -> dict[str, str]:
+    """ERP ids of vendors merged away, and what took the place of each; the index follows a chain of them (VEN-096)."""
     rows = await session.execute(
         select(VendorLink.erp_id, VendorLink.merged_into).where(
             VendorLink.connection_id == connection_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, or_, select
@@ -108,33 +108,6 @@ async def drop(desk: Desk, pleo_id: str) -> None:
         await session.execute(
             delete(VendorLink).where(VendorLink.connection_id == desk.connection_id, VendorLink.pleo_id == pleo_id)
         )
-
-
-async def aliases(session: AsyncSession, connection_id: uuid.UUID) -> Mapping[str, str]:
-    """ERP id of each merged vendor to the id of the one that took its place in the end (VEN-096).
-
-    What is still tagged with the former is to be booked on the latter.
-    """
-    rows = await session.execute(
-        select(VendorLink.erp_id, VendorLink.merged_into).where(
-            VendorLink.connection_id == connection_id,
-            VendorLink.erp_id.is_not(None),
-            VendorLink.merged_into.is_not(None),
-        )
-    )
-    steps: dict[str, str] = {old: new for old, new in rows if old is not None and new is not None}
-    return {old: end for old in steps if (end := _last(steps, old)) is not None}
-
-
-def _last(steps: Mapping[str, str], start: str) -> str | None:
-    """Where a chain of merges ends; None when it runs in a circle, which no alias may do."""
-    seen, here = {start}, steps[start]
-    while here in steps:
-        if here in seen:
-            return None
-        seen.add(here)
-        here = steps[here]
-    return here
 
 
 async def waiting(session: AsyncSession, connection_id: uuid.UUID) -> Sequence[VendorLink]:
