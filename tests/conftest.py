@@ -11,6 +11,7 @@ import pytest
 
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
+from tests.support.database_pool import DatabasePool
 from tryton_sandbox import Template, TrytonServer, build
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -41,13 +42,20 @@ def migrated(postgres: EmbeddedPostgres) -> str:
     return migrated_template(postgres)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres, migrated: str) -> Iterator[DatabasePool]:
+    """Where the `database_url` of each test comes from."""
+    pool = DatabasePool(postgres, migrated)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, migrated: str) -> Iterator[str]:
+def database_url(postgres: EmbeddedPostgres, databases: DatabasePool) -> Iterator[str]:
     """A migrated, empty database of the test's own."""
-    name = new_name()
-    postgres.create_database(name, template=migrated)
+    name = databases.take()
     yield postgres.url(name)
-    postgres.drop_database(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -122,7 +122,11 @@ def _build_template(
     admin = _admin(postgres_url)
     leftovers = environment.sql(admin, ["SELECT datname FROM pg_database WHERE datname LIKE 'tryton\\_draft\\_%'"])
     environment.sql(
-        admin, [*[f'DROP DATABASE "{old}" WITH (FORCE)' for (old,) in leftovers], f'CREATE DATABASE "{draft}"']
+        admin,
+        [
+            *[f'DROP DATABASE "{old}" WITH (FORCE)' for (old,) in leftovers],
+            f'CREATE DATABASE "{draft}" TEMPLATE template0',
+        ],
     )
     progress("Building Tryton: schema (about a minute, once) ...")
     _create_schema(environment, settings, draft)

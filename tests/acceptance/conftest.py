@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ledgerbridge.store.embedded import EmbeddedPostgres
-from tests.support.clones import TrytonServers, new_name
+from tests.support.clones import TrytonServers
+from tests.support.database_pool import DatabasePool
 from tests.support.site import Site, site
 
 MakeSite = Callable[..., AbstractContextManager[Site]]
@@ -26,19 +27,21 @@ def _interruptible() -> None:
 
 @pytest.fixture(scope="session")
 def make_site(
-    postgres: EmbeddedPostgres, migrated: str, tryton_servers: TrytonServers, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres,
+    databases: DatabasePool,
+    tryton_servers: TrytonServers,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> MakeSite:
     """Opens an installation: database and Tryton of its own, a sandbox; keywords are as for `site`."""
 
     @contextmanager
     def make(**options: Any) -> Iterator[Site]:
-        name = new_name()
-        postgres.create_database(name, template=migrated)
+        name = databases.take()
         try:
             with site(tryton_servers, postgres.url(name), _folder(tmp_path_factory), **options) as made:
                 yield made
         finally:
-            postgres.drop_database(name)
+            databases.give_back(name)
 
     return make
 

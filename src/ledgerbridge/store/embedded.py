@@ -58,11 +58,12 @@ class EmbeddedPostgres:
     def create_database(self, name: str, template: str | None = None) -> bool:
         """Create a database, a copy of `template` if one is named. False, and nothing done, if it exists already.
 
-        Raises psycopg.errors.ObjectInUse if somebody is connected to the template.
+        Raises psycopg.errors.ObjectInUse if somebody is connected to the template. The default one cannot be connected
+        to: Tryton looks into template1 whenever it lists databases.
         """
-        command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-        if template is not None:
-            command += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template0")
+        )
         with psycopg.connect(self.url(), autocommit=True) as connection:
             try:
                 connection.execute(command)
