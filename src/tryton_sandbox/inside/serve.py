@@ -12,7 +12,7 @@ import threading
 
 from trytond.pool import Pool  # type: ignore[import-not-found]
 from trytond.wsgi import app  # type: ignore[import-not-found]
-from werkzeug.serving import make_server  # type: ignore[import-not-found]
+from werkzeug.serving import make_server
 
 
 def leave_with_parent() -> None:
