@@ -9,9 +9,10 @@ CODE := src tests migrations tools
 ARGS ?=
 PYTEST_ARGS ?=
 WORKERS ?= 4
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-long check format lock clean
+.PHONY: help setup demo test coverage test-long chaos fuzz mutants check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +32,22 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
 test: setup check ## Run the whole test suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: setup ## Run the tests with branch coverage, which takes longer
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 test-long: setup ## Run what `make test` leaves out: suites repeated in a Tryton without our module
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m long $(PYTEST_ARGS)
+
+chaos: setup ## Break everything at random on real parts and check the books (ARGS="--seeds 20")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: setup ## Try many more cases at our own face and at every parser
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest $(PARALLEL) tests/fuzz $(PYTEST_ARGS)
+
+mutants: setup ## Break each invariant in a copy of the code and see that the tests notice
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 check: setup ## Check format, lint, types, the import contract and rule coverage
 	@$(BIN)/ruff format --check --quiet $(CODE)
