@@ -16,6 +16,7 @@ from datetime import datetime
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo import retry
 from ledgerbridge.pleo.endpoints import is_local, transport_fault
@@ -112,7 +113,8 @@ class Downloader:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         request = bare_request("GET", url, headers=headers, limits=self._limits)
         try:
-            return await exchange(self._http, request, self._limits)
+            with faults.around("download"):
+                return await exchange(self._http, request, self._limits)
         except NoAnswer as error:
             failed = _Passing(f"no answer: {error.cause}")
         raise failed

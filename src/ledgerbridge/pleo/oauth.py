@@ -20,6 +20,7 @@ import httpx
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo import retry, tokens
 from ledgerbridge.pleo.credentials import client_header
@@ -164,7 +165,8 @@ class OAuthClient:
         started = time.monotonic()
         fault: NoAnswer | None = None
         try:
-            answer = await exchange(self._http, request, self._limits)
+            with faults.around(f"pleo {operation}"):
+                answer = await exchange(self._http, request, self._limits)
         except NoAnswer as error:
             fault = error
         if self._observe:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo import errors, retry
 from ledgerbridge.pleo.endpoints import Params, PleoEndpoints
@@ -204,7 +205,8 @@ class PleoClient:
         started = time.monotonic()
         fault: NoAnswer | None = None
         try:
-            answer = await exchange(self._http, request, self._limits)
+            with faults.around(f"pleo {call.operation}"):
+                answer = await exchange(self._http, request, self._limits)
         except NoAnswer as error:
             fault = error
         if self._observe:

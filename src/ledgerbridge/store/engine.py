@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
+from ledgerbridge import faults
+
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
 IDLE_IN_TRANSACTION_SECONDS = 30
@@ -87,8 +89,11 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction: committed at the end, rolled back when the body raises or is cancelled."""
+        point = f"commit {faults.caller()}"
         async with self._sessions() as session, session.begin():
             yield session
+            faults.reach(f"{point} before")
+        faults.reach(f"{point} after")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -19,6 +19,7 @@ from procrastinate import exceptions, manager
 from procrastinate.connector import BaseConnector
 from procrastinate.jobs import Job, Status
 
+from ledgerbridge import faults
 from ledgerbridge.work import statements
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class DurableJobs(manager.JobManager):
         """The next job, now `doing`; None when there is none or the database is away (the worker asks again)."""
         while True:
             try:
-                job = await super().fetch_job(queues, worker_id)
+                with faults.around("queue fetch"):
+                    job = await super().fetch_job(queues, worker_id)
             except exceptions.UniqueViolation:
                 return None  # another worker took a job with the same lock in this instant
             except exceptions.ConnectorException as error:
@@ -91,15 +93,17 @@ class DurableJobs(manager.JobManager):
 
     async def end(self, job: Job, status: Status) -> bool:
         """End this run; False when the job is no longer in it."""
-        return bool(await self._rows(statements.FINISH, **_run(job), status=status.value))
+        with faults.around("queue end"):
+            return bool(await self._rows(statements.FINISH, **_run(job), status=status.value))
 
     async def requeue(self, job: Job, verdict: Requeue) -> bool:
         """Let the job wait again, or leave its work to an equal one that waits; False when it is not in this run."""
         for _ in range(5):
             try:
-                rows = await self._rows(
-                    statements.REQUEUE, **_run(job), seconds=verdict.seconds, counted=int(verdict.counted)
-                )
+                with faults.around("queue requeue"):
+                    rows = await self._rows(
+                        statements.REQUEUE, **_run(job), seconds=verdict.seconds, counted=int(verdict.counted)
+                    )
             except exceptions.UniqueViolation:
                 continue  # an equal job was enqueued in this instant; now it is seen
             if rows and rows[0]["status"] == Status.ABORTED.value:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ledgerbridge import faults
 from ledgerbridge.erp.port import Observe
 from ledgerbridge.erp.tryton import errors, wire
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
@@ -160,7 +161,8 @@ class Client:
         started = time.monotonic()
         seen = "cancelled"
         try:
-            status, kind, content, after = await self._exchange(operation, method, path, parameters, body)
+            with faults.around(f"erp {operation}"):
+                status, kind, content, after = await self._exchange(operation, method, path, parameters, body)
             seen = str(status)
             if failure := errors.of_response(operation, status, kind, content, after):
                 raise failure

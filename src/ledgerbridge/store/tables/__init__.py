@@ -5,6 +5,7 @@ aware, in UTC. `*_sealed` columns hold ciphertext bound to table, column and row
 Everything a company owns carries `connection_id`; queries go through it (invariant 7: no query crosses companies).
 """
 
+from ledgerbridge.store.tables.assurance import InvariantCheck
 from ledgerbridge.store.tables.base import Base
 from ledgerbridge.store.tables.connections import (
     BrowserSession,
@@ -52,6 +53,7 @@ __all__ = [
     "ErpBinding",
     "ExportItem",
     "ExportJob",
+    "InvariantCheck",
     "ItemState",
     "JobEvent",
     "JobPhase",
