@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from ledgerbridge.store.engine import Database
 from tests.support.lines import Proxy
+from tests.support.open_transactions import watched
+
+
+@pytest.fixture(autouse=True)
+def _no_call_inside_a_transaction() -> Iterator[None]:
+    """Invariant 9, held by every test there is."""
+    with watched() as watch:
+        yield
+    assert not watch.calls, f"called while a transaction was open: {watch.calls}"
 
 
 @pytest.fixture
