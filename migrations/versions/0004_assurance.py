@@ -1,4 +1,4 @@
-"""Live checks of the invariants."""
+"""Live checks of the invariants, and what they and the comparison with the ERP look up."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ STATEMENTS = [
     """
         create table invariant_checks (
             name text not null,
-            checked_at timestamptz not null,
-            violations integer not null,
+            tried_at timestamptz not null,
+            checked_at timestamptz,
+            violations integer,
             samples jsonb default '[]' not null,
             since timestamptz,
             failure text,
             constraint pk_invariant_checks primary key (name)
         )
     """,
+    "alter table postings add column posting_date date",
+    "create index ix_postings_intended on postings (intended_at) where state = 'intended'",
+    "create index ix_export_jobs_closed_at on export_jobs (closed_at)",
 ]

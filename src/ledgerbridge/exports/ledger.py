@@ -106,6 +106,7 @@ async def intend(
     posting.digest = intent.digest
     posting.total = f"{document.total:.2f}"
     posting.currency = document.currency
+    posting.posting_date = (document.entry if isinstance(document, Bill) else document).date
     posting.config_version = intent.config_version
     posting.job_id = intent.job_id
     posting.erp_kind = intent.erp_kind

@@ -39,6 +39,7 @@ class ExportJob(Base):
         UniqueConstraint("connection_id", "pleo_job_id"),
         Index(None, "connection_id", "pleo_created_at"),
         Index("ix_export_jobs_open", "connection_id", postgresql_where=text("phase <> 'closed'")),
+        Index(None, "closed_at"),
         one_of("phase", JobPhase),
     )
 
@@ -161,6 +162,7 @@ class Posting(Base):
             postgresql_where=text("state in ('intended', 'booked', 'unknown')"),
         ),
         Index("ix_postings_unknown", "connection_id", postgresql_where=text("state = 'unknown'")),
+        Index("ix_postings_intended", "intended_at", postgresql_where=text("state = 'intended'")),
         one_of("state", PostingState),
     )
 
@@ -172,8 +174,10 @@ class Posting(Base):
     digest: Mapped[str | None]
     """Of the entry's bookkeeping content; None when it was adopted from the ERP (EXP-IDEM-07)."""
     total: Mapped[str]
-    """Sum of debits in `currency`, two decimals."""
+    """Sum of debits in `currency`, two decimals; for a bill what is owed."""
     currency: Mapped[str]
+    posting_date: Mapped[dt.date | None]
+    """The day the entry was to carry in the ERP; None for one adopted from there, and in rows of early releases."""
     config_version: Mapped[int]
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("export_jobs.id"))
     """The job that intended it last."""
