@@ -308,6 +308,21 @@ async def test_a_slow_job_reports_well_inside_its_expiry(database_url: str, sand
         assert len(puts) >= 3
 
 
+@pytest.mark.rule("EXP-UPD-12", "EXP-REC-04")
+async def test_an_item_in_doubt_is_not_reported_while_it_is_looked_for(database_url: str, sandbox_url: str) -> None:
+    patience = Patience(pause=(0.01, 0.01, 0.01, 0.01), report_share=0)  # every look is a reason to report
+    async with company_rig(database_url, sandbox_url, patience=patience) as rig:
+        ids = rig.pleo.queue("fee", "fee")
+        rig.pleo.export(ids)
+        rig.books.after["book"] = [lost_reply()]
+        rig.books.before["find"] = [unreadable(), unreadable()]
+        await rig.look()
+        reports = [call["body"] for call in rig.pleo.requests("/v3/export-jobs") if call["method"] == "PUT"]
+    (told,) = [body for body in reports if ids[0] in body]
+    assert f"PLEO:{ids[0]}" not in told
+    assert '"externalId":"' in told
+
+
 # ------------------------------------------------------------------ one at a time
 
 

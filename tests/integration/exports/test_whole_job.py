@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import pytest
 from sqlalchemy import select
 
-from ledgerbridge.store.tables import ExportItem, ExportJob, JobPhase, Posting
+from ledgerbridge.clock import utcnow
+from ledgerbridge.store.tables import DeliveryStatus, ExportItem, ExportJob, JobPhase, Posting, WebhookDelivery
 from tests.support.rig import Rig
 
 GOOD = ("card_purchase", "out_of_pocket", "mileage", "per_diem", "refund", "wallet_topup", "fee", "invoice")
@@ -161,3 +163,23 @@ async def test_nothing_to_do_ends_the_look(rig: Rig) -> None:
     await rig.look()
 
     assert rig.pleo.calls() == ["GET /v3/export-jobs"]
+
+
+async def test_a_look_to_the_end_settles_the_webhooks_that_came_before_it_and_no_later_one(rig: Rig) -> None:
+    async with rig.db.transaction() as session:
+        for name, minutes in (("earlier", -1), ("later", 1)):
+            session.add(
+                WebhookDelivery(
+                    connection_id=rig.connection_id,
+                    webhook_id=name,
+                    event_type="v1.export-job.created",
+                    status=DeliveryStatus.QUEUED,
+                    received_at=utcnow() + dt.timedelta(minutes=minutes),
+                )
+            )
+
+    await rig.export("fee")
+
+    async with rig.db.reading() as session:
+        rows = await session.scalars(select(WebhookDelivery).where(WebhookDelivery.connection_id == rig.connection_id))
+        assert {row.webhook_id: row.status for row in rows} == {"earlier": "done", "later": "queued"}

@@ -18,6 +18,12 @@ async def call(name: str) -> None:
         await asyncio.sleep(0)
 
 
+async def broken_off(db: Database) -> None:
+    async with db.reading() as session:
+        await session.execute(text("select 1"))
+        raise httpx.HTTPError("lost")
+
+
 async def test_a_call_inside_a_transaction_is_seen_and_one_beside_it_is_not(db: Database) -> None:
     with watched() as watch:
         await call("before")
@@ -33,8 +39,6 @@ async def test_a_call_inside_a_transaction_is_seen_and_one_beside_it_is_not(db: 
 async def test_a_transaction_that_failed_is_over(db: Database) -> None:
     with watched() as watch:
         with pytest.raises(httpx.HTTPError):
-            async with db.reading() as session:
-                await session.execute(text("select 1"))
-                raise httpx.HTTPError("lost")
+            await broken_off(db)
         await call("after")
     assert watch.calls == []
