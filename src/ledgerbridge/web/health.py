@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from ledgerbridge.ops import gauges, readiness
 from ledgerbridge.ops.metrics import CONTENT_TYPE
@@ -34,7 +34,7 @@ async def readyz(services: Provided) -> JSONResponse:
     )
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
 async def metrics(services: Provided) -> Response:
     """No label names a company; keep it off the public address all the same."""
     await gauges.read(services.metrics, services.db, services.queue)
