@@ -14,7 +14,6 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,14 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.connections import credentials
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.erp.port import Adapter
-from ledgerbridge.erp.registry import ADAPTERS
+from ledgerbridge.erp.registry import adapters
 from ledgerbridge.exports.context import ExportContext, Observer
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.ops import rounds
 from ledgerbridge.ops.doctor_database import other_environments
 from ledgerbridge.ops.logging import configure, get_logger
 from ledgerbridge.ops.metrics import Metrics
-from ledgerbridge.pleo.downloads import Downloader
+from ledgerbridge.outgoing.clients import operators_client
+from ledgerbridge.pleo.downloads import Downloader, files_client
 from ledgerbridge.pleo.endpoints import EndpointsRefused, PleoEndpoints
 from ledgerbridge.pleo.transport import Observation
 from ledgerbridge.settings import Settings
@@ -85,13 +85,17 @@ def _embedded(settings: Settings) -> EmbeddedPostgres:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, worker: bool = True, erps: Mapping[str, Adapter] = ADAPTERS
+    settings: Settings, *, worker: bool = True, erps: Mapping[str, Adapter] | None = None
 ) -> AsyncIterator[Services]:
     """Everything a process works with, and the worker when it has one; drained and closed at the end.
+
+    `erps` takes the place of the kinds of ERP there are, in tests.
 
     Raises `StartRefused` when a setting, the database or its schema does not fit.
     """
     endpoints, vault = _checked(settings)
+    if erps is None:
+        erps = adapters(settings.erp_reach(local=endpoints.local))
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         services = await _services(settings, url, endpoints, vault, erps, stack)
@@ -148,8 +152,8 @@ async def _services(
     except DatabaseUrlError as error:
         raise StartRefused(str(error)) from None
     stack.push_async_callback(db.close)
-    pleo_http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
-    files_http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+    pleo_http = await stack.enter_async_context(operators_client())
+    files_http = await stack.enter_async_context(files_client(local_allowed=endpoints.local))
 
     async def look_again(session: AsyncSession, connection_id: uuid.UUID) -> None:
         await enqueue_look(session, queue, connection_id, "recovery")

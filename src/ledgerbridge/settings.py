@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ledgerbridge.outgoing.addresses import Reach, reach
 
 DEFAULT_SCOPES = (
     "export-jobs:read export-jobs:write export-items:read accounts:read accounts:write "
@@ -57,6 +60,11 @@ class Settings(BaseSettings):
     admin_tokens: SecretStr = SecretStr("")
     """Comma list of `name:sha256hex`."""
 
+    erp_private_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma list of hosts and networks: ERPs at private addresses that may be called. Empty: public addresses only."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma list of addresses and networks of our own reverse proxies, whose word on a caller's address we take."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     host: str = "127.0.0.1"
@@ -87,10 +95,30 @@ class Settings(BaseSettings):
             raise ValueError(f"must be at most {PLEO_REQUESTS_PER_MINUTE}, which is all that Pleo allows")
         return value
 
-    @field_validator("pleo_event_types", mode="before")
+    @field_validator("pleo_event_types", "erp_private_networks", "trusted_proxies", mode="before")
     @classmethod
-    def _event_types(cls, value: object) -> object:
+    def _list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("erp_private_networks")
+    @classmethod
+    def _private_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        reach(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            try:
+                ipaddress.ip_network(entry)
+            except ValueError:
+                raise ValueError(f"{entry} is no address and no network such as 10.0.0.0/24") from None
+        return value
+
+    def erp_reach(self, *, local: bool) -> Reach:
+        """Where ERPs may be; `local` also opens this machine, beside a sandbox."""
+        return reach(self.erp_private_networks, local=local)
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:

@@ -23,6 +23,7 @@ from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.erp.tryton.patience import Patience
+from ledgerbridge.outgoing.addresses import Reach
 from tests.support.tryton_master import MasterHands
 from tests.support.tryton_payables import PayableHands
 
@@ -116,7 +117,7 @@ class Line:
 class TrytonBench(MasterHands, PayableHands):
     at: Tryton
     facts: Facts
-    adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(patience=IMPATIENT))
+    adapter: TrytonAdapter = field(default_factory=lambda: TrytonAdapter(reach=Reach(local=True), patience=IMPATIENT))
     capabilities = CAPABILITIES
     _chart: Chart | None = None
 

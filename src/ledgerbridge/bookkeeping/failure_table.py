@@ -244,6 +244,11 @@ _TABLE: dict[Failure, Row] = {
         Kind.DATA, "receipt_conversion_failure", None,
         "Receipt {name} could not be converted to a format the accounting system accepts. Upload a PDF in Pleo, then export again.",
     ),
+    Failure.ERP_ADDRESS_REFUSED: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "The address of the accounting system cannot be used: {address}. Enter one that is reachable from the internet in "
+        + CONFIG_PAGE + ", or ask support to allow this one, then export again.",
+    ),
     Failure.ERP_UNREACHABLE: Row(
         Kind.TRANSIENT, "accounting_system_unreachable", "accounting_system_unreachable",
         "Failed to reach the Accounting System. Check that it is running and reachable, then export again.", retry=True,

@@ -113,6 +113,7 @@ class Failure(StrEnum):
     RECEIPT_UPLOAD = "receipt_upload"
     RECEIPT_CONVERSION = "receipt_conversion"
     # the ERP
+    ERP_ADDRESS_REFUSED = "erp_address_refused"
     ERP_UNREACHABLE = "erp_unreachable"
     ERP_TIMEOUT = "erp_timeout"
     ERP_BUSY = "erp_busy"

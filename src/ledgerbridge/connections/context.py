@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Adapter
 from ledgerbridge.erp.port import Observe as ErpObserve
-from ledgerbridge.erp.registry import ADAPTERS
+from ledgerbridge.erp.registry import adapters
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.pleo.oauth import OAuthClient
 from ledgerbridge.pleo.retry import LONGEST_WAIT
@@ -90,7 +90,7 @@ class Connections:
     endpoints: PleoEndpoints
     budgets: Budgets
     enqueue_look: EnqueueLook
-    erps: Mapping[str, Adapter] = field(default_factory=lambda: ADAPTERS)
+    erps: Mapping[str, Adapter] = field(default_factory=adapters)
     """Kinds of ERP by name."""
     first_syncs: QueueFirstSyncs | None = None
     """None where master data is not synchronised: activation goes straight on."""

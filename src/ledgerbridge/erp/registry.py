@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ledgerbridge.erp.port import Adapter, SettingsError
+from ledgerbridge.erp.port import Adapter
 from ledgerbridge.erp.tryton import TrytonAdapter
+from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 
-ADAPTERS: Mapping[str, Adapter] = MappingProxyType({TrytonAdapter.kind: TrytonAdapter()})
 
-
-def adapter(kind: str) -> Adapter:
-    """The adapter of a kind. Raises `SettingsError` on field `kind`, naming the kinds there are."""
-    try:
-        return ADAPTERS[kind]
-    except KeyError:
-        known = ", ".join(sorted(ADAPTERS))
-        raise SettingsError({"kind": f"There is no such kind of accounting system; known: {known}."}) from None
+def adapters(reach: Reach = PUBLIC) -> Mapping[str, Adapter]:
+    """An adapter of each kind, by its name; they call no address outside `reach`."""
+    return MappingProxyType({TrytonAdapter.kind: TrytonAdapter(reach=reach)})

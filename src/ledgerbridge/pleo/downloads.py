@@ -1,13 +1,13 @@
 """Receipts from the links of the data layer. A link is itself the key, so nothing of ours is sent along.
 
-No Authorization header ever, a client of its own, HTTPS, few redirects, a cap on size and time (EXP-ATT-01, -02, -08).
-Links appear in no error and, through a filter on httpx's own log line, in no log.
+No Authorization header ever, a client of its own that reaches public addresses only, HTTPS, few redirects each checked
+anew, a cap on size and time (EXP-ATT-01, -02, -08). A file is bytes: nothing here looks into it. Links appear in no
+error and, through a filter on httpx's own log line, in no log.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,14 +18,18 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
+from ledgerbridge.outgoing.addresses import PUBLIC, Reach
+from ledgerbridge.outgoing.clients import checked_client
+from ledgerbridge.outgoing.links import link_fault
+from ledgerbridge.outgoing.network import AddressRefused
 from ledgerbridge.pleo import retry
-from ledgerbridge.pleo.endpoints import is_local, transport_fault
 from ledgerbridge.pleo.wire import Answer, Limits, NoAnswer, bare_request, exchange
 
 MAX_BYTES = 30 * 1024 * 1024
 """Pleo's own limit for one file (EXP-ATT-13)."""
 MAX_REDIRECTS = 3
 MAX_TRIES = 4
+PORTS = frozenset({443})
 _DEAD_LINK = frozenset({400, 401, 403, 404, 410})
 
 
@@ -61,8 +65,16 @@ class DownloadedFile:
     """MIME type in lower case without parameters, as the storage names it; may be absent or generic."""
 
 
+def files_client(*, local_allowed: bool = False) -> httpx.AsyncClient:
+    """The client for `Downloader`; it refuses every host that leads elsewhere than to the public internet.
+
+    `local_allowed` opens this machine, for the sandbox only: see `PleoEndpoints.local`.
+    """
+    return checked_client(_reach(local_allowed))
+
+
 class Downloader:
-    """Fetches files. `http` must be a client of its own, never the one for Pleo's APIs."""
+    """Fetches files. `http` must be a client of its own, never the one for Pleo's APIs: see `files_client`."""
 
     def __init__(
         self,
@@ -76,7 +88,7 @@ class Downloader:
     ) -> None:
         """`local_allowed` permits links to this machine, for the sandbox only: see `PleoEndpoints.local`."""
         self._http = http
-        self._local_allowed = local_allowed
+        self._reach = _reach(local_allowed)
         self._limits = Limits(total=total_seconds, max_bytes=max_bytes)
         self._sleep = sleep
         self._now = now
@@ -108,15 +120,17 @@ class Downloader:
         raise DownloadFailed("too many redirects", status=answer.status)
 
     async def _get(self, url: str) -> Answer:
-        if fault := self._link_fault(url):
-            raise DownloadFailed(fault)
+        if fault := link_fault(url, self._reach, ports=PORTS):
+            raise DownloadFailed(f"the link {fault}")
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         request = bare_request("GET", url, headers=headers, limits=self._limits)
         try:
             with faults.around("download"):
                 return await exchange(self._http, request, self._limits)
         except NoAnswer as error:
-            failed = _Passing(f"no answer: {error.cause}")
+            failed: DownloadFailed = _Passing(f"no answer: {error.cause}")
+        except AddressRefused as error:
+            failed = DownloadFailed(f"the link {error.reason}")
         raise failed
 
     def _file(self, answer: Answer) -> DownloadedFile:
@@ -133,28 +147,20 @@ class Downloader:
             raise _Passing(f"status {status}", status=status, retry_after=wait)
         raise DownloadFailed(f"status {status}", status=status)
 
-    def _link_fault(self, url: str) -> str | None:
-        """Why a link must not be followed: it comes from outside and must not reach into our own network."""
-        try:
-            host = httpx.URL(url).host
-        except httpx.InvalidURL:
-            return "the link is not a URL"
-        if fault := transport_fault(url):
-            return f"the link {fault}"
-        if is_local(url):
-            return None if self._local_allowed else "the link points to this machine"
-        try:
-            internal = not ipaddress.ip_address(host).is_global
-        except ValueError:
-            return None
-        return "the link points into a private network" if internal else None
+
+def _reach(local_allowed: bool) -> Reach:
+    return Reach(local=True) if local_allowed else PUBLIC
 
 
 def _redirected(url: str, answer: Answer) -> str:
     location = answer.headers.get("Location")
     if not location:
         raise DownloadFailed("a redirect without a target", status=answer.status)
-    return str(httpx.URL(url).join(location))
+    try:
+        return str(httpx.URL(url).join(location))
+    except httpx.InvalidURL:
+        failed = DownloadFailed("a redirect to what is no URL", status=answer.status)
+    raise failed
 
 
 def _hide_queries(record: logging.LogRecord) -> bool:

@@ -20,6 +20,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
+from ledgerbridge.outgoing.bodies import ACCEPT_ENCODING
 from ledgerbridge.pleo import errors, retry
 from ledgerbridge.pleo.endpoints import Params, PleoEndpoints
 from ledgerbridge.pleo.models import Model, read, unwrapped
@@ -231,7 +232,7 @@ class _Progress:
 def _request(url: str, call: Call, header: str, limits: Limits) -> httpx.Request:
     if not header.isascii() or not header.isprintable():
         raise errors.Unauthorised(call.operation, detail="the stored credential cannot be sent in a header")
-    headers = {"Authorization": header, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    headers = {"Authorization": header, "Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING}
     content = None
     if call.body is not None:
         headers["Content-Type"] = "application/json;charset=UTF-8"

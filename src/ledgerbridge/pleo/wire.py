@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from ledgerbridge.outgoing.bodies import read_body
+
 try:
     USER_AGENT = f"Ledgerbridge/{version('ledgerbridge')}"
 except PackageNotFoundError:  # pragma: no cover - only when run from a bare source tree
@@ -27,7 +29,7 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how much: seconds, and bytes of the decoded body (LIMIT-041)."""
+    """How long and how much: seconds, and bytes of the body, packed and unpacked (LIMIT-041)."""
 
     connect: float = 10.0
     read: float = 30.0
@@ -81,7 +83,8 @@ def bare_request(
 async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limits) -> Answer:
     """Send one request and read the whole answer.
 
-    Raises `NoAnswer` for every transport fault and for an answer that breaks off.
+    Raises `NoAnswer` for every transport fault and for an answer that breaks off; what a checked client refuses
+    (`AddressRefused`) passes through.
     """
     fault: NoAnswer
     try:
@@ -98,15 +101,11 @@ async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limi
 
 async def _sent(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> Answer:
     response = await http.send(request, stream=True, auth=None, follow_redirects=False)
-    body = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > max_bytes:
-                return Answer(response.status_code, response.headers, bytes(body[:max_bytes]), complete=False)
+        body, complete = await read_body(response, max_bytes)
     finally:
         await response.aclose()
-    return Answer(response.status_code, response.headers, bytes(body))
+    return Answer(response.status_code, response.headers, body, complete)
 
 
 class NotJson(ValueError):

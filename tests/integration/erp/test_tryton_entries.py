@@ -17,6 +17,7 @@ from ledgerbridge.erp.tryton import settings
 from ledgerbridge.erp.tryton.client import Client, http_client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.patience import Patience
+from ledgerbridge.outgoing.addresses import Reach
 from tests.support.tryton_bench import TrytonBench
 
 NET = Decimal("200.00")
@@ -187,7 +188,7 @@ async def test_the_entry_goes_into_the_period_its_date_falls_into(bench: TrytonB
 
 async def test_a_fault_of_ours_comes_back_as_a_page_and_is_survived(bench: TrytonBench) -> None:
     chosen = settings.parse(bench.settings)
-    async with http_client(chosen) as http:
+    async with http_client(chosen, reach=Reach(local=True)) as http:
         with pytest.raises(CallFailed) as caught:
             await Client(http, Patience()).search("account.move", [["nofield", "=", 1]], ("id",))
     assert caught.value.outcome is Outcome.FAULT

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import update
 
 from ledgerbridge.erp.conformance.bench import Record
-from ledgerbridge.erp.registry import ADAPTERS
+from ledgerbridge.erp.registry import adapters
+from ledgerbridge.outgoing.addresses import Reach
 from ledgerbridge.store.tables import ErpBinding
 from tests.integration.syncs.stage import Stage, counts, staged, with_connections
 from tests.support.tryton_bench import Tryton, TrytonBench
@@ -45,7 +46,7 @@ async def mirror(database_url: str, sandbox_url: str, tryton: TrytonServer) -> A
                     currency=company["currency"],
                 )
             )
-        stage.syncs = with_connections(stage.syncs, erps=ADAPTERS)
+        stage.syncs = with_connections(stage.syncs, erps=adapters(Reach(local=True)))
         await stage.rig.configure(dimensions=["CC", "PRJ"])
         httpx.put(f"{sandbox_url}/sandbox/choices", json={"account_tax_code_checked": "always"}).raise_for_status()
         yield stage

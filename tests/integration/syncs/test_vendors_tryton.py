@@ -12,6 +12,7 @@ from sqlalchemy import update
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.erp.tryton.adapter import TrytonErp
+from ledgerbridge.outgoing.addresses import Reach
 from ledgerbridge.store.tables import ErpBinding, LinkPhase, SyncStatus
 from tests.integration.syncs.stage import Stage, counts, with_connections
 from tests.integration.syncs.vendor_stage import VendorStage, problems, text_of
@@ -26,7 +27,7 @@ class Behind:
     """Tryton under the kind the rig binds."""
 
     def __init__(self, server: TrytonServer) -> None:
-        self._adapter, self._settings = TrytonAdapter(), server.binding()
+        self._adapter, self._settings = TrytonAdapter(reach=Reach(local=True)), server.binding()
 
     def open(self, settings: dict[str, Any], observe: Any = None) -> AbstractAsyncContextManager[Erp]:
         return self._adapter.open(self._adapter.check_settings(self._settings), observe)

@@ -51,6 +51,7 @@ from ledgerbridge.erp.tryton.payable_booking import PayableBooking
 from ledgerbridge.erp.tryton.reference import Reference
 from ledgerbridge.erp.tryton.standing import live_bills, live_moves
 from ledgerbridge.erp.tryton.vendors import Creation
+from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,13 +71,18 @@ CAPABILITIES = Capabilities(
 
 
 class TrytonAdapter:
-    """Opens Tryton companies. Tests hand in a transport and less patience."""
+    """Opens Tryton companies at addresses within `reach`. Tests hand in a transport and less patience."""
 
     kind = "tryton"
 
     def __init__(
-        self, *, patience: Patience | None = None, transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+        self,
+        *,
+        reach: Reach = PUBLIC,
+        patience: Patience | None = None,
+        transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
     ) -> None:
+        self._reach = reach
         self._patience = patience or Patience()
         self._transport = transport
 
@@ -91,7 +97,7 @@ class TrytonAdapter:
 
     @asynccontextmanager
     async def _opened(self, chosen: settings.Settings, observe: Observe | None) -> AsyncIterator[Erp]:
-        async with http_client(chosen, self._transport() if self._transport else None) as http:
+        async with http_client(chosen, self._transport() if self._transport else None, reach=self._reach) as http:
             yield TrytonErp(chosen, Client(http, self._patience, observe), self._patience)
 
 

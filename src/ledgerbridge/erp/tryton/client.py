@@ -5,11 +5,10 @@ Reads repeat themselves while that may help. Writes never do: whoever writes mus
 
 from __future__ import annotations
 
-import ssl
+import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +21,10 @@ from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.settings import Settings
 from ledgerbridge.erp.tryton.wire import Record
+from ledgerbridge.outgoing.addresses import PUBLIC, Reach
+from ledgerbridge.outgoing.bodies import ACCEPT_ENCODING, read_body
+from ledgerbridge.outgoing.clients import checked_client
+from ledgerbridge.outgoing.network import AddressRefused
 
 ANY: list[object] = ["active", "in", [True, False]]
 """A clause without which a search hides what is inactive. It counts for its own list only: see `one_of`."""
@@ -30,6 +33,8 @@ _COUNTS = 3
 """How often a list is read again that changed while it was read."""
 _LARGEST_ANSWER = 32 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_LONGEST_CALL = 300.0
+"""Seconds from first to last byte, so that a trickle cannot hold us for ever; the largest receipt needs a while."""
 
 
 def one_of(*clauses: object) -> list[object]:
@@ -41,31 +46,25 @@ def one_of(*clauses: object) -> list[object]:
     return ["OR", *clauses, ["active", "in", []]]
 
 
-def http_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def http_client(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None = None, *, reach: Reach = PUBLIC
+) -> httpx.AsyncClient:
     """The one HTTP client of an opened company. Follows no redirect, so the key goes nowhere else."""
-    return httpx.AsyncClient(
+    return checked_client(
+        reach,
+        transport=transport,
         base_url=f"{settings.base_url}/{quote(settings.database, safe='')}/rest/",
         headers={
             "Authorization": f"bearer {settings.api_key}",
             "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
             # Also the language of journal names and error sentences.
             "Accept-Language": "en",
             # Only ever this one typed value: Tryton obeys underscore keys that switch off warnings and widen access.
             "X-Tryton-Context": wire.packed({"company": settings.company}),
         },
         timeout=_TIMEOUT,
-        follow_redirects=False,
-        transport=transport,
-        verify=_trusted(),
-        # A proxy or a .netrc of the machine must not get to see or replace the key.
-        trust_env=False,
     )
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The certificates we trust, SSL_CERT_FILE respected; reading them takes longer than most calls."""
-    return httpx.create_ssl_context()
 
 
 class Client:
@@ -185,16 +184,19 @@ class Client:
         content = None if body is None else wire.dumps(body)
         headers = {} if content is None else {"Content-Type": "application/json"}
         try:
-            async with self._http.stream(
-                method, path, params=list(parameters), content=content, headers=headers
-            ) as response:
-                read = bytearray()
-                async for chunk in response.aiter_bytes():
-                    read += chunk
-                    if len(read) > _LARGEST_ANSWER:
-                        raise CallFailed(Outcome.STRANGE, operation, said="the answer is too long")
+            async with (
+                asyncio.timeout(_LONGEST_CALL),
+                self._http.stream(method, path, params=list(parameters), content=content, headers=headers) as response,
+            ):
+                read, whole = await read_body(response, _LARGEST_ANSWER)
+                if not whole:
+                    raise CallFailed(Outcome.STRANGE, operation, said="the answer is too long")
                 kind = response.headers.get("Content-Type", "")
-                return response.status_code, kind, bytes(read), _seconds(response.headers.get("Retry-After"))
+                return response.status_code, kind, read, _seconds(response.headers.get("Retry-After"))
+        except AddressRefused as refused:
+            raise CallFailed(Outcome.ADDRESS_REFUSED, operation, said=str(refused)) from None
+        except TimeoutError:
+            raise CallFailed(Outcome.TIMED_OUT, operation, said="the whole call took too long") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise CallFailed(Outcome.NOT_SENT, operation, said=repr(error)) from None
         except httpx.TimeoutException as error:

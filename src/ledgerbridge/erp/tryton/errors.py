@@ -21,6 +21,8 @@ from ledgerbridge.erp.tryton import wire
 class Outcome(StrEnum):
     """What came of a call that did not succeed; also the label under which calls are counted."""
 
+    ADDRESS_REFUSED = "address_refused"
+    """Not called: the address leads to where we must not go."""
     NOT_SENT = "not_sent"
     NO_REPLY = "no_reply"
     TIMED_OUT = "timed_out"
@@ -49,6 +51,7 @@ class Row:
 
 TABLE = MappingProxyType(
     {
+        Outcome.ADDRESS_REFUSED: Row(Failure.ERP_ADDRESS_REFUSED),
         Outcome.NOT_SENT: Row(Failure.ERP_UNREACHABLE, again=True),
         Outcome.NO_REPLY: Row(Failure.ERP_UNREACHABLE, again=True, perhaps_done=True),
         Outcome.TIMED_OUT: Row(Failure.ERP_TIMEOUT, again=True, perhaps_done=True),
@@ -114,7 +117,7 @@ class CallFailed(Exception):
     def problem(self, action: str = "do what this needs") -> Problem:
         """The row of the failure table; `action` completes "the integration user may not ..."."""
         message = sentence(self.said) if self.outcome is Outcome.REFUSED else "it is too large."
-        return problem(TABLE[self.outcome].failure, self.internal, action=action, message=message)
+        return problem(TABLE[self.outcome].failure, self.internal, action=action, message=message, address=self.said)
 
     def reading(self, action: str) -> ErpError:
         """The error of a failed read. We only ask for what there is, so a refusal is a missing right."""

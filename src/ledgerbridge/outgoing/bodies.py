@@ -1,0 +1,98 @@
+"""Reading an answer within bounds: of what arrives and, before it is unpacked, of what it unpacks to.
+
+httpx unpacks whatever a piece of the answer holds at once and one layer for each that the answer names; a few kilobytes
+can fill the memory so. Here one layer of gzip or deflate is unpacked, a piece at a time.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+ACCEPT_ENCODING = "gzip, deflate"
+"""What `read_body` can unpack."""
+_PIECE = 64 * 1024
+
+
+async def read_body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
+    """The unpacked body, and whether it is whole; it is cut at `most` bytes, and nothing beyond is unpacked.
+
+    Raises `httpx.DecodingError` for a body that is packed otherwise than it says, in several layers or cut short,
+    besides the errors of the transport.
+    """
+    body, arrived = bytearray(), 0
+    unpacking = _unpacking(response)
+    async for chunk in _chunks(response):
+        arrived += len(chunk)
+        for piece in unpacking.pieces(chunk):
+            body += piece
+            if len(body) > most:
+                return bytes(body[:most]), False
+        if arrived > most:
+            return bytes(body), False
+    unpacking.end()
+    return bytes(body), True
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    # Only a transport of a test hands an answer over as a whole.
+    chunks = response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
+    async for chunk in chunks:
+        yield chunk
+
+
+def _unpacking(response: httpx.Response) -> _Plain | _Packed:
+    named = [one.strip().lower() for one in response.headers.get("Content-Encoding", "").split(",")]
+    layers = [one for one in named if one not in ("", "identity")]
+    if not layers or response.is_stream_consumed:
+        return _Plain()
+    if layers in (["gzip"], ["x-gzip"], ["deflate"]):
+        return _Packed(gzip=layers != ["deflate"])
+    raise httpx.DecodingError("the answer is packed in a way that was not asked for")
+
+
+class _Plain:
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        yield chunk
+
+    def end(self) -> None:
+        return None
+
+
+class _Packed:
+    """Unpacks one layer, at most `_PIECE` bytes at a time."""
+
+    def __init__(self, *, gzip: bool) -> None:
+        self._gzip = gzip
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 16 if gzip else zlib.MAX_WBITS)
+        self._begun = False
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            if self._unpack.eof:
+                if not self._gzip:
+                    raise httpx.DecodingError("more follows the end of the answer")
+                self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            piece, chunk = self._piece(chunk)
+            if piece:
+                yield piece
+
+    def _piece(self, chunk: bytes) -> tuple[bytes, bytes]:
+        try:
+            piece = self._unpack.decompress(chunk, _PIECE)
+        except zlib.error:
+            if self._begun or self._gzip:
+                raise httpx.DecodingError("the answer cannot be unpacked") from None
+            # Some servers send bare deflate under this name.
+            self._begun, self._unpack = True, zlib.decompressobj(-zlib.MAX_WBITS)
+            return self._piece(chunk)
+        self._begun = True
+        if self._unpack.eof:
+            return piece, self._unpack.unused_data
+        return piece, self._unpack.unconsumed_tail
+
+    def end(self) -> None:
+        if self._begun and not self._unpack.eof:
+            raise httpx.DecodingError("the answer breaks off")
