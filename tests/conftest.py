@@ -12,11 +12,14 @@ import pytest
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
 from tests.support.database_pool import DatabasePool
+from tests.support.open_door import open_for_tests
 from tryton_sandbox import Template, TrytonServer, build
 
 CACHE = Path(__file__).parents[1] / ".cache"
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 RULE = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]?")
+
+open_for_tests()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
