@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ledgerbridge.pleo.models import Day, Fraction, Instant, MinorUnits, Wire
+from ledgerbridge.pleo.models import Day, EntryId, Fraction, Instant, MinorUnits, Wire
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 """Null reads as empty; only where nothing is booked by it."""
@@ -113,7 +113,7 @@ class FileModel(Wire):
 
 
 class ItemModel(Wire):
-    accounting_entry_id: str = Field(min_length=1)
+    accounting_entry_id: EntryId = Field(min_length=1)
     company_id: str
     type: str
     sub_type: str | None = None

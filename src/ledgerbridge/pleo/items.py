@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ledgerbridge.bookkeeping import words
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.pleo import item_models as wire
-from ledgerbridge.pleo.models import MONEY_ERROR, explain
+from ledgerbridge.pleo.models import MONEY_ERROR, entry_id, explain
 
 _DEEPEST = 32
 _NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
@@ -57,15 +57,15 @@ def fetched(raw: Any) -> FetchedItem:
     if not isinstance(raw, dict):
         return FetchedItem(None, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail="not an object"))
     entry = storable(raw.get("accountingEntryId")) if isinstance(raw.get("accountingEntryId"), str) else ""
-    entry_id = entry or None
+    key = entry_id(entry) or None
     try:
         raw = storable(raw)
     except ValueError as error:
-        return FetchedItem(entry_id, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail=str(error)))
+        return FetchedItem(key, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail=str(error)))
     try:
-        return FetchedItem(entry_id, raw, parse_item(raw), None)
+        return FetchedItem(key, raw, parse_item(raw), None)
     except UnreadableItem as error:
-        return FetchedItem(entry_id, raw, None, error.problem)
+        return FetchedItem(key, raw, None, error.problem)
 
 
 def storable(value: Any, _depth: int = 0) -> Any:

@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ledgerbridge.pleo.errors import UnreadableAnswer
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,16}(?:\.0{1,16})?", re.ASCII)
@@ -24,6 +25,17 @@ _DIGITS = 100
 
 MONEY_ERROR: Final = "money_value"
 """Error type of a money value that is not a whole number of minor units."""
+
+
+def entry_id(value: str) -> str:
+    """An accounting entry's id in the one spelling everything is kept and booked under.
+
+    A UUID has the same meaning in either letter case; two spellings of one must never become two postings.
+    """
+    return value.lower() if _UUID.fullmatch(value) else value
+
+
+EntryId = Annotated[str, AfterValidator(entry_id)]
 
 
 def parse_instant(value: object) -> datetime:
@@ -161,7 +173,7 @@ class ExportJob(Wire):
 class ExportJobItem(Wire):
     """One record of the control layer: the progress of one accounting entry in one job."""
 
-    accounting_entry_id: str
+    accounting_entry_id: EntryId
     export_job_id: str | None = None
     status: str
     """`pending`, `in_progress`, `successful`, `failed` or `abandoned`. Open."""
@@ -180,7 +192,7 @@ class ExportJobItem(Wire):
 class ItemUpdateError(Wire):
     """Pleo's refusal of one element of an update (EXP-UPD-07)."""
 
-    accounting_entry_id: str
+    accounting_entry_id: EntryId
     type: str
     """An opaque code: the published meanings do not fit the names."""
     message: str | None = None
