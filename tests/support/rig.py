@@ -181,7 +181,7 @@ class Killed(BaseException):
     """Ends a run as a killed process would: no handler of the run sees it."""
 
 
-PATIENT = Patience(erp_down=2, pause=(0.02, 0.05, 0.1), settling=0.1)
+PATIENT = Patience(erp_down=2, pause=(0.02, 0.05, 0.1), settling=0.1, interrupted=0)
 
 
 @asynccontextmanager

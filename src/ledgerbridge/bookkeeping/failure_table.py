@@ -290,6 +290,12 @@ _TABLE: dict[Failure, Row] = {
         "The accounting system did not confirm this entry, so we cannot tell whether it was booked. Look there for {reference} before "
         "exporting again; we will look, too, and never book it twice.",
     ),
+    Failure.OUTCOME_FOR_A_PERSON: Row(
+        Kind.TRANSIENT, "accounting_system_timeout", None,
+        "The accounting system did not confirm this entry, and we cannot search for it there, so we cannot tell whether it was booked. "
+        "Look there for {reference} and contact support: with its number if it is there, or to have it booked if it is not. Until then "
+        "we do not book it, so that it is never booked twice.",
+    ),
     Failure.VENDOR_REFUSED: Row(
         Kind.DATA, "accounting_system_validation_failure", None,
         "The accounting system refused to create vendor {vendor}: {message} Correct the vendor in Pleo, or create it in the accounting "

@@ -124,6 +124,7 @@ class Failure(StrEnum):
     ERP_REFUSED = "erp_refused"
     ERP_FAULT = "erp_fault"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    OUTCOME_FOR_A_PERSON = "outcome_for_a_person"
     # vendors created in the ERP
     VENDOR_REFUSED = "vendor_refused"
     VENDOR_TAX_NUMBER_REFUSED = "vendor_tax_number_refused"

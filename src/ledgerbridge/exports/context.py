@@ -24,6 +24,8 @@ class Patience:
     """Waiting for vendors that a job names to be brought to the ERP; never more than `report_share` of `expiresIn`."""
     settling: float = 120
     """A write without an answer may still take effect for so long; until then it is looked for and not repeated."""
+    interrupted: float = 15
+    """The same for the write of a worker that died or lost its lease: nobody heard that its answer was late."""
     report_share: float = 0.25
     """Report at the latest when this share of `expiresIn` has passed since the last action (EXP-UPD-12)."""
     deadline_share: float = 0.6

@@ -76,6 +76,17 @@ class Desk:
     fresh_links_allowed: bool = True
     """False on the second try of an item whose receipt links had lapsed."""
 
+    def doubt(self, accounting_entry_id: str, why: str = "", moved_from: str | None = None) -> Problem:
+        """What a bookkeeper is told of an entry that may or may not stand in the ERP.
+
+        Where nobody of us can look for it, a person must; `moved_from` is an ERP company the connection has left.
+        """
+        reference = f"PLEO:{accounting_entry_id}"
+        if moved_from is not None:
+            return problem(Failure.OUTCOME_FOR_A_PERSON, why, reference=f"{reference} in {moved_from}")
+        searched = self.erp.capabilities.can_probe
+        return problem(Failure.OUTCOME_UNKNOWN if searched else Failure.OUTCOME_FOR_A_PERSON, why, reference=reference)
+
 
 def raise_if_general(error: ErpError) -> None:
     """Raise `ErpDown` or `JobStopped` for what concerns every item; return for what concerns one (EXP-DATA-05)."""
@@ -115,17 +126,15 @@ async def not_booked(desk: Desk, work: spool.Work, posting_id: uuid.UUID, found:
     return _seen(desk, ItemState.FAILED)
 
 
-async def unknown(desk: Desk, work: spool.Work, posting_id: uuid.UUID, why: str) -> ItemState:
-    """The ERP may have the entry; `why` we cannot tell is for operators."""
+async def unknown(
+    desk: Desk, work: spool.Work, posting_id: uuid.UUID, why: str, *, moved_from: str | None = None
+) -> ItemState:
+    """The ERP may have the entry; `why` we cannot tell is for operators. `moved_from` is the ledger's."""
+    found = desk.doubt(work.accounting_entry_id, why, moved_from)
     async with writing(desk) as session:
         await ledger.record_state(session, posting_id, PostingState.UNKNOWN, why)
         await spool.settle(
-            session,
-            desk.job_id,
-            work.accounting_entry_id,
-            ItemState.UNKNOWN,
-            posting_id=posting_id,
-            problem=in_doubt(work.accounting_entry_id, why),
+            session, desk.job_id, work.accounting_entry_id, ItemState.UNKNOWN, posting_id=posting_id, problem=found
         )
     return _seen(desk, ItemState.UNKNOWN)
 
@@ -147,11 +156,6 @@ async def settled(
     async with writing(desk) as session:
         await spool.settle(session, desk.job_id, work.accounting_entry_id, state, posting_id=posting_id, problem=found)
     return _seen(desk, state)
-
-
-def in_doubt(accounting_entry_id: str, why: str = "") -> Problem:
-    """What a bookkeeper is told of an entry that may or may not stand in the ERP."""
-    return problem(Failure.OUTCOME_UNKNOWN, why, reference=f"PLEO:{accounting_entry_id}")
 
 
 def _seen(desk: Desk, state: ItemState) -> ItemState:

@@ -17,7 +17,7 @@ from ledgerbridge.connections.errors import CredentialError
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, ledger, settling, spool
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, in_doubt, raise_if_general
+from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, raise_if_general
 from ledgerbridge.exports.enqueue import enqueue_settle
 from ledgerbridge.exports.item import load_signs, work_item
 from ledgerbridge.exports.ledger import FenceLost
@@ -155,7 +155,7 @@ async def _book_all(run: Run, desk: Desk) -> Problem | None:
     except JobStopped as reason:
         stopped = reason.problem
         await _settle_rest(run, stopped)
-    await _settle_unknown(run)
+    await _settle_unknown(run, desk)
     return stopped
 
 
@@ -231,14 +231,19 @@ async def _settle_rest(run: Run, found: Problem) -> None:
         spool.note(session, job, "stopped", reason=found.text, items=settled)
 
 
-async def _settle_unknown(run: Run) -> None:
-    """Report outcomes nobody could learn as failed; the ledger keeps them unknown and the next export probes first."""
+async def _settle_unknown(run: Run, desk: Desk) -> None:
+    """Report outcomes nobody could learn as failed; the ledger keeps them unknown, and the next export probes first.
+
+    Where nobody can probe, a person settles them (`exports/resolve.py`).
+    """
     while True:
         async with run.context.db.transaction() as session:
             await ledger.guard(session, run.lease)
             left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, CHUNK)
             for work in left:
-                found = in_doubt(work.accounting_entry_id)
+                standing = await ledger.doubt(session, desk.connection_id, work.accounting_entry_id)
+                why, moved_from = (standing.note, standing.moved_from) if standing else (None, None)
+                found = desk.doubt(work.accounting_entry_id, why or "", moved_from)
                 await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
         if not left:
             return

@@ -49,6 +49,16 @@ async def live(session: AsyncSession, connection_id: uuid.UUID, accounting_entry
     )
 
 
+async def doubt(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> Posting | None:
+    """The live posting; an intent that nobody will come back to soon is an unknown outcome from now on."""
+    standing = await live(session, connection_id, accounting_entry_id)
+    if standing is not None and standing.state == PostingState.INTENDED:
+        standing.state = PostingState.UNKNOWN
+        standing.note = standing.note or "interrupted"
+        await session.flush()
+    return standing
+
+
 async def next_revision(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> int:
     """The revision a new posting takes: 1, or one above a reversed one. A posting never made keeps its number."""
     highest = await session.scalar(

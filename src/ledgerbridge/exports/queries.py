@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.exports.claims import WAITS
-from ledgerbridge.store.tables import ExportItem, ExportJob, JobEvent, Posting, Settlement
+from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, JobEvent, JobPhase, Posting, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,22 @@ async def item(session: AsyncSession, job_id: uuid.UUID, accounting_entry_id: st
         )
     ).first()
     return ItemSummary(row[0], row[1]) if row else None
+
+
+async def committed(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> bool:
+    """Whether a job that is not closed has told Pleo what became of an entry, or will tell that it is booked."""
+    found = await session.scalar(
+        select(ExportItem.position)
+        .join(ExportJob, ExportJob.id == ExportItem.job_id)
+        .where(
+            ExportItem.connection_id == connection_id,
+            ExportItem.accounting_entry_id == accounting_entry_id,
+            ExportJob.phase != JobPhase.CLOSED,
+            or_(ExportItem.reported_at.is_not(None), ExportItem.state == ItemState.BOOKED),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 async def open_claims(session: AsyncSession, connection_id: uuid.UUID) -> int:

@@ -1,7 +1,12 @@
-"""A person settles an item whose outcome is unknown or failed: by probing the ERP again, or on their own word."""
+"""A person settles an item whose outcome is unknown or failed: by probing the ERP again, or on their own word.
+
+The ledger takes it at once. A job that is closed keeps what Pleo was told; Pleo hears of it with the next export of the
+same accounting entry, which is reported successful or booked (EXP-IDEM-07).
+"""
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +17,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_erp
 from ledgerbridge.exports import claims, ledger, queries, spool
 from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.standing import may_still_arrive
 from ledgerbridge.store.audit import record
 from ledgerbridge.store.leases import Lease, acquire, release
 from ledgerbridge.store.tables import ExportJob, ItemState, Posting, PostingState
@@ -28,20 +34,22 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
     """
     async with _alone(context, job) as lease:
         company = await load(context.connections, job.connection_id)
-        await _unsettled(context, job, accounting_entry_id)
-        async with context.db.reading() as session:
-            standing = await ledger.live(session, job.connection_id, accounting_entry_id)
+        standing = await _unsettled(context, job, accounting_entry_id)
         if standing is not None and standing.by_hand:
             raise CannotResolve(f"A person marked it booked as {standing.erp_number}; it is not searched for any more.")
         async with open_erp(context.connections, job.connection_id) as erp:
             if not erp.capabilities.can_probe:
-                raise CannotResolve("This accounting system cannot be searched. Look there, then mark it booked.")
+                raise CannotResolve(
+                    "This accounting system cannot be searched. Look there, then mark it booked or not booked."
+                )
             found = await erp.find(accounting_entry_id, company.connection.company_id)
         if not found and standing is not None and standing.moved_from is not None:
             raise CannotResolve(
                 f"It was being booked in {standing.moved_from}, which the connection has left since. "
-                "Look there, then mark it booked."
+                "Look there, then mark it booked or not booked."
             )
+        if not found and standing is not None:
+            _refuse_while_it_may_arrive(context, standing)
         state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
         async with _writing(context, lease) as session:
             if found:
@@ -91,6 +99,40 @@ async def mark_booked(
             )
 
 
+async def mark_not_booked(
+    context: ExportContext, job: ExportJob, accounting_entry_id: str, *, reason: str, actor: str
+) -> None:
+    """Take a person's word that the item does not stand in the ERP; the next export of it books it.
+
+    Also takes back `mark_booked`. An ERP that can be searched is searched all the same and has the last word; where it
+    cannot be, the person answers for it. Raises `CannotResolve`, and what asking the ERP raises.
+    """
+    async with _alone(context, job) as lease:
+        standing = await _unsettled(context, job, accounting_entry_id, booked_too=True)
+        if standing is None:
+            raise CannotResolve("Nothing is held for booked here: the next export books it anyway.")
+        _refuse_while_it_may_arrive(context, standing)
+        company = await load(context.connections, job.connection_id)
+        async with open_erp(context.connections, job.connection_id) as erp:
+            searched = erp.capabilities.can_probe
+            found = await erp.find(accounting_entry_id, company.connection.company_id) if searched else ()
+        if found:
+            number = found[0].booked.number or found[0].booked.id
+            raise CannotResolve(f"It stands in the accounting system as {number}. Probe it instead.")
+        async with _writing(context, lease) as session:
+            await ledger.record_state(session, standing.id, PostingState.NOT_BOOKED, f"{actor}: {reason}")
+            record(
+                session,
+                actor,
+                "export_item.mark_not_booked",
+                job.connection_id,
+                entry=accounting_entry_id,
+                reason=reason,
+                before=standing.state,
+                searched=searched,
+            )
+
+
 @asynccontextmanager
 async def _alone(context: ExportContext, job: ExportJob) -> AsyncIterator[Lease]:
     lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
@@ -136,10 +178,31 @@ async def _posting(
     return posting
 
 
-async def _unsettled(context: ExportContext, job: ExportJob, accounting_entry_id: str) -> None:
+async def _unsettled(
+    context: ExportContext, job: ExportJob, accounting_entry_id: str, *, booked_too: bool = False
+) -> Posting | None:
+    """The live posting of an item a person may settle; with `booked_too` also of one that counts as booked.
+
+    What an open job has told Pleo of the entry, or is about to, must stay true until the job is closed.
+    """
     async with context.db.reading() as session:
         found = await queries.item(session, job.id, accounting_entry_id)
+        committed = await queries.committed(session, job.connection_id, accounting_entry_id)
+        standing = await ledger.live(session, job.connection_id, accounting_entry_id)
     if found is None:
         raise CannotResolve("The job has no such item.")
-    if found.item.state not in (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED):
+    settled = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
+    if found.item.state not in (*settled, ItemState.BOOKED if booked_too else ItemState.FAILED):
         raise CannotResolve(f"The item is {found.item.state}; only failed or unknown items can be settled.")
+    if committed:
+        raise CannotResolve("An export that has told Pleo of it is not closed yet. Try again when it is.")
+    return standing
+
+
+def _refuse_while_it_may_arrive(context: ExportContext, standing: Posting) -> None:
+    seconds = may_still_arrive(standing, context.patience)
+    if seconds > 0:
+        raise CannotResolve(
+            "It is not there, but a call without an answer may still book it. "
+            f"Try again in {math.ceil(seconds)} seconds."
+        )

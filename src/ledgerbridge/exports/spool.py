@@ -86,7 +86,7 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence
 
     Items Pleo already shows final are kept as such and never worked again (EXP-CTRL-03, -04); one listed twice is one
     item. Run again on resume it changes nothing we decided ourselves, except that an outcome Pleo holds counts as
-    reported.
+    reported, and a failure it holds stays one in this job: the job's end must agree with it.
     """
     first = await session.scalar(
         select(func.coalesce(func.max(ExportItem.position) + 1, 0)).where(ExportItem.job_id == job.id)
@@ -112,6 +112,7 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence
                 set_={
                     "reported_at": func.coalesce(ExportItem.reported_at, new.excluded.reported_at),
                     "state": case(
+                        (new.excluded.state == ItemState.FAILED, new.excluded.state),
                         (ExportItem.state.in_([ItemState.WAITING, ItemState.UNKNOWN]), new.excluded.state),
                         else_=ExportItem.state,
                     ),

@@ -15,7 +15,8 @@ from ledgerbridge.bookkeeping.words import ChangedReexport
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports import ledger, spool
-from ledgerbridge.exports.desk import Desk, failed, in_doubt, raise_if_general, settled, unknown, writing
+from ledgerbridge.exports.context import Patience
+from ledgerbridge.exports.desk import Desk, failed, raise_if_general, settled, unknown, writing
 from ledgerbridge.store.tables import ItemState, Posting, PostingState
 
 log = structlog.get_logger(__name__)
@@ -43,20 +44,24 @@ async def settle_standing(
     if sure and (standing.by_hand or not desk.erp.capabilities.can_probe):
         return await _compared(desk, work, standing, digest)
     if not desk.erp.capabilities.can_probe:
-        return await unknown(desk, work, standing.id, "interrupted, and the accounting system cannot be searched")
+        why = "interrupted, and the accounting system cannot be searched"
+        return await unknown(desk, work, standing.id, why, moved_from=standing.moved_from)
     try:
         found = await desk.erp.find(work.accounting_entry_id, desk.company_id)
     except ErpError as error:
         raise_if_general(error)
         if sure:
-            return await failed(desk, work, in_doubt(work.accounting_entry_id, str(error)), standing.id)
+            return await failed(desk, work, desk.doubt(work.accounting_entry_id, str(error)), standing.id)
         return await unknown(desk, work, standing.id, str(error))
     if not found and standing.moved_from is not None:
         if sure:
             return await _compared(desk, work, standing, digest)
-        return await unknown(desk, work, standing.id, f"interrupted while it was booked in {standing.moved_from}")
-    if not found and _may_still_arrive(desk, standing):
-        return await unknown(desk, work, standing.id, "not found yet, but it may still arrive")
+        why = f"interrupted while it was booked in {standing.moved_from}"
+        return await unknown(desk, work, standing.id, why, moved_from=standing.moved_from)
+    if not found and may_still_arrive(standing, desk.context.patience) > 0:
+        # The ledger stays as it is: it knows since when, and after what, the write may be under way.
+        doubt = desk.doubt(work.accounting_entry_id, "not found yet, but it may still arrive")
+        return await settled(desk, work, ItemState.UNKNOWN, posting_id=standing.id, found=doubt)
     if not found:
         async with writing(desk) as session:
             gone = "no longer in the accounting system" if sure else "not found after an interruption"
@@ -71,10 +76,14 @@ async def settle_standing(
     return await _compared(desk, work, standing, digest)
 
 
-def _may_still_arrive(desk: Desk, standing: Posting) -> bool:
-    """Whether a write whose reply was lost may still be under way in the ERP: a second one now could make two."""
+def may_still_arrive(standing: Posting, patience: Patience) -> float:
+    """For how many seconds the write of an attempt may still be under way in the ERP: a second one now could make two.
+
+    An intent that was left standing is that of a worker that died or lost its lease with the call on its way.
+    """
+    waiting = {PostingState.UNKNOWN: patience.settling, PostingState.INTENDED: patience.interrupted}
     age = (utcnow() - standing.intended_at).total_seconds()
-    return standing.state == PostingState.UNKNOWN and age < desk.context.patience.settling
+    return max(0.0, waiting.get(PostingState(standing.state), 0.0) - age)
 
 
 async def _compared(desk: Desk, work: spool.Work, standing: Posting, digest: str) -> ItemState:

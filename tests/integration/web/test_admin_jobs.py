@@ -25,9 +25,9 @@ class Desk:
         self.connection_id = connection_id
         self.bookkeeper = Bookkeeper(face.pleo.url)
 
-    async def export(self, *seeds: str) -> dict[str, Any]:
-        """Press Export in Pleo, let the worker look; the job as the API shows it."""
-        pleo_id = self.bookkeeper.export(self.bookkeeper.queue(*seeds))
+    async def export(self, *seeds: str, entries: list[str] | None = None) -> dict[str, Any]:
+        """Press Export in Pleo for new expenses or these, let the worker look; the job as the API shows it."""
+        pleo_id = self.bookkeeper.export(entries or self.bookkeeper.queue(*seeds))
         await look(replace(self.face.services.exports, patience=PATIENT), uuid.UUID(self.connection_id), "manual")
         return await self.get(f"/export-jobs/{pleo_id}")
 

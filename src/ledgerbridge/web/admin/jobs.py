@@ -81,29 +81,39 @@ async def list_items(
 async def resolve_item(
     services: Provided, actor: Actor, job_id: JobId, entry_id: EntryId, body: models.Resolve
 ) -> models.ExportItem:
-    """`probe` looks in the ERP again; `mark_booked` takes a person's word, with the entry's reference and a reason."""
+    """`probe` looks in the ERP again; the others take a person's word, with a reason.
+
+    `mark_booked` names the entry it is; `mark_not_booked` confirms that there is none, and the next export books it.
+    Pleo is told with the next export of the item.
+    """
     found = await _job(services, job_id)
     await _item(services, found, entry_id)
-    if body.action == "probe":
-        await resolve.probe_item(services.exports, found.job, entry_id, actor)
-    else:
-        reference, reason = _word_given(body)
-        await resolve.mark_booked(
-            services.exports, found.job, entry_id, reference=reference, reason=reason, actor=actor
-        )
+    exports = services.exports
+    match body.action:
+        case "probe":
+            await resolve.probe_item(exports, found.job, entry_id, actor)
+        case "mark_booked":
+            _ask_for(body, "reference", "reason", text="say which entry in the ERP it is and how you know")
+            reference, reason = (body.reference or "").strip(), (body.reason or "").strip()
+            await resolve.mark_booked(exports, found.job, entry_id, reference=reference, reason=reason, actor=actor)
+        case "mark_not_booked":
+            _ask_for(body, "reason", "confirm", text="confirm that it is not in the ERP and say how you know")
+            reason = (body.reason or "").strip()
+            await resolve.mark_not_booked(exports, found.job, entry_id, reason=reason, actor=actor)
     return render.item(await _item(services, found, entry_id))
 
 
-def _word_given(body: models.Resolve) -> tuple[str, str]:
-    lacking = [name for name in ("reference", "reason") if not (getattr(body, name) or "").strip()]
-    if body.reference is None or body.reason is None or lacking:
+def _ask_for(body: models.Resolve, *names: str, text: str) -> None:
+    """Raises a problem that names what is missing or blank of what a person must say; `text` asks for it."""
+    said = {name: getattr(body, name) for name in names}
+    lacking = [name for name, value in said.items() if not (value.strip() if isinstance(value, str) else value)]
+    if lacking:
         raise HttpProblem(
             422,
-            "To mark an item as booked, say which entry in the ERP it is and how you know.",
+            f"To {body.action.replace('_', ' ')}, {text}.",
             kind="invalid-request",
-            errors=[Fault(name, "is needed for mark_booked") for name in lacking],
+            errors=[Fault(name, f"is needed for {body.action}") for name in lacking],
         )
-    return body.reference.strip(), body.reason.strip()
 
 
 async def _job(services: Services, job_id: str) -> JobSummary:

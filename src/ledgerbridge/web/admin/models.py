@@ -270,13 +270,19 @@ class Resolve(BaseModel):
             "examples": [
                 {"action": "probe"},
                 {"action": "mark_booked", "reference": "EXP/2025/17", "reason": "Found by hand in the journal."},
+                {"action": "mark_not_booked", "reason": "Not in the journal of May or June.", "confirm": True},
             ]
         },
     )
 
-    action: Literal["probe", "mark_booked"]
+    action: Literal["probe", "mark_booked", "mark_not_booked"]
     reference: str | None = Field(default=None, min_length=1, max_length=200, description="The entry in the ERP.")
     reason: str | None = Field(default=None, min_length=3, max_length=1000)
+    confirm: bool = Field(
+        default=False,
+        description="For `mark_not_booked`: somebody looked in the ERP, and the entry is not there. "
+        "If it is there all the same, the next export books it a second time.",
+    )
 
 
 class WebhookDelivery(BaseModel):
