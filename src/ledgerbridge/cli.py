@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledgerbridge import serving
 from ledgerbridge.app import StartRefused, database
 from ledgerbridge.ops import doctor as checks
+from ledgerbridge.ops import keys
 from ledgerbridge.ops.doctor_database import inspect_database
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.settings import Settings
@@ -78,6 +79,21 @@ def migrate() -> None:
         typer.echo(f"schema {after}, nothing to do" if before == after else f"schema {before or 'none'} -> {after}")
 
     _run(settings, upgrade())
+
+
+@cli.command(name="rotate-keys")
+def rotate_keys(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is to do.")] = False,
+) -> None:
+    """Seal every stored secret again with the first of ENCRYPTION_KEYS, while the service runs. May be repeated."""
+    settings = _settings()
+
+    async def rotate() -> None:
+        async with database(settings) as url:
+            if not await keys.rotate(settings, url, typer.echo, dry_run=dry_run):
+                raise typer.Exit(1)
+
+    _run(settings, rotate())
 
 
 @cli.command()

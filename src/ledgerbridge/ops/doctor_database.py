@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -13,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.ops.doctor import Finding, endpoints, error, ok, warning
 from ledgerbridge.settings import Settings
-from ledgerbridge.store import schema
+from ledgerbridge.store import rekey, schema
 from ledgerbridge.store.engine import Database, DatabaseUrlError
-from ledgerbridge.store.tables import Connection, ConnectionStatus, Credential, Subscription
-from ledgerbridge.store.vault import UnknownKey, Vault, VaultError
+from ledgerbridge.store.scope import across_companies
+from ledgerbridge.store.tables import Connection, ConnectionStatus
+from ledgerbridge.store.vault import Vault, VaultError
 
 OLDEST_SERVER = 14
 SKEW_WARNING = timedelta(seconds=5)
@@ -45,13 +45,14 @@ async def inspect_database(settings: Settings, url: str) -> list[Finding]:
 
 async def other_environments(session: AsyncSession, environment: str) -> list[str]:
     """Environments other than this one that live connections in the database belong to (AUTH-001)."""
-    found = await session.scalars(
+    wanted = (
         select(Connection.environment)
         .distinct()
         .where(Connection.environment != environment, Connection.status != ConnectionStatus.DISCONNECTED)
         .order_by(Connection.environment)
     )
-    return list(found)
+    with across_companies(session, "a database belongs to one environment as a whole"):
+        return list(await session.scalars(wanted))
 
 
 async def _inspect(settings: Settings, db: Database, url: str) -> list[Finding]:
@@ -112,43 +113,45 @@ async def _environment(session: AsyncSession, settings: Settings) -> Finding:
         text_ = f"Holds connections of {', '.join(others)}, but the Pleo hosts are those of {environment}."
         fix = "Staging and production never mix: use the database that belongs to these hosts, or set its hosts."
         return error("environment", text_, fix)
-    number = await session.scalar(select(func.count()).select_from(Connection)) or 0
+    with across_companies(session, "a number of companies, no row"):
+        number = await session.scalar(select(func.count()).select_from(Connection)) or 0
     return ok("environment", f"{number} connection{'' if number == 1 else 's'}, all of {environment}.")
 
 
 async def _secrets(session: AsyncSession, settings: Settings) -> Finding:
-    """Whether the keys open what is stored; opens, never shows."""
+    """Whether the keys open what is stored, and whether older ones are still needed; opens, never shows."""
     name = "ENCRYPTION_KEYS"
     try:
         vault = Vault(settings.keys)
     except ValueError:
         return ok(name, "Stored secrets not tried; see above.")
+    counted = await rekey.census(session, vault)
+    if counted.foreign:
+        where = ", ".join(f"{number} in {cell}" for cell, number in counted.foreign.items())
+        fix = "Put the old key back, behind the others; `ledgerbridge rotate-keys` then makes it dispensable."
+        return error(name, f"Stored secrets were sealed with a key that is not listed: {where}.", fix)
     try:
-        tried = _try_all(vault, await _samples(session))
-    except UnknownKey:
-        return error(name, "Stored secrets were sealed with a key that is not listed.", "Put the old key back, behind.")
+        tried = await _try_some(session, vault)
     except VaultError as fault:
         return error(name, f"A stored secret does not open: {fault}.", "Restore the database and keys of one time.")
-    return ok(name, f"{tried} stored secret{'' if tried == 1 else 's'} tried, all open.")
+    if counted.older:
+        fix = "Keep the older keys listed. To retire them run `ledgerbridge rotate-keys`."
+        return warning(name, f"{_secrets_of(counted.older)} still need{'s' * (counted.older == 1)} an older key.", fix)
+    spare = " Only the first key is needed." if len(settings.keys) > 1 else ""
+    return ok(name, f"{_secrets_of(tried)} tried, all open.{spare}")
 
 
-_Sample = tuple[bytes, str, str, object]
+def _secrets_of(number: int) -> str:
+    return f"{number} stored secret{'' if number == 1 else 's'}"
 
 
-async def _samples(session: AsyncSession) -> Sequence[_Sample]:
-    samples: list[_Sample] = []
-    for table, column in (
-        (Credential, "access_token_sealed"),
-        (Credential, "api_key_sealed"),
-        (Subscription, "secret_sealed"),
-    ):
-        cell = getattr(table, column)
-        rows = await session.execute(select(cell, table.connection_id).where(cell.is_not(None)).limit(1000))
-        samples += [(sealed, table.__tablename__, column, row) for sealed, row in rows]
-    return samples
-
-
-def _try_all(vault: Vault, samples: Sequence[_Sample]) -> int:
-    for sealed, table, column, row in samples:
-        vault.open(sealed, table=table, column=column, row=row)  # type: ignore[arg-type]
-    return len(samples)
+async def _try_some(session: AsyncSession, vault: Vault) -> int:
+    """Open up to a thousand values of each kind; how many. Raises VaultError."""
+    tried = 0
+    for cell in rekey.cells():
+        with across_companies(session, "the keys are those of all companies"):
+            rows = await session.execute(select(cell.row, cell.column).where(cell.column.is_not(None)).limit(1000))
+        for row, sealed in rows:
+            vault.open(sealed, table=cell.table.name, column=cell.column.name, row=row)
+            tried += 1
+    return tried

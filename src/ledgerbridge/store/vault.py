@@ -19,7 +19,8 @@ _VERSION = b"\x01"
 _KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-_PREFIX_BYTES = len(_VERSION) + _KEY_ID_BYTES
+PREFIX_BYTES = len(_VERSION) + _KEY_ID_BYTES
+"""Of a sealed value: they tell which key sealed it, and no more."""
 
 Row = str | bytes | uuid.UUID
 """What identifies a row: its primary key."""
@@ -48,9 +49,18 @@ class Vault:
         self._boxes = {_key_id(key): AESGCM(key) for key in keys}
         self._current = _key_id(keys[0])
 
+    @property
+    def prefix(self) -> bytes:
+        """How every value begins that this vault seals."""
+        return _VERSION + self._current
+
+    def lists(self, prefix: bytes) -> bool:
+        """Whether a value that begins like this was sealed with one of the keys."""
+        return prefix[:1] == _VERSION and prefix[len(_VERSION) :] in self._boxes
+
     def seal(self, text: str, *, table: str, column: str, row: Row) -> bytes:
         """The ciphertext of this text, which opens for this cell only."""
-        prefix = _VERSION + self._current
+        prefix = self.prefix
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._boxes[self._current].encrypt(nonce, text.encode(), _binding(prefix, table, column, row))
         return prefix + nonce + sealed
@@ -58,14 +68,14 @@ class Vault:
     def open(self, sealed: bytes, *, table: str, column: str, row: Row) -> str:
         """The text that was sealed for this cell. Raises UnknownKey or BrokenSeal."""
         sealed = bytes(sealed)
-        if not sealed.startswith(_VERSION) or len(sealed) < _PREFIX_BYTES + _NONCE_BYTES + _TAG_BYTES:
+        if not sealed.startswith(_VERSION) or len(sealed) < PREFIX_BYTES + _NONCE_BYTES + _TAG_BYTES:
             raise BrokenSeal(f"{table}.{column} does not hold a sealed value")
-        prefix, nonce = sealed[:_PREFIX_BYTES], sealed[_PREFIX_BYTES : _PREFIX_BYTES + _NONCE_BYTES]
+        prefix, nonce = sealed[:PREFIX_BYTES], sealed[PREFIX_BYTES : PREFIX_BYTES + _NONCE_BYTES]
         box = self._boxes.get(prefix[len(_VERSION) :])
         if box is None:
             raise UnknownKey(f"{table}.{column} was sealed with a key that ENCRYPTION_KEYS does not list")
         try:
-            opened = box.decrypt(nonce, sealed[_PREFIX_BYTES + _NONCE_BYTES :], _binding(prefix, table, column, row))
+            opened = box.decrypt(nonce, sealed[PREFIX_BYTES + _NONCE_BYTES :], _binding(prefix, table, column, row))
         except InvalidTag:
             raise BrokenSeal(f"{table}.{column} was altered or belongs to another row") from None
         return opened.decode()
