@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.ops.invariants.standing import standings
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.store.engine import Database
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
     Connection,
     ConnectionStatus,
@@ -37,9 +40,11 @@ async def read(metrics: Metrics, db: Database, queue: Queue) -> None:
     try:
         async with asyncio.timeout(SECONDS):
             async with db.reading() as session:
-                await _read_business(metrics, session)
-                await _read_syncs(metrics, session)
+                with across_companies(session, "a gauge counts over all companies and shows no row"):
+                    await _read_business(metrics, session)
+                    await _read_syncs(metrics, session)
                 await _read_queue(metrics, queue, session)
+                await _read_invariants(metrics, session)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         _log.warning("the database did not answer the scrape", error=str(error))
         metrics.database_up.set(0)
@@ -88,3 +93,12 @@ async def _read_queue(metrics: Metrics, queue: Queue, session: AsyncSession) -> 
         metrics.queue_depth.labels(status).set(number)
     metrics.queue_oldest.set(stats.oldest_waiting_seconds)
     metrics.workers.set(sum(worker.silent_seconds <= queue.tempo.stalled_after for worker in stats.workers))
+
+
+async def _read_invariants(metrics: Metrics, session: AsyncSession) -> None:
+    now = utcnow()
+    for one in await standings(session):
+        name, known, age = one.invariant.name, one.known, one.age(now)
+        metrics.invariant_violations.labels(name).set(math.nan if known is None else known)
+        metrics.invariant_age.labels(name).set(math.inf if age is None else age)
+        metrics.invariant_failed.labels(name).set(one.row is not None and one.row.failure is not None)

@@ -83,6 +83,17 @@ class Metrics:
             "sync_confirmations_waiting",
             "Newest syncs of a kind that wait for a person to allow archiving.",
         )
+        self.invariant_violations = self._gauge(
+            "invariant_violations", "Rows that break an invariant; not a number where nobody knows.", "invariant"
+        )
+        self.invariant_age = self._gauge(
+            "invariant_checked_seconds",
+            "Since an invariant was last checked to the end; infinite for never.",
+            "invariant",
+        )
+        self.invariant_failed = self._gauge(
+            "invariant_check_failed", "Whether the last check of an invariant could not run to its end.", "invariant"
+        )
         self.queue_depth = self._gauge("queue_depth", "Tasks in the queue by status.", "status")
         self.queue_oldest = self._gauge("queue_oldest_waiting_seconds", "Age of the oldest task that is due and waits.")
         self.workers = self._gauge("workers_alive", "Workers with a recent heartbeat.")

@@ -1,8 +1,9 @@
 """What comes round by itself: asking every company for export jobs, open bills and payments, the sweep of due
-syncs, the daily look at each connection, clearing away.
+syncs, the daily look at each connection, clearing away, the checks of what must always hold.
 
-A round only queues work, a company a task, so that a slow company holds up nobody and every replica shares in it.
-Companies are queued in the order of their ids, because two replicas in different orders would lock each other out.
+A round over companies only queues work, a company a task, so that a slow company holds up nobody and every replica
+shares in it. They are queued in the order of their ids, because two replicas in different orders would lock each other
+out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look, enqueue_settle
 from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.run import look
+from ledgerbridge.ops import invariants
 from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
     Connection,
     ConnectionStatus,
@@ -92,6 +95,12 @@ def teach(
     async def clear() -> None:
         await clear_away(connections)
 
+    async def check_swiftly() -> None:
+        await invariants.check_all(connections.db, deep=False)
+
+    async def check_deeply() -> None:
+        await invariants.check_all(connections.db, deep=True)
+
     running, going_live = asyncio.Semaphore(SYNCS_AT_ONCE), asyncio.Semaphore(ACTIVATIONS_AT_ONCE)
 
     async def synchronise(connection_id: str, kind: str, **order: Any) -> None:
@@ -115,6 +124,8 @@ def teach(
     queue.every("connections.daily", DAY, daily)
     queue.every("exports.settle_round", DAY / 4, settle_round)
     queue.every("ops.clear_away", DAY / 4, clear)
+    queue.every("ops.invariants", invariants.SWIFT_SECONDS, check_swiftly)
+    queue.every("ops.invariants_deep", invariants.DEEP_SECONDS, check_deeply)
 
 
 @asynccontextmanager
@@ -129,12 +140,13 @@ async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
 async def queue_looks(queue: Queue, connections: Connections, *, spread: float) -> int:
     """Queue a look at every active company of this environment, at most `spread` seconds from now (HOOK-045)."""
     async with connections.db.transaction() as session:
-        active = await session.scalars(
+        active = (
             select(Connection.id)
             .where(Connection.environment == connections.environment, Connection.status == ConnectionStatus.ACTIVE)
             .order_by(Connection.id)
         )
-        found = active.all()
+        with across_companies(session, "the poll goes to every company"):
+            found = (await session.scalars(active)).all()
         for connection_id in found:
             await enqueue_look(session, queue, connection_id, "poll", in_seconds=random.uniform(0, spread))  # noqa: S311
     return len(found)
@@ -143,7 +155,7 @@ async def queue_looks(queue: Queue, connections: Connections, *, spread: float) 
 async def queue_recovery(queue: Queue, connections: Connections) -> int:
     """Queue a look at every company with an unfinished job, as a process that starts does (EXP-REC-*)."""
     async with connections.db.transaction() as session:
-        unfinished = await session.scalars(
+        unfinished = (
             select(ExportJob.connection_id)
             .distinct()
             .join(Connection, Connection.id == ExportJob.connection_id)
@@ -154,7 +166,8 @@ async def queue_recovery(queue: Queue, connections: Connections) -> int:
             )
             .order_by(ExportJob.connection_id)
         )
-        found = unfinished.all()
+        with across_companies(session, "a process that starts asks which companies have something to do"):
+            found = (await session.scalars(unfinished)).all()
         for connection_id in found:
             await enqueue_look(session, queue, connection_id, "recovery")
     return len(found)

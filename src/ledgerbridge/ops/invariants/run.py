@@ -1,0 +1,111 @@
+"""Running the checks, and writing down what they found for every replica to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledgerbridge.clock import utcnow
+from ledgerbridge.ops.invariants.catalogue import ALL
+from ledgerbridge.ops.invariants.invariant import Invariant
+from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.redaction import redact_text
+from ledgerbridge.store.engine import Database
+from ledgerbridge.store.scope import across_companies
+from ledgerbridge.store.tables import InvariantCheck
+
+SWIFT_SECONDS = 300.0
+"""Between two rounds of the checks that read by index."""
+DEEP_SECONDS = 3600.0
+"""Between two rounds of the checks that read whole tables."""
+MOST_COUNTED = 10_000
+MOST_SAMPLES = 10
+_STATEMENT_SECONDS = {False: 15, True: 120}
+"""By whether a check is deep. One that takes longer has failed, and shows as such."""
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one check saw."""
+
+    violations: int
+    """At most `MOST_COUNTED`."""
+    samples: list[str]
+
+
+async def check_all(db: Database, *, deep: bool, invariants: Iterable[Invariant] = ALL) -> None:
+    """Run every check of one depth; one that fails keeps no other from running.
+
+    Raises `SQLAlchemyError` when what was found cannot be written down; then the age of the checks shows it.
+    """
+    for invariant in invariants:
+        if invariant.deep is deep:
+            await check(db, invariant)
+
+
+async def check(db: Database, invariant: Invariant) -> None:
+    """Run one check, write down what it found, and tell of a violation that is new."""
+    try:
+        found = await look(db, invariant)
+    except (SQLAlchemyError, OSError) as error:
+        lines = redact_text(str(getattr(error, "orig", None) or error)).strip().splitlines()
+        await _write_failure(db, invariant, f"{type(error).__name__}: {lines[0] if lines else ''}"[:300])
+    else:
+        await _write(db, invariant, found)
+
+
+async def look(db: Database, invariant: Invariant) -> Found:
+    """Ask the database, in a transaction that can write nothing. Raises `SQLAlchemyError`."""
+    question = (
+        f"with broken_rows as materialized (select sample from ({invariant.broken}) as each limit :most_counted) "  # noqa: S608
+        "select (select count(*) from broken_rows), "
+        "array(select sample from broken_rows order by sample limit :most_samples)"
+    )
+    limits = {"most_counted": MOST_COUNTED, "most_samples": MOST_SAMPLES}
+    async with db.reading() as session:
+        with across_companies(session, "an invariant is one only if it holds for all companies"):
+            await session.execute(text(f"set local statement_timeout = '{_STATEMENT_SECONDS[invariant.deep]}s'"))
+            # Were rows hidden from us by a policy, this makes the query fail where it would find nothing.
+            await session.execute(text("set local row_security = off"))
+            counted, samples = (await session.execute(text(question), {**limits, **invariant.values})).one()
+    return Found(counted, [str(sample) for sample in samples])
+
+
+async def _write(db: Database, invariant: Invariant, found: Found) -> None:
+    async with db.transaction() as session:
+        row = await session.get(InvariantCheck, invariant.name, with_for_update=True)
+        now = utcnow()
+        if row is None:
+            row = InvariantCheck(name=invariant.name, samples=[], violations=None, since=None)
+            session.add(row)
+        before = row.violations or 0
+        news = found.violations > before or not set(found.samples) <= set(row.samples)
+        row.tried_at = row.checked_at = now
+        row.violations, row.samples, row.failure = found.violations, found.samples, None
+        row.since = (row.since or now) if found.violations else None
+    if found.violations and news:
+        _log.error(
+            "invariant broken",
+            invariant=invariant.name,
+            number=invariant.number,
+            statement=invariant.statement,
+            alert=invariant.alert,
+            violations=found.violations,
+            samples=found.samples,
+        )
+    elif before and not found.violations:
+        _log.info("invariant holds again", invariant=invariant.name)
+
+
+async def _write_failure(db: Database, invariant: Invariant, why: str) -> None:
+    async with db.transaction() as session:
+        row = await session.get(InvariantCheck, invariant.name, with_for_update=True)
+        if row is None:
+            row = InvariantCheck(name=invariant.name, samples=[], violations=None, since=None, checked_at=None)
+            session.add(row)
+        row.tried_at, row.failure = utcnow(), why
+    _log.error("invariant could not be checked", invariant=invariant.name, reason=why)
