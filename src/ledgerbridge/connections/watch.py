@@ -21,6 +21,7 @@ from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.pleo.errors import Forbidden, NotFound, Unauthorised
 from ledgerbridge.pleo.installations import Installation, InstallationsApi
 from ledgerbridge.store import audit
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import BrowserSession, ConnectAttempt, Connection, ConnectionStatus
 
 _WATCHED = (ConnectionStatus.ACTIVE, ConnectionStatus.PAUSED, ConnectionStatus.SETTING_UP)
@@ -46,7 +47,8 @@ async def watched(room: Connections) -> list[uuid.UUID]:
     """The connections of this environment that a daily check is for."""
     query = select(Connection.id).where(Connection.environment == room.environment, Connection.status.in_(_WATCHED))
     async with room.db.transaction() as session:
-        return list(await session.scalars(query.order_by(Connection.created_at)))
+        with across_companies(session, "the daily look goes to every company"):
+            return list(await session.scalars(query.order_by(Connection.created_at)))
 
 
 async def check(room: Connections, connection_id: uuid.UUID) -> Verdict:
@@ -83,7 +85,8 @@ async def tidy(room: Connections) -> None:
     """Delete connect attempts and browser sessions whose time is over."""
     async with room.db.transaction() as session:
         for table in (ConnectAttempt, BrowserSession):
-            await session.execute(delete(table).where(table.expires_at < room.now()))
+            with across_companies(session, "what has expired is deleted whosever it is"):
+                await session.execute(delete(table).where(table.expires_at < room.now()))
 
 
 async def _paused(

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.bookkeeping.payables import Claim, Side
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import DocumentKind, DocumentRef
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
     Connection,
     ConnectionStatus,
@@ -130,7 +131,7 @@ async def vendors_with_news(
 
 async def companies_due(session: AsyncSession, environment: str) -> Sequence[uuid.UUID]:
     """Active connections of an environment with open claims that were not tried for a day."""
-    found = await session.scalars(
+    wanted = (
         select(Settlement.connection_id)
         .distinct()
         .join(Posting, Posting.id == Settlement.posting_id)
@@ -138,7 +139,8 @@ async def companies_due(session: AsyncSession, environment: str) -> Sequence[uui
         .where(Connection.environment == environment, Connection.status == ConnectionStatus.ACTIVE, *WAITS, _due())
         .order_by(Settlement.connection_id)
     )
-    return found.all()
+    with across_companies(session, "a round asks which companies have something to do"):
+        return (await session.scalars(wanted)).all()
 
 
 async def of_vendor(session: AsyncSession, connection_id: uuid.UUID, vendor_id: str) -> list[Held]:
@@ -166,7 +168,7 @@ async def record(session: AsyncSession, outcome: Mapping[SettlementState, Sequen
         closed = state not in OPEN
         await session.execute(
             update(Settlement)
-            .where(Settlement.posting_id.in_([one.row.posting_id for one in held]))
+            .where(*_those(held))
             .values(
                 state=state,
                 group_id=uuid.uuid4() if closed else None,
@@ -178,8 +180,16 @@ async def record(session: AsyncSession, outcome: Mapping[SettlementState, Sequen
 
 async def record_tried(session: AsyncSession, held: Sequence[Held]) -> None:
     """Nothing more can be done for these just now."""
-    ids = [one.row.posting_id for one in held if one.open]
-    await session.execute(update(Settlement).where(Settlement.posting_id.in_(ids)).values(tried_at=utcnow()))
+    those = _those([one for one in held if one.open])
+    await session.execute(update(Settlement).where(*those).values(tried_at=utcnow()))
+
+
+def _those(held: Sequence[Held]) -> tuple[ColumnElement[bool], ...]:
+    """These rows, which must be of one company."""
+    return (
+        Settlement.connection_id.in_({one.row.connection_id for one in held}),
+        Settlement.posting_id.in_([one.row.posting_id for one in held]),
+    )
 
 
 def _due() -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.store.audit import record
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import AuditRecord
 
 __all__ = ["newest", "record"]
@@ -23,4 +24,5 @@ async def newest(
         query = query.where(AuditRecord.connection_id == connection_id)
     if before is not None:
         query = query.where(AuditRecord.id < before)
-    return (await session.scalars(query)).all()
+    with across_companies(session, "an operator's list of all companies", unless=connection_id):
+        return (await session.scalars(query)).all()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import DeliveryStatus, WebhookDelivery
 
 
@@ -28,4 +29,5 @@ async def newest(
         query = query.where(WebhookDelivery.status == status)
     if before is not None:
         query = query.where(tuple_(WebhookDelivery.received_at, WebhookDelivery.id) < before)
-    return (await session.scalars(query)).all()
+    with across_companies(session, "an operator's list of all companies", unless=connection_id):
+        return (await session.scalars(query)).all()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.queries import open_claims_of
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
     ConfigVersion,
     Connection,
@@ -58,7 +59,8 @@ async def connections(
     query = select(Connection).order_by(Connection.created_at.desc(), Connection.id.desc()).limit(limit)
     if before is not None:
         query = query.where(tuple_(Connection.created_at, Connection.id) < before)
-    return await _with_rest(session, (await session.scalars(query)).all())
+    with across_companies(session, "an operator's list of all companies"):
+        return await _with_rest(session, (await session.scalars(query)).all())
 
 
 async def connection(session: AsyncSession, connection_id: uuid.UUID) -> Overview | None:

@@ -65,8 +65,9 @@ class Verdict:
 
     unbound: tuple[str, ...] = ()
     """Tables that no equality binds, by name."""
-    lists: tuple[tuple[str, str], ...] = ()
-    """Parameters that must hold one value when the statement runs, each with the table it then binds."""
+    lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Tables that a list binds if it holds one value when the statement runs, with the names of such lists' parameters:
+    one of them is enough."""
 
 
 def judge(statement: ClauseElement) -> Verdict:
@@ -94,7 +95,7 @@ class _Case:
     """One statement with all that is nested in it."""
 
     unbound: set[str] = field(default_factory=set)
-    lists: set[tuple[str, str]] = field(default_factory=set)
+    lists: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     _considered: set[tuple[int, frozenset[FromClause]]] = field(default_factory=set)
 
     def consider(self, element: ClauseElement, outer: frozenset[FromClause]) -> None:
@@ -147,11 +148,11 @@ class _Case:
 
     def _by_list(self, sources: _Sources, waiting: list[FromClause]) -> FromClause | None:
         for source in waiting:
-            parameter = sources.listed(source)
-            if parameter is not None:
+            parameters = sources.lists_of(source)
+            if parameters:
                 table = _table(source)
                 assert table is not None  # noqa: S101
-                self.lists.add((parameter.key, table.name))
+                self.lists.add((table.name, parameters))
                 return source
         return None
 
@@ -199,12 +200,13 @@ class _Sources:
                 return True
         return False
 
-    def listed(self, source: FromClause) -> BindParameter[object] | None:
-        """The list that binds `source` if it holds one value."""
-        for one in self._met.get(source, ()):
-            if one.listed and isinstance(one.right, BindParameter) and _meaning(one.left) is not None:
-                return one.right
-        return None
+    def lists_of(self, source: FromClause) -> tuple[str, ...]:
+        """Parameters with a list that binds `source` if it holds one value."""
+        return tuple(
+            one.right.key
+            for one in self._met.get(source, ())
+            if one.listed and isinstance(one.right, BindParameter) and _meaning(one.left) is not None
+        )
 
 
 def _inner(element: ClauseElement) -> Iterator[tuple[ClauseElement, bool]]:

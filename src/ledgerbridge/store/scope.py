@@ -82,9 +82,9 @@ def _before_execution(_connection: Any, _cursor: Any, text: str, _values: Any, c
         verdict = _verdicts[compiled] = _of_compiled(compiled, text)
     if verdict.unbound:
         raise UnscopedQuery(verdict.unbound)
-    for parameter, table in verdict.lists:
-        # A list is written out as name_1, name_2, ...: a second value is a second company.
-        if any(f"{parameter}_2" in values for values in context.compiled_parameters):
+    for table, parameters in verdict.lists:
+        # A list is written out as name_1, name_2, ...: where there is a second value, there may be a second company.
+        if all(f"{name}_2" in values for name in parameters for values in context.compiled_parameters):
             raise UnscopedQuery((table,))
 
 
@@ -96,7 +96,8 @@ def _of_compiled(compiled: Any, text: str) -> Verdict:
         return _of_text(text)
     names = {parameter.key: name for parameter, name in compiled.bind_names.items()}
     found = judge(statement)
-    return Verdict(found.unbound, tuple((names[key], table) for key, table in found.lists))
+    lists = tuple((table, tuple(names[key] for key in keys)) for table, keys in found.lists)
+    return Verdict(found.unbound, lists)
 
 
 def _of_text(text: str) -> Verdict:

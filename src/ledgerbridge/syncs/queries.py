@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import LinkPhase, MappingWarning, SyncRun, SyncStatus, VendorLink
 
 _RECENT = dt.timedelta(days=8)
@@ -37,7 +38,8 @@ async def runs(
         wanted = wanted.where(SyncRun.status == status)
     if before is not None:
         wanted = wanted.where(tuple_(SyncRun.started_at, SyncRun.id) < before)
-    return (await session.scalars(wanted)).all()
+    with across_companies(session, "an operator's list of all companies", unless=connection_id):
+        return (await session.scalars(wanted)).all()
 
 
 async def newest_of_its_kind(session: AsyncSession, run: SyncRun) -> SyncRun | None:

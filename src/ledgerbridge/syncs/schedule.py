@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.config_body import ConfigurationBody, SyncBody, TagsSyncBody
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, SyncKind, SyncSchedule
 
 ORDER = (SyncKind.TAX_CODES, SyncKind.ACCOUNTS, SyncKind.TAGS, SyncKind.VENDORS)
@@ -82,7 +83,7 @@ async def plan(session: AsyncSession, environment: str, now: dt.datetime) -> int
         .correlate(Connection, newest)
         .scalar_subquery()
     )
-    found = await session.scalars(
+    wanted = (
         select(ConfigVersion)
         .join(
             newest,
@@ -93,7 +94,8 @@ async def plan(session: AsyncSession, environment: str, now: dt.datetime) -> int
         .where(in_step < len(SyncKind))
         .order_by(Connection.id)
     )
-    rows = found.all()
+    with across_companies(session, "the sweep asks which companies have something to do"):
+        rows = (await session.scalars(wanted)).all()
     for row in rows:
         await plan_one(session, row.connection_id, ConfigurationBody.read(row.body), row.version, now)
     return len(rows)
@@ -180,7 +182,7 @@ async def take_due(
     The drafts of a company are asked for every `drafts_every`, from its start on and at once when that gets shorter.
     """
     await _drafts_in_time(session, environment, now, drafts_every)
-    rows = await session.scalars(
+    wanted = (
         select(SyncSchedule)
         .join(Connection, Connection.id == SyncSchedule.connection_id)
         .where(
@@ -193,8 +195,9 @@ async def take_due(
         .limit(limit)
         .with_for_update(of=SyncSchedule, skip_locked=True)
     )
-    found = rows.all()
-    bodies = await _bodies(session, {row.connection_id for row in found})
+    with across_companies(session, "the sweep asks what is due, whose ever it is"):
+        found = (await session.scalars(wanted)).all()
+        bodies = await _bodies(session, {row.connection_id for row in found})
     due = []
     for row in sorted(found, key=lambda one: (one.connection_id, ORDER.index(SyncKind(one.kind)))):
         kind = SyncKind(row.kind)
@@ -209,7 +212,7 @@ async def take_due(
 
 async def _drafts_in_time(session: AsyncSession, environment: str, now: dt.datetime, interval: dt.timedelta) -> None:
     """Bring forward looks for drafts that stand further away than the setting allows (VEN-074)."""
-    rows = await session.scalars(
+    wanted = (
         select(SyncSchedule)
         .join(Connection, Connection.id == SyncSchedule.connection_id)
         .where(Connection.environment == environment, Connection.status == ConnectionStatus.ACTIVE)
@@ -217,6 +220,8 @@ async def _drafts_in_time(session: AsyncSession, environment: str, now: dt.datet
         .order_by(SyncSchedule.connection_id)
         .with_for_update(of=SyncSchedule, skip_locked=True)
     )
+    with across_companies(session, "the sweep asks whose time stands too far away"):
+        rows = (await session.scalars(wanted)).all()
     for row in rows:
         row.drafts_due_at = next_time(row.connection_id, now, interval)
 

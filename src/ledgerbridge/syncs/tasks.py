@@ -18,6 +18,7 @@ from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.pleo.errors import PleoError
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import Connection, ConnectionStatus, SyncKind, SyncSchedule, SyncStatus
 from ledgerbridge.syncs import deliveries, ladder, schedule
 from ledgerbridge.syncs.context import Syncs
@@ -60,7 +61,7 @@ async def _revive_activations(syncs: Syncs) -> None:
     """Queue first syncs whose queued work has come to nothing, and end an activation that never gets through."""
     room, now = syncs.connections, syncs.connections.now()
     async with syncs.db.transaction() as session:
-        waiting = await session.execute(
+        wanted = (
             select(Connection.id, Connection.activating_since)
             .where(
                 Connection.environment == room.environment,
@@ -70,6 +71,8 @@ async def _revive_activations(syncs: Syncs) -> None:
             .order_by(Connection.id)
             .limit(AT_ONCE)
         )
+        with across_companies(session, "the sweep asks which companies still wait to go live"):
+            waiting = (await session.execute(wanted)).all()
         found = [(row.id, row.activating_since) for row in waiting if row.activating_since is not None]
         for connection_id, since in found:
             if since > now - ACTIVATION_ENDS:
