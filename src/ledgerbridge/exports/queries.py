@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.exports.claims import WAITS
+from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, JobEvent, JobPhase, Posting, Settlement
 
 
@@ -47,9 +48,10 @@ async def jobs(
         wanted = wanted.where(ExportJob.pleo_status == status)
     if before is not None:
         wanted = wanted.where(tuple_(ExportJob.pleo_created_at, ExportJob.id) < before)
-    found = await session.scalars(wanted.order_by(ExportJob.pleo_created_at.desc(), ExportJob.id.desc()).limit(limit))
-    rows = list(found)
-    numbers = await _counts(session, [row.id for row in rows])
+    wanted = wanted.order_by(ExportJob.pleo_created_at.desc(), ExportJob.id.desc()).limit(limit)
+    with across_companies(session, "an operator's list of all companies", unless=connection_id):
+        rows = list(await session.scalars(wanted))
+        numbers = await _counts(session, rows)
     return [JobSummary(row, numbers.get(row.id, {})) for row in rows]
 
 
@@ -58,10 +60,11 @@ async def job(session: AsyncSession, job_id: str) -> JobSummary | None:
     matches = [ExportJob.pleo_job_id == job_id]
     with contextlib.suppress(ValueError):
         matches.append(ExportJob.id == uuid.UUID(job_id))
-    row = await session.scalar(select(ExportJob).where(or_(*matches)).limit(1))
+    with across_companies(session, "an operator names a job by the id that Pleo shows"):
+        row = await session.scalar(select(ExportJob).where(or_(*matches)).limit(1))
     if row is None:
         return None
-    return JobSummary(row, (await _counts(session, [row.id])).get(row.id, {}))
+    return JobSummary(row, (await _counts(session, [row])).get(row.id, {}))
 
 
 async def timeline(session: AsyncSession, job_id: uuid.UUID) -> Sequence[JobEvent]:
@@ -128,10 +131,13 @@ async def open_claims_of(session: AsyncSession, connection_ids: Sequence[uuid.UU
     return {owner: count for owner, count in rows}  # noqa: C416 - dict() loses the types
 
 
-async def _counts(session: AsyncSession, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+async def _counts(session: AsyncSession, jobs: Sequence[ExportJob]) -> dict[uuid.UUID, dict[str, int]]:
     rows = await session.execute(
         select(ExportItem.job_id, ExportItem.state, func.count())
-        .where(ExportItem.job_id.in_(job_ids))
+        .where(
+            ExportItem.connection_id.in_({job.connection_id for job in jobs}),
+            ExportItem.job_id.in_([job.id for job in jobs]),
+        )
         .group_by(ExportItem.job_id, ExportItem.state)
     )
     numbers: dict[uuid.UUID, dict[str, int]] = {}

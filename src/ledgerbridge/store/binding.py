@@ -12,6 +12,7 @@ in a query it is bound by an equality that every row of the result must meet, in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Cast,
     ClauseElement,
     Column,
+    ColumnClause,
     ColumnElement,
     CompoundSelect,
     Delete,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     Join,
     Select,
     Table,
+    TextClause,
     UniqueConstraint,
     Update,
     literal,
@@ -106,6 +109,8 @@ class _Case:
             case Select():
                 sources = _Sources()
                 for source in element.get_final_froms():
+                    if isinstance(source, TextClause):
+                        self.unbound.add("something not understood (text as a table)")
                     sources.add(source)
                 sources.restrict(element.whereclause)
                 meant = _correlated(element, sources.where, outer)
@@ -125,6 +130,9 @@ class _Case:
 
     def _nested(self, element: ClauseElement, outer: frozenset[FromClause]) -> None:
         for inner, correlates in _inner(element):
+            if isinstance(inner, TextClause | ColumnClause):
+                self.unbound.add("something not understood (text in a query)")
+                continue
             meant = outer if correlates else frozenset[FromClause]()
             if (id(inner), meant) not in self._considered:
                 self._considered.add((id(inner), meant))
@@ -210,15 +218,22 @@ class _Sources:
 
 
 def _inner(element: ClauseElement) -> Iterator[tuple[ClauseElement, bool]]:
-    """The queries directly in an expression; whether each may mean sources of the one around it."""
+    """The queries directly in an expression, and text that may be one; whether each may mean sources around it."""
     for child in element.get_children():
-        if isinstance(child, SelectBase | Update | Delete | Insert):
+        if _may_read(child) or isinstance(child, SelectBase | Update | Delete | Insert):
             yield child, True
         elif isinstance(child, AliasedReturnsRows) and not isinstance(child, Alias):
             if isinstance(child.element, SelectBase | Update | Delete | Insert):
                 yield child.element, False
         elif not isinstance(child, Table):
             yield from _inner(child)
+
+
+def _may_read(element: ClauseElement) -> bool:
+    """Whether it is text, other than an expression on what the query has anyway."""
+    if isinstance(element, TextClause):
+        return re.search(r"\b(select|table|with)\b", element.text, re.IGNORECASE) is not None
+    return isinstance(element, ColumnClause) and element.is_literal and "select" in element.name.lower()
 
 
 def _correlated(
