@@ -217,14 +217,15 @@ async def clear_away(connections: Connections) -> int:
             if number < _BATCH:
                 break
     async with connections.db.transaction() as session:
-        await session.execute(
-            delete(SyncRun).where(
-                SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at < utcnow() - timedelta(days=RUN_DAYS)
+        with across_companies(session, "what is over is deleted whosever it is"):
+            await session.execute(
+                delete(SyncRun).where(
+                    SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at < utcnow() - timedelta(days=RUN_DAYS)
+                )
             )
-        )
-        await session.execute(
-            delete(MappingWarning).where(MappingWarning.resolved_at < utcnow() - timedelta(days=PARKED_DAYS))
-        )
+            await session.execute(
+                delete(MappingWarning).where(MappingWarning.resolved_at < utcnow() - timedelta(days=PARKED_DAYS))
+            )
     return removed
 
 
@@ -235,7 +236,8 @@ async def _delete_deliveries(session: AsyncSession, statuses: tuple[DeliveryStat
         .limit(_BATCH)
         .with_for_update(skip_locked=True)
     )
-    gone = await session.scalars(
-        delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
-    )
+    with across_companies(session, "what is over is deleted whosever it is"):
+        gone = await session.scalars(
+            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
+        )
     return len(gone.all())
