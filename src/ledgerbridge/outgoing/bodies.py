@@ -14,6 +14,7 @@ import httpx
 ACCEPT_ENCODING = "gzip, deflate"
 """What `read_body` can unpack."""
 _PIECE = 64 * 1024
+_GZIP = zlib.MAX_WBITS | 16
 
 
 async def read_body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
@@ -66,33 +67,34 @@ class _Packed:
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
-        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 16 if gzip else zlib.MAX_WBITS)
-        self._begun = False
+        self._head = b""
+        self._unpack = zlib.decompressobj(_GZIP) if gzip else None
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        if self._unpack is None:
+            chunk = self._head = self._head + chunk
+            if len(chunk) < 2:
+                return
+            self._unpack = zlib.decompressobj(zlib.MAX_WBITS if _has_zlib_header(chunk) else -zlib.MAX_WBITS)
         while chunk:
             if self._unpack.eof:
                 if not self._gzip:
                     raise httpx.DecodingError("more follows the end of the answer")
-                self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            piece, chunk = self._piece(chunk)
+                self._unpack = zlib.decompressobj(_GZIP)
+            try:
+                piece = self._unpack.decompress(chunk, _PIECE)
+            except zlib.error:
+                raise httpx.DecodingError("the answer cannot be unpacked") from None
+            self._head = b"begun"
+            chunk = self._unpack.unused_data if self._unpack.eof else self._unpack.unconsumed_tail
             if piece:
                 yield piece
 
-    def _piece(self, chunk: bytes) -> tuple[bytes, bytes]:
-        try:
-            piece = self._unpack.decompress(chunk, _PIECE)
-        except zlib.error:
-            if self._begun or self._gzip:
-                raise httpx.DecodingError("the answer cannot be unpacked") from None
-            # Some servers send bare deflate under this name.
-            self._begun, self._unpack = True, zlib.decompressobj(-zlib.MAX_WBITS)
-            return self._piece(chunk)
-        self._begun = True
-        if self._unpack.eof:
-            return piece, self._unpack.unused_data
-        return piece, self._unpack.unconsumed_tail
-
     def end(self) -> None:
-        if self._begun and not self._unpack.eof:
+        if self._head and not (self._unpack and self._unpack.eof):
             raise httpx.DecodingError("the answer breaks off")
+
+
+def _has_zlib_header(data: bytes) -> bool:
+    """Whether what is called deflate has the header it should have; some servers send it bare."""
+    return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from ledgerbridge.outgoing.addresses import Reach
-from ledgerbridge.outgoing.network import CheckedTransport, LookUp, look_up
+from ledgerbridge.outgoing.network import CheckedBackend, CheckedTransport
 
 
 @cache
@@ -25,14 +25,14 @@ def operators_client() -> httpx.AsyncClient:
 
 
 def checked_client(
-    reach: Reach, *, transport: httpx.AsyncBaseTransport | None = None, look_up: LookUp = look_up, **options: Any
+    reach: Reach, *, transport: httpx.AsyncBaseTransport | None = None, **options: Any
 ) -> httpx.AsyncClient:
     """For hosts that others name. `options` are httpx's; a `transport` takes the place of the network in tests.
 
     Raises `AddressRefused` when it is used for a host that `reach` does not allow.
     """
     return httpx.AsyncClient(
-        transport=transport or CheckedTransport(reach, trusted(), look_up),
+        transport=transport or CheckedTransport(CheckedBackend(reach), trusted()),
         trust_env=False,
         follow_redirects=False,
         **options,

@@ -105,13 +105,13 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 class CheckedTransport(httpx.AsyncBaseTransport):
     """httpx on top of `CheckedBackend`. Raises `AddressRefused` besides httpx's own errors."""
 
-    def __init__(self, reach: Reach, trusted: ssl.SSLContext, look_up: LookUp = look_up) -> None:
+    def __init__(self, backend: CheckedBackend, trusted: ssl.SSLContext) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=trusted,
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
-            network_backend=CheckedBackend(reach, look_up),
+            network_backend=backend,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ledgerbridge.erp.port import SettingsError
+from ledgerbridge.outgoing.addresses import host_of, is_loopback
 
 _NAMES = ("base_url", "database", "api_key", "company")
 _OPTIONAL = ("vendor_category",)
-_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,30 @@ def _base_url(value: object) -> str:
     text = value.strip().rstrip("/")
     try:
         parts = urlsplit(text)
-        host, _port = parts.hostname, parts.port
+        named, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError("This is not a web address.") from None
-    if parts.scheme not in ("https", "http") or not host or re.search(r"[\s\x00-\x1f\\]", text):
+    if parts.scheme not in _DEFAULT_PORTS or not named or re.search(r"[\s\x00-\x1f\x7f\\]", text):
         raise ValueError("Enter a web address that starts with https://.")
     if parts.username is not None or parts.password is not None:
         raise ValueError("Leave user name and password out of the address; the key has a field of its own.")
     if parts.query or parts.fragment:
         raise ValueError("Enter the address without anything after ? or #.")
-    if parts.scheme == "http" and host not in _LOCAL_HOSTS:
+    try:
+        host = host_of(named)
+    except ValueError:
+        raise ValueError(
+            "This is not the name of a server. Enter it as your browser shows it, such as https://tryton.example.com."
+        ) from None
+    local = is_loopback(host)
+    if parts.scheme == "http" and not local:
         raise ValueError("The address must start with https://, or the key could be read on the way.")
-    return text
+    if port is not None and port < 1024 and port != 443 and not local:
+        raise ValueError(f"No Tryton answers at port {port}. Leave it out, or enter 443 or one from 1024 on.")
+    # One spelling for one place, or the same company could be bound twice (EXP-ENT-01).
+    place = f"[{host}]" if ":" in host else host
+    shown_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{place}{shown_port}{parts.path}"
 
 
 def _database(value: object) -> str:
