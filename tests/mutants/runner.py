@@ -21,7 +21,7 @@ class Mutant:
     """A small, plausible mistake that breaks an invariant."""
 
     invariant: int
-    """Of the ten in docs/invariants.md."""
+    """One of the ten in docs/architecture.md."""
     name: str
     mistake: str
     """What the code does wrong then, as a sentence."""

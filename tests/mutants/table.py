@@ -3,6 +3,7 @@
 from tests.mutants.runner import Mutant
 
 _EXPORTS = "tests/integration/exports"
+_REFRESH = "tests/integration/connections/test_refresh.py"
 _SYNCS = "tests/integration/syncs"
 
 MUTANTS = (
@@ -94,16 +95,16 @@ MUTANTS = (
         "connections/refresh.py",
         "or_(Credential.refresh_until.is_(None), Credential.refresh_until <= func.clock_timestamp())",
         "or_(Credential.refresh_until.is_(None), Credential.refresh_until.is_not(None))",
-        ("tests/integration/connections/test_refresh.py",),
+        (_REFRESH,),
     ),
     Mutant(
         6,
-        "forgets-the-new-refresh-token",
-        "Only the new access token is stored.",
+        "keeps-the-old-generation",
+        "A stored pair looks as old as the one before it, so that whoever waited refreshes once more.",
         "connections/refresh.py",
-        "    if answer.refresh_token is not None:\n",
-        "    if answer.refresh_token is None:\n",
-        ("tests/integration/connections/test_refresh.py",),
+        "    row.generation += 1\n",
+        "    row.generation += 0\n",
+        (f"{_REFRESH}::test_two_service_instances_with_many_tasks_refresh_once",),
     ),
     Mutant(
         7,
@@ -121,7 +122,7 @@ MUTANTS = (
         "exports/item.py",
         "    if item.company_id.lower() != desk.company_id.lower():",
         "    if False:",
-        (_EXPORTS,),
+        (f"{_EXPORTS}/test_items.py::test_an_item_of_another_company_is_never_booked",),
     ),
     Mutant(
         8,
