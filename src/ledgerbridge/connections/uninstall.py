@@ -1,18 +1,20 @@
 """Disconnecting, in an order that can be repeated from any point (AUTH-080).
 
-Deleting the installation revokes every token, so the subscriptions go first and our own secrets last. The row and its
-ledger stay: they prevent double posting when the company connects again.
+Deleting the installation revokes every token, so the subscriptions go first and our own secrets last; then goes what
+else is not needed (`erasure`). The row and its ledger stay: they prevent double posting when the company comes back.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping
+from typing import Any
 
 from sqlalchemy import delete, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from ledgerbridge.connections import subscriptions
+from ledgerbridge.connections import erasure, subscriptions
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import Refused
@@ -35,24 +37,41 @@ _log = logging.getLogger(__name__)
 
 
 async def disconnect(room: Connections, connection_id: uuid.UUID, actor: str) -> None:
-    """Uninstall at Pleo, then wipe tokens and secrets; nothing happens to a connection that is disconnected already.
+    """Uninstall at Pleo, then wipe tokens and secrets and erase the rest; of a connection that is disconnected already
+    only what was left is erased.
 
     Works when the grant is dead, because then there is nothing left to delete with. Raises `ConnectionUnknown`, and
     `Refused("pleo_unavailable")` when Pleo does not answer: the connection is paused then, and the same call goes on.
     """
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
-        if connection.status == ConnectionStatus.DISCONNECTED:
-            return
-        connection.status, connection.paused_by = ConnectionStatus.PAUSED, "operator"
-        connection.status_reason = "The connection is being removed."
-        connection.activating_since = connection.activating_by = None  # else its end would make it active again
+        over = connection.status == ConnectionStatus.DISCONNECTED
+        if not over:
+            connection.status, connection.paused_by = ConnectionStatus.PAUSED, "operator"
+            connection.status_reason = "The connection is being removed."
+            connection.activating_since = connection.activating_by = None  # else its end would make it active again
+    if over:
+        await erasure.erase(room.db, connection_id)
+        return
     left: list[str] = []
     if not await _gone(connection_id, subscriptions.remove(room, connection_id)):
         left.append("subscriptions")
     if not await _gone(connection_id, InstallationsApi(await open_pleo(room, connection_id)).delete()):
         left.append("installation")
-    await _wipe(room, connection_id, actor, left)
+    await end(room, connection_id, actor, left_at_pleo=left)
+
+
+async def end(room: Connections, connection_id: uuid.UUID, actor: str, **detail: Any) -> None:
+    """The end of a connection on our side: tokens and secrets at once, then everything that is not needed.
+
+    `detail` is for the audit log. An erasure that is interrupted is gone on with by the rounds.
+    """
+    await erasure.stop_work(room.db, connection_id)
+    await _wipe(room, connection_id, actor, detail)
+    try:
+        await erasure.erase(room.db, connection_id)
+    except SQLAlchemyError as error:
+        _log.warning("connection %s is not erased yet: %s", connection_id, type(error).__name__)
 
 
 async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
@@ -71,7 +90,7 @@ async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
     return True
 
 
-async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, left: Sequence[str]) -> None:
+async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, detail: Mapping[str, Any]) -> None:
     now = room.now()
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
@@ -92,4 +111,4 @@ async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, left: S
         connection.status, connection.paused_by, connection.status_reason = ConnectionStatus.DISCONNECTED, None, None
         connection.activating_since = connection.activating_by = connection.activation_refusal = None
         connection.disconnected_at = connection.updated_at = now
-        audit.record(session, actor, "disconnected", connection_id, left_at_pleo=list(left))
+        audit.record(session, actor, "disconnected", connection_id, **detail)

@@ -122,3 +122,10 @@ class Queue:
         if task.name in self._tasks:
             raise ValueError(f"{task.name!r} is registered already")
         self._tasks[task.name] = task
+
+
+async def forget_jobs(session: AsyncSession, **arguments: Argument) -> int:
+    """Delete waiting and ended jobs with these arguments in the caller's transaction, and what they were told to do
+    with them; how many. Looks at every job there is."""
+    gone = await session.execute(text(statements.FORGET_OF), {"arguments": json.dumps(arguments)})
+    return len(gone.all())

@@ -86,6 +86,11 @@ FORGET = """
     )
 """
 
+# Running jobs are left to their workers, which end them within their time.
+FORGET_OF = """
+    delete from procrastinate_jobs where status <> 'doing' and args @> cast(:arguments as jsonb) returning id
+"""
+
 STATS = """
     select count(*) filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now())) as waiting,
            count(*) filter (where status = 'todo' and scheduled_at > now()) as scheduled,

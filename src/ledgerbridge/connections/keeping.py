@@ -1,0 +1,216 @@
+"""What becomes of each column of a company's rows when its connection has ended, and why.
+
+The posting ledger stays, because only it keeps an expense from being booked a second time when the company connects
+again; whatever is not needed for that goes. `erasure` does what stands here, docs/retention.md shows it, and a test
+refuses a column that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, case, func, literal, select, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import Text
+
+from ledgerbridge.pleo.events import EXPORT_JOB_CREATED, VENDOR_CREATED
+from ledgerbridge.store.tables import AuditRecord, Base, ExportJob, JobPhase, WebhookDelivery
+
+EMPTY_TEXT = literal("")
+NOTHING: Any = None
+_OWN = "Our own number, time or state; says nothing about a person."
+_NAMES = "Needed to know the company when it connects again; names no person."
+_BOOKED = "The ledger: what was booked, where, and under which key, so that it is never booked again."
+FORGOTTEN_EVENT = "(forgotten)"
+
+AUDIT_KEPT = (
+    "version", "kind", "queued", "outcome", "entry", "reference", "auth_method", "missing_scopes",
+    "left_at_pleo", "installation", "cause", "after_lost_reply", "run", "most", "operation", "company_id", "why",
+)  # fmt: skip
+"""Details of audit records that hold a number, an id or a word of ours; all others may hold what people wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What becomes of the rows of one table."""
+
+    why: str
+    deleted: bool = False
+    emptied: Mapping[str, Any] = field(default_factory=dict)
+    """Column to the value it gets instead; None, a literal or an expression over the row itself."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Column to the reason why it stays."""
+
+
+def _kept(why: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, why)
+
+
+def _known_details() -> ColumnElement[Any]:
+    """The details of an audit record that may stay, as one object."""
+    pair = func.jsonb_each(AuditRecord.__table__.c.detail).table_valued("key", "value")
+    allowed = pair.c.key == func.any(type_coerce(list(AUDIT_KEPT), ARRAY(Text)))
+    empty = type_coerce({}, JSONB)
+    kept = select(func.coalesce(func.jsonb_object_agg(pair.c.key, pair.c.value), empty)).where(allowed)
+    return kept.scalar_subquery()
+
+
+FATES: Mapping[str, Rows] = MappingProxyType(
+    {
+        "connections": Rows(
+            "The row every other belongs to; a company has one for ever.",
+            emptied={
+                "company_name": NOTHING, "status_reason": NOTHING, "paused_by": NOTHING, "scopes": EMPTY_TEXT,
+                "installation_id": NOTHING, "installation_status": NOTHING, "installation_read_at": NOTHING,
+                "activating_since": NOTHING, "activating_by": NOTHING, "activation_refusal": NOTHING,
+            },
+            kept=_kept(_NAMES, "environment", "company_id", "subject_urn", "auth_method")
+            | _kept(_OWN, "id", "status", "created_at", "updated_at", "activated_at", "disconnected_at"),
+        ),
+        "credentials": Rows(
+            "Emptied; the row stays so that a refresh under way sees a new generation and stores nothing.",
+            emptied=dict.fromkeys((
+                "access_token_sealed", "refresh_token_sealed", "api_key_sealed", "expires_at", "expires_in",
+                "refresh_holder", "refresh_until",
+            )),
+            kept=_kept(_OWN, "connection_id", "refreshed_at", "generation"),
+        ),
+        "browser_sessions": Rows("Signs a browser in.", deleted=True),
+        "erp_bindings": Rows(
+            "Which books the postings are in, so that another ERP company is not taken for the same.",
+            emptied={
+                "settings_sealed": NOTHING, "company_key": NOTHING, "limits": NOTHING,
+                "settings_shown": type_coerce({}, JSONB),
+            },
+            kept=_kept(_OWN, "connection_id", "bound_at", "bound_by")
+            | _kept(
+                "Names the books of the ledger; asked when the company is bound again, and told to a person.",
+                "kind", "company_ref", "company_name", "registration_number", "currency",
+            ),
+        ),
+        "config_versions": Rows(
+            "How each posting was booked: part of the documentation of the books.",
+            kept=_kept(_OWN, "connection_id", "version", "created_at", "created_by")
+            | _kept("Account, tax and dimension codes; every posting names the version it used.", "body"),
+        ),
+        "subscriptions": Rows(
+            "So that late deliveries are acknowledged and dropped (HOOK-047).",
+            emptied={
+                "pleo_id": NOTHING, "secret_sealed": NOTHING, "secret_read_at": NOTHING, "checked_at": NOTHING,
+                "event_types": type_coerce([], JSONB),
+            },
+            kept=_kept(
+                "The path; opens nothing without the secret, and is used again.", "path_token_hash", "path_token_sealed"
+            )
+            | _kept(_OWN, "connection_id", "ended_at"),
+        ),
+        "webhook_deliveries": Rows(
+            "Shows for 30 days that every delivery came to an end, and that none is taken twice.",
+            emptied={
+                "event_id": NOTHING, "resource_id": NOTHING, "company_id": NOTHING,
+                "event_type": case(
+                    (
+                        WebhookDelivery.event_type.in_(sorted(EXPORT_JOB_CREATED | VENDOR_CREATED)),
+                        WebhookDelivery.event_type,
+                    ),
+                    else_=FORGOTTEN_EVENT,
+                ),
+            },
+            kept=_kept(_OWN, "id", "connection_id", "status", "received_at", "settled_at", "repeats")
+            | _kept("A sentence of ours, without names.", "note")
+            | _kept("Pleo's number of the delivery.", "webhook_id"),
+        ),
+        "export_jobs": Rows(
+            "The ledger names the job of each posting. An open one starts over when the company connects again.",
+            emptied={
+                "created_by": NOTHING, "failure_reason": NOTHING,
+                "phase": case((ExportJob.phase == JobPhase.FETCHED, JobPhase.STARTED), else_=ExportJob.phase),
+            },
+            kept=_kept("Pleo's number of the job, so that a closed one is never worked again.", "pleo_job_id")
+            | _kept(
+                _OWN, "id", "connection_id", "pleo_created_at", "pleo_status", "found_by", "announced_at",
+                "number_of_items", "vendor_based", "interactive", "expires_in", "last_action_at", "config_version",
+                "claimed_at", "started_at", "closed_at", "failure_type",
+            ),
+        ),
+        "export_job_events": Rows("The timeline of a job.", deleted=True),
+        "export_items": Rows("Payloads, reasons and texts of expenses; the ledger has rows of its own.", deleted=True),
+        "postings": Rows(
+            "The ledger.",
+            emptied={"erp_url": NOTHING, "note": NOTHING},
+            kept=_kept(
+                _BOOKED, "accounting_entry_id", "revision", "state", "total", "currency", "erp_kind", "document",
+                "erp_id", "erp_number", "final", "intended_at", "booked_at", "posting_date", "by_hand", "moved_from",
+            )
+            | _kept("Tells whether an expense that comes again is the same; cannot be read back.", "digest")
+            | _kept(_OWN, "id", "connection_id", "config_version", "job_id", "fence"),
+        ),
+        "settlements": Rows("Vendors and invoice numbers. What stays open is matched in the ERP.", deleted=True),
+        "observed_signs": Rows(
+            "Which sign Pleo uses for a type of expense in this company: a wrong guess would book the wrong way round.",
+            kept=_kept(_OWN, "connection_id", "type", "sub_type", "sign"),
+        ),
+        "leases": Rows(
+            "The fence must go on rising.", kept=_kept(_OWN, "connection_id", "scope", "holder", "fence", "expires_at")
+        ),
+        "sync_schedules": Rows("Made anew at the next activation.", deleted=True),
+        "sync_runs": Rows("Names records of the ERP and of Pleo.", deleted=True),
+        "vendor_links": Rows("Pairs of vendors; found again by the references in both systems.", deleted=True),
+        "mapping_warnings": Rows("Names accounts, dimensions and vendors.", deleted=True),
+        "audit_log": Rows(
+            "Who did what: ten years, as books must be traceable for (see below).",
+            emptied={"detail": _known_details()},
+            kept=_kept("Staff and roles, not the customer's people.", "actor")
+            | _kept(_OWN, "id", "at", "connection_id", "action"),
+        ),
+    }
+)  # fmt: skip
+"""Every table that belongs to companies."""
+
+OTHERS: Mapping[str, str] = MappingProxyType(
+    {
+        "connect_attempts": "Belongs to no company yet; deleted when its ten minutes are over.",
+        "rate_budgets": "A counter under the connection's number; deleted a month after the last call.",
+        "invariant_checks": "One row a check, written anew by each; names rows by number.",
+    }
+)
+"""Tables that belong to no company."""
+
+
+def owner_column(table: Table) -> str:
+    """The column of a company's table that names the connection."""
+    return "id" if table.name == "connections" else "connection_id"
+
+
+def undecided() -> list[str]:
+    """Tables and columns of our metadata nobody has decided about, and decisions about what is not there."""
+    found = []
+    for table in Base.metadata.sorted_tables:
+        if table.name in OTHERS:
+            continue
+        fate = FATES.get(table.name)
+        if fate is None:
+            found.append(table.name)
+        elif not fate.deleted:
+            decided, there = fate.emptied.keys() | fate.kept.keys(), {column.name for column in table.columns}
+            found += [f"{table.name}.{name}" for name in decided ^ there]
+            found += [f"{table.name}.{name}" for name in fate.emptied.keys() & fate.kept.keys()]
+    return sorted(found + [name for name in (FATES.keys() | OTHERS.keys()) if name not in Base.metadata.tables])
+
+
+def page() -> str:
+    """The table of docs/retention.md."""
+    lines = ["| table, column | when the connection has ended | why |", "|---|---|---|"]
+    for name, fate in FATES.items():
+        lines.append(f"| **{name}** | {'deleted' if fate.deleted else 'stays'} | {fate.why} |")
+        if fate.emptied:
+            lines.append(f"| {', '.join(f'`{column}`' for column in fate.emptied)} | emptied | |")
+        reasons: dict[str, list[str]] = {}
+        for column, why in fate.kept.items():
+            reasons.setdefault(why, []).append(f"`{column}`")
+        lines += [f"| {', '.join(columns)} | kept | {why} |" for why, columns in reasons.items()]
+    lines += [f"| **{name}** | – | {why} |" for name, why in OTHERS.items()]
+    return "\n".join(lines) + "\n"
