@@ -41,8 +41,9 @@ class Rescue:
 
     async def sweep(self, worker_id: int | None) -> None:
         """Do it all once. Raises procrastinate's ConnectorException when the database is away."""
-        for job in await self._jobs.get_stalled_jobs(seconds_since_heartbeat=self._tempo.stalled_after):
-            await self._take_over(job, "its worker is gone")
+        if not await self._take_over_stalled():
+            # A worker that starts strikes off dead ones, and their runs lose the name under which we just found them.
+            await self._take_over_stalled()
         if worker_id is not None:
             await self._take_back_own(worker_id)
         await self._jobs.prune_stalled_workers(self._tempo.rescue)
@@ -53,13 +54,23 @@ class Rescue:
             await self._jobs.execute(statements.FORGET, **self._keep)
             self._forgot_at = time.monotonic()
 
-    async def _take_over(self, job: Job, why: str) -> None:
+    async def _take_over_stalled(self) -> bool:
+        """Whether all runs of dead workers that were found could be taken over."""
+        stalled = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=self._tempo.stalled_after)
+        return all([await self._take_over(job, "its worker is gone") for job in stalled])
+
+    async def _take_over(self, job: Job, why: str) -> bool:
+        """End or requeue a run that nobody is in; False when it is not the run it was."""
         task = self._tasks.get(job.task_name)
         if task is not None and task.wait_after(job.attempts + 1) is None:
-            if await self._jobs.end(job, Status.FAILED):
+            taken = await self._jobs.end(job, Status.FAILED)
+            if taken:
                 _log.error("%s: failed for good: %s, run %d", job.call_string, why, job.attempts + 1)
-        elif await self._jobs.requeue(job, Requeue(0, counted=True)):
-            _log.warning("%s: put back: %s", job.call_string, why)
+        else:
+            taken = await self._jobs.requeue(job, Requeue(0, counted=True))
+            if taken:
+                _log.warning("%s: put back: %s", job.call_string, why)
+        return taken
 
     async def _take_back_own(self, worker_id: int) -> None:
         """Jobs that the database gives to this worker and that it does not hold: a reply was lost on the way.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from typing import Any
 
 from ledgerbridge.work.jobs import DurableJobs
 from ledgerbridge.work.queue import Queue
@@ -63,6 +64,27 @@ async def test_work_of_a_worker_whose_row_vanished_runs_again(make_queue, worker
     workers.start(queue)
     assert await until(lambda: len(naps) == 1) < RESCUE
     await until(lambda: jobs(JOBS) == [("succeeded", 2, None)])
+
+
+async def test_work_whose_dead_worker_is_struck_off_while_it_is_taken_over_does_not_wait_for_the_next_sweep(
+    make_queue, workers, enqueue, jobs, monkeypatch
+) -> None:
+    """A worker that starts strikes off dead ones, and with them the name under which their runs were found."""
+    naps: list[float] = []
+    queue = napping(make_queue(rescue_seconds=100), naps)
+    await enqueue(queue, "nap", lock="l", seconds=0)
+    jobs("insert into procrastinate_workers (last_heartbeat) values (now() - interval '75 seconds')")
+    jobs("update procrastinate_jobs set status = 'doing', worker_id = (select id from procrastinate_workers)")
+    found = DurableJobs.get_stalled_jobs
+
+    async def struck_off_meanwhile(self: DurableJobs, **options: Any) -> Any:
+        stalled = list(await found(self, **options))
+        jobs("delete from procrastinate_workers where last_heartbeat < now() - interval '1 minute'")
+        return stalled
+
+    monkeypatch.setattr(DurableJobs, "get_stalled_jobs", struck_off_meanwhile)
+    workers.start(queue)
+    await until(lambda: len(naps) == 1, 15)
 
 
 async def test_a_job_given_to_a_worker_that_never_heard_of_it_runs_again(make_queue, workers, enqueue, jobs) -> None:
