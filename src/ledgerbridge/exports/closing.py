@@ -9,7 +9,9 @@ import structlog
 
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
+from ledgerbridge.connections.access import open_erp
 from ledgerbridge.exports import ledger, outbox, spool
+from ledgerbridge.exports.desk import doubt
 from ledgerbridge.exports.report import JobGone
 from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, Unprocessable
 from ledgerbridge.pleo.reports import JobEvent
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+CHUNK = 50
+"""Items read from the spool at a time."""
 FINAL = ("completed", "completed_with_errors", "failed")
 
 
@@ -68,9 +72,49 @@ async def _started(run: Run, name: str) -> None:
 
 
 async def fail(run: Run, found: Problem) -> None:
-    """Fail the job with its reason; what was really booked is reported first (EXP-VALID-09, EXP-DONE-08)."""
+    """Fail the job with its reason; what was really booked is reported first (EXP-VALID-09, EXP-DONE-08), and what may
+    have been booked, each with its own reason."""
+    if await _doubtful(run):
+        await settle_unknown(run, searched=await _searched(run))
     await run.reporter.flush()
     await _finish(run, "failed", found)
+
+
+async def settle_unknown(run: Run, *, searched: bool) -> None:
+    """Report outcomes nobody could learn as failed; the ledger keeps them unknown, and the next export probes first.
+
+    Where nobody can probe (`searched`), a person settles them (`exports/resolve.py`).
+    """
+    while True:
+        async with run.context.db.transaction() as session:
+            await ledger.guard(session, run.lease)
+            left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, CHUNK)
+            for work in left:
+                standing = await ledger.doubt(session, run.company.connection.id, work.accounting_entry_id)
+                why, moved_from = (standing.note, standing.moved_from) if standing else (None, None)
+                found = doubt(work.accounting_entry_id, why or "", moved_from, searched=searched)
+                await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
+        if not left:
+            return
+
+
+async def _doubtful(run: Run) -> bool:
+    """Whether an interrupted attempt may have booked some of the items; they are called unknown from now on."""
+    async with run.context.db.transaction() as session:
+        await ledger.guard(session, run.lease)
+        job = await session.get_one(ExportJob, run.job.id)
+        await spool.doubt_interrupted(session, job)
+        return bool(await spool.next_items(session, job.id, ItemState.UNKNOWN, -1, 1))
+
+
+async def _searched(run: Run) -> bool:
+    """Whether the ERP can be searched by key at all; False where that cannot be told."""
+    try:
+        async with open_erp(run.context.connections, run.company.connection.id) as erp:
+            return erp.capabilities.can_probe
+    except Exception as error:
+        log.warning("not known whether the accounting system can be searched", error=type(error).__name__)
+        return False
 
 
 async def complete(run: Run, stopped: Problem | None) -> None:

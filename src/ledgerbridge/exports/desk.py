@@ -77,15 +77,20 @@ class Desk:
     """False on the second try of an item whose receipt links had lapsed."""
 
     def doubt(self, accounting_entry_id: str, why: str = "", moved_from: str | None = None) -> Problem:
-        """What a bookkeeper is told of an entry that may or may not stand in the ERP.
+        """What a bookkeeper is told of an entry that may or may not stand in the ERP."""
+        return doubt(accounting_entry_id, why, moved_from, searched=self.erp.capabilities.can_probe)
 
-        Where nobody of us can look for it, a person must; `moved_from` is an ERP company the connection has left.
-        """
-        reference = f"PLEO:{accounting_entry_id}"
-        if moved_from is not None:
-            return problem(Failure.OUTCOME_FOR_A_PERSON, why, reference=f"{reference} in {moved_from}")
-        searched = self.erp.capabilities.can_probe
-        return problem(Failure.OUTCOME_UNKNOWN if searched else Failure.OUTCOME_FOR_A_PERSON, why, reference=reference)
+
+def doubt(accounting_entry_id: str, why: str, moved_from: str | None, *, searched: bool) -> Problem:
+    """What a bookkeeper is told of an entry that may or may not stand in the ERP.
+
+    Where nobody of us can look for it (`searched`), a person must; `moved_from` is an ERP company the connection has
+    left.
+    """
+    reference = f"PLEO:{accounting_entry_id}"
+    if moved_from is not None:
+        return problem(Failure.OUTCOME_FOR_A_PERSON, why, reference=f"{reference} in {moved_from}")
+    return problem(Failure.OUTCOME_UNKNOWN if searched else Failure.OUTCOME_FOR_A_PERSON, why, reference=reference)
 
 
 def raise_if_general(error: ErpError) -> None:

@@ -16,6 +16,7 @@ from ledgerbridge.connections.access import ConnectionState, open_erp
 from ledgerbridge.connections.errors import CredentialError
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, ledger, settling, spool
+from ledgerbridge.exports.closing import CHUNK
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, raise_if_general
 from ledgerbridge.exports.enqueue import enqueue_settle
@@ -31,9 +32,6 @@ from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
 
 log = structlog.get_logger(__name__)
-
-CHUNK = 50
-"""Items read from the spool at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,7 @@ async def _book_all(run: Run, desk: Desk) -> Problem | None:
     except JobStopped as reason:
         stopped = reason.problem
         await _settle_rest(run, stopped)
-    await _settle_unknown(run, desk)
+    await closing.settle_unknown(run, searched=desk.erp.capabilities.can_probe)
     return stopped
 
 
@@ -229,21 +227,3 @@ async def _settle_rest(run: Run, found: Problem) -> None:
         await spool.doubt_interrupted(session, job)
         settled = await spool.settle_rest(session, job.id, found)
         spool.note(session, job, "stopped", reason=found.text, items=settled)
-
-
-async def _settle_unknown(run: Run, desk: Desk) -> None:
-    """Report outcomes nobody could learn as failed; the ledger keeps them unknown, and the next export probes first.
-
-    Where nobody can probe, a person settles them (`exports/resolve.py`).
-    """
-    while True:
-        async with run.context.db.transaction() as session:
-            await ledger.guard(session, run.lease)
-            left = await spool.next_items(session, run.job.id, ItemState.UNKNOWN, -1, CHUNK)
-            for work in left:
-                standing = await ledger.doubt(session, desk.connection_id, work.accounting_entry_id)
-                why, moved_from = (standing.note, standing.moved_from) if standing else (None, None)
-                found = desk.doubt(work.accounting_entry_id, why or "", moved_from)
-                await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
-        if not left:
-            return

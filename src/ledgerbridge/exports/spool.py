@@ -236,8 +236,20 @@ async def counts(session: AsyncSession, job_id: uuid.UUID) -> dict[str, int]:
 
 
 async def close(session: AsyncSession, job: ExportJob, status: str, problem: Problem | None) -> None:
-    """Pleo has a final status: write it down and drop the payloads. A webhook may have come since the job was found."""
+    """Pleo has a final status: write it down and drop the payloads. A webhook may have come since the job was found.
+
+    An intent that is still open is an unknown outcome from now on: nobody comes back to it before the next export.
+    """
     now = utcnow()
+    await session.execute(
+        update(Posting)
+        .where(
+            Posting.connection_id == job.connection_id,
+            Posting.job_id == job.id,
+            Posting.state == PostingState.INTENDED,
+        )
+        .values(state=PostingState.UNKNOWN, note="the export job ended before anybody looked for it")
+    )
     job.announced_at = job.announced_at or await _announced(session, job.connection_id, job.pleo_job_id)
     await session.execute(
         update(ExportItem)
