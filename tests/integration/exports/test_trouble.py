@@ -356,7 +356,10 @@ async def test_a_worker_that_lost_its_lease_posts_nothing_more(rig: Rig) -> None
     rig.pleo.export(rig.pleo.queue("fee", copies=50))
     rig.books.slow = 0.2
     run = asyncio.create_task(rig.look())
-    await asyncio.sleep(1)
+    for _ in range(1000):
+        if rig.books.calls["book"]:
+            break
+        await asyncio.sleep(0.02)
     async with rig.db.transaction() as session:
         await session.execute(update(Lease).values(fence=Lease.fence + 1, holder="another"))
     asked = rig.books.calls["book"]
