@@ -236,6 +236,11 @@ _TABLE: dict[Failure, Row] = {
         "Receipt {name} is larger than the accounting system accepts ({size} against {limit}). Nothing was booked. "
         "Upload a smaller file in Pleo, or raise the limit there, then export again.",
     ),
+    Failure.RECEIPTS_TOO_MANY: Row(
+        Kind.DATA, "receipt_file_size_limit_exceeded", None,
+        "The receipts of this expense are too many or too large together ({size} against {limit}). Nothing was booked. "
+        "Remove some in Pleo, or upload smaller files, then export again.",
+    ),
     Failure.RECEIPT_UPLOAD: Row(
         Kind.DATA, "receipt_upload_failure", None,
         "The accounting system did not accept receipt {name}: {detail}. Check the file in Pleo, then export again.",

@@ -110,6 +110,7 @@ class Failure(StrEnum):
     # receipts
     RECEIPT_DOWNLOAD = "receipt_download"
     RECEIPT_TOO_LARGE = "receipt_too_large"
+    RECEIPTS_TOO_MANY = "receipts_too_many"
     RECEIPT_UPLOAD = "receipt_upload"
     RECEIPT_CONVERSION = "receipt_conversion"
     # the ERP

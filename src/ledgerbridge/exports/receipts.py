@@ -1,11 +1,11 @@
 """Receipts of one item: fetched from Pleo before anything is booked, named so that a retry names them alike.
 
-A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists.
+A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists. Files are
+bytes that are handed on: nothing here unpacks, renders or parses one, so there is nothing in us that a file could attack.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Sequence
 
@@ -25,6 +25,10 @@ _EXTENSIONS = {
     "application/vnd.ms-excel": "xls",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
+"""What Pleo takes (EXP-ATT-13). Any other type is named `.bin`, on every machine alike and as nothing that runs."""
+MAX_FILES = 50
+MAX_TOTAL_BYTES = 100_000_000
+"""Of all files of one item, which are in memory together until it is booked."""
 _MAGIC = ((b"%PDF-", "application/pdf"), (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n", "image/png"))
 
 
@@ -54,16 +58,21 @@ def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
 
 def name_of(item: ExportItem, position: int, kind: str) -> str:
     """Reconciliation id and position with the extension of the type (EXP-ATT-03, -16), e.g. `R-1001-2.pdf`."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", item.reconciliation_id).strip("-.")[:80] or item.accounting_entry_id
-    extension = _EXTENSIONS.get(kind) or (mimetypes.guess_extension(kind) or ".bin").lstrip(".")
-    return f"{stem}-{position}.{extension}"
+    stem = _plain(item.reconciliation_id) or _plain(item.accounting_entry_id) or "receipt"
+    return f"{stem}-{position}.{_EXTENSIONS.get(kind, 'bin')}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80]
 
 
 async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capabilities) -> Sequence[Attachment]:
     """Every file of the item, in Pleo's order. Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped."""
     if not capabilities.attachments:
         return ()
-    fetched = []
+    if len(item.files) > MAX_FILES:
+        raise ReceiptProblem(_too_many(f"{len(item.files)} files", f"{MAX_FILES} files"))
+    fetched, total = [], 0
     for position, file in enumerate(item.files, 1):
         label = f"{position} of {len(item.files)}"
         limit = capabilities.max_attachment_bytes
@@ -77,6 +86,10 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
             raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
         except DownloadFailed as error:
             raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
+        total += len(downloaded.content)
+        if total > MAX_TOTAL_BYTES:
+            limit_shown = f"{MAX_TOTAL_BYTES / 1_000_000:.0f} MB"
+            raise ReceiptProblem(_too_many(f"more than {limit_shown}", limit_shown))
         kind = type_of(file, downloaded)
         fetched.append(Attachment(name=name_of(item, position, kind), type=kind, content=downloaded.content))
     return fetched
@@ -85,3 +98,7 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
 def _too_large(label: str, size: int | None, limit: int) -> Problem:
     shown = f"{size / 1_000_000:.1f} MB" if size else "its size"
     return problem(Failure.RECEIPT_TOO_LARGE, name=label, size=shown, limit=f"{limit / 1_000_000:.1f} MB")
+
+
+def _too_many(size: str, limit: str) -> Problem:
+    return problem(Failure.RECEIPTS_TOO_MANY, size=size, limit=limit)

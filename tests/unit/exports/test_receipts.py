@@ -1,0 +1,157 @@
+"""Receipts are bytes that are handed on: never opened, never beyond what one item may hold."""
+
+from __future__ import annotations
+
+import ast
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ledgerbridge
+from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
+from ledgerbridge.erp.port import Attachment
+from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.exports import receipts
+from ledgerbridge.exports.receipts import ReceiptProblem, fetch_all, name_of, type_of
+from ledgerbridge.pleo.downloads import DownloadedFile
+from tests.unit.bookkeeping.books import item as some_item
+
+SOURCES = Path(ledgerbridge.__file__).parent
+
+
+class Store:
+    """A file host; counts what was asked of it."""
+
+    def __init__(self, *contents: bytes) -> None:
+        self._contents = list(contents)
+        self.asked = 0
+
+    async def fetch(self, url: str) -> DownloadedFile:
+        self.asked += 1
+        return DownloadedFile(self._contents.pop(0) if len(self._contents) > 1 else self._contents[0], None)
+
+
+def with_files(count: int, kind: str | None = None) -> ExportItem:
+    files = tuple(ItemFile(f"https://files.example/{number}", kind, None) for number in range(count))
+    return replace(some_item(), files=files)
+
+
+async def fetched(item: ExportItem, *contents: bytes) -> Sequence[Attachment]:
+    return await fetch_all(item, Store(*contents), CAPABILITIES)  # type: ignore[arg-type]
+
+
+def pdf_bomb() -> bytes:
+    """A page whose stream unpacks to 64 MB, packed twice."""
+    packed = zlib.compress(zlib.compress(bytes(64_000_000), 1), 9)
+    head = b"%%PDF-1.7\n1 0 obj<</Length %d/Filter[/FlateDecode/FlateDecode]>>stream\n" % len(packed)
+    return head + packed + b"\nendstream endobj\n%%EOF"
+
+
+def png_bomb() -> bytes:
+    """An image that claims to be 65535 pixels wide and high."""
+    head = struct.pack(">IIBBBBB", 65535, 65535, 8, 6, 0, 0, 0)
+    chunk = b"IHDR" + head
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(head)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+def office_bomb() -> bytes:
+    """A document whose one part unpacks to 64 MB."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", bytes(64_000_000))
+    return packed.getvalue()
+
+
+@pytest.mark.rule("EXP-ATT-03", "EXP-ATT-07")
+@pytest.mark.parametrize("bomb", [pdf_bomb, png_bomb, office_bomb])
+async def test_a_bomb_is_handed_on_as_the_bytes_it_is(bomb: Any) -> None:
+    content = bomb()
+    (attachment,) = await fetched(with_files(1), content)
+    assert attachment.content is content
+
+
+OPENERS = {
+    *("PIL", "pypdf", "PyPDF2", "pikepdf", "fitz", "reportlab", "pdfminer", "cv2", "wand", "magic", "docx", "openpyxl"),
+    *("zipfile", "tarfile", "gzip", "bz2", "lzma", "xml", "lxml", "defusedxml", "imghdr", "email", "pickle", "marshal"),
+    *("shelve", "yaml"),
+}
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Every module of the service with what it imports."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            named = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                named = [node.module or ""]
+            yield from ((path.relative_to(SOURCES).as_posix(), name) for name in named)
+
+
+def test_nothing_of_ours_can_open_a_file() -> None:
+    assert [(path, name) for path, name in imported() if name.partition(".")[0] in OPENERS] == []
+    unpacking = {path for path, name in imported() if name == "zlib"}
+    assert unpacking == {"outgoing/bodies.py"}
+
+
+async def test_an_item_with_too_many_files_fails_before_any_is_fetched() -> None:
+    store = Store(b"x")
+    with pytest.raises(ReceiptProblem) as caught:
+        await fetch_all(with_files(receipts.MAX_FILES + 1), store, CAPABILITIES)  # type: ignore[arg-type]
+    assert store.asked == 0
+    assert caught.value.problem.failure is Failure.RECEIPTS_TOO_MANY
+    assert "51 files against 50 files" in caught.value.problem.text
+    assert len(await fetched(with_files(receipts.MAX_FILES), b"x")) == receipts.MAX_FILES
+
+
+async def test_files_that_are_too_large_together_fail_the_item_at_the_one_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(receipts, "MAX_TOTAL_BYTES", 2_000_000)
+    store = Store(bytes(1_000_000))
+    assert len(await fetch_all(with_files(2), store, CAPABILITIES)) == 2  # type: ignore[arg-type]
+    with pytest.raises(ReceiptProblem) as caught:
+        await fetch_all(with_files(9), store, CAPABILITIES)  # type: ignore[arg-type]
+    assert store.asked == 2 + 3
+    assert "more than 2 MB against 2 MB" in caught.value.problem.text
+
+
+@pytest.mark.rule("EXP-ATT-16")
+@pytest.mark.parametrize(
+    ("kind", "extension"),
+    [
+        ("application/pdf", "pdf"),
+        ("image/jpeg", "jpg"),
+        ("text/html", "bin"),
+        ("application/x-msdownload", "bin"),
+        ("image/svg+xml", "bin"),
+        ("x/../../y", "bin"),
+        ("application/pdf\r\nX-Header: y", "bin"),
+    ],
+)
+def test_a_file_is_named_for_what_pleo_takes_and_else_as_nothing_that_runs(kind: str, extension: str) -> None:
+    assert name_of(some_item(), 1, kind).endswith(f"-1.{extension}")
+
+
+@pytest.mark.parametrize(
+    "reference", ["../../etc/passwd", "a\r\nContent-Type: x", "a\0b", "..", "", "ü" * 300, "a/b\\c"]
+)
+def test_a_name_is_one_plain_word(reference: str) -> None:
+    name = name_of(replace(some_item(), reconciliation_id=reference, accounting_entry_id="../x"), 2, "image/png")
+    assert name.endswith("-2.png")
+    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+    assert not name.startswith((".", "-"))
+    assert len(name) < 100
+
+
+def test_a_type_is_told_from_the_first_bytes_alone() -> None:
+    assert type_of(ItemFile("u", None, None), DownloadedFile(b"%PDF-" + b"\0" * 10, None)) == "application/pdf"
+    assert type_of(ItemFile("u", None, None), DownloadedFile(b" %PDF-", None)) == "application/octet-stream"
+    assert type_of(ItemFile("u", " Image/PNG; x=y", None), DownloadedFile(b"%PDF-", None)) == "image/png"
