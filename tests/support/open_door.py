@@ -15,12 +15,18 @@ from ledgerbridge.store.engine import Database
 from ledgerbridge.store.scope import across_companies
 
 Opened = Callable[[Database], AbstractAsyncContextManager[AsyncSession]]
+_TRANSACTION: Opened = Database.transaction
 
 
 def open_for_tests() -> None:
     """From now on, for the whole process."""
     Database.transaction = _open(Database.transaction)  # type: ignore[assignment,method-assign]
     Database.reading = _open(Database.reading)  # type: ignore[assignment,method-assign]
+
+
+def as_the_service(db: Database) -> AbstractAsyncContextManager[AsyncSession]:
+    """A transaction judged like those of the service, for tests of the judgement."""
+    return _TRANSACTION(db)
 
 
 def _open(opened: Opened) -> Opened:

@@ -1,5 +1,6 @@
 """The one way to the database: short transactions on a pool, with limits that end whatever waits too long.
 
+No statement crosses companies unless its caller says why (`store.scope`).
 A transaction here is never held across a call to Pleo or an ERP (invariant 9); the server ends one that idles.
 """
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from ledgerbridge import faults
+from ledgerbridge.store import scope
 
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
@@ -84,7 +86,8 @@ class Database:
             hide_parameters=True,
             connect_args=connection_settings(url, application_name),
         )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        scope.hold(self.engine.sync_engine)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=scope.ScopedSession)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
