@@ -1,7 +1,7 @@
 """Receipts of one item: fetched from Pleo before anything is booked, named so that a retry names them alike.
 
-A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists. Files are
-bytes that are handed on: nothing here unpacks, renders or parses one, so there is nothing in us that a file could attack.
+A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists. Files
+are bytes that are handed on: nothing here unpacks, renders or parses one, so there is nothing that a file could attack.
 """
 
 from __future__ import annotations
