@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -30,10 +31,12 @@ from ledgerbridge.erp.port import (
     Attachment,
     Booked,
     Capabilities,
+    DocumentKind,
     DocumentRef,
     ErpCompany,
     ErpError,
     Found,
+    Keyed,
 )
 from tests.support.double_chart import CODES as CODES
 from tests.support.double_chart import default_chart
@@ -52,6 +55,7 @@ CAPABILITIES = Capabilities(
     can_probe=True,
     can_reverse=False,
     parallel_writers=1,
+    lists_entries=True,
 )
 PAYABLES = replace(CAPABILITIES, vendors=True, vendor_bills=True)
 """What `Books(capabilities=PAYABLES)` can do besides."""
@@ -169,6 +173,10 @@ class DoubleErp:
         await self._wait("find")
         return self._call("find", lambda: [self._found(one) for one in self._books.of(accounting_entry_id)])
 
+    async def entries(self, first: date, last: date, company_id: str) -> Sequence[Keyed]:
+        await self._wait("entries")
+        return self._call("entries", lambda: [one for one in self._keyed() if first <= one.date <= last])
+
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
         assert isinstance(document, JournalEntry) or self.capabilities.vendor_bills
         self._books.offered.append(tuple(file.name for file in attachments))
@@ -271,6 +279,14 @@ class DoubleErp:
     def _booked(self, one: Entry) -> Booked:
         number = f"{'BILL' if one.bill else 'JE'}-{one.id}" if one.final else None
         return Booked(one.id, number, one.final, self.url(one.ref), utcnow(), kind=one.ref.kind)
+
+    def _keyed(self) -> Iterator[Keyed]:
+        for one in self._books.entries.values():
+            number = self._booked(one).number
+            yield Keyed(one.entry.key, one.ref, number, one.final, f"{one.document.total:.2f}", one.entry.date)
+            if one.bill and (payment := one.bill.payment):
+                ref = DocumentRef(DocumentKind.JOURNAL_ENTRY, f"{one.id}-payment")
+                yield Keyed(payment.key, ref, number, one.final, f"{payment.total:.2f}", payment.date, own_payment=True)
 
     def _found(self, one: Entry) -> Found:
         return Found(one.entry.key, self._booked(one), f"{one.entry.total:.2f}", complete=one.final)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -49,6 +49,8 @@ class Capabilities:
     """How many entries of one company may be written at once."""
     max_attachment_bytes: int | None = None
     """Largest file known to be accepted; None when the ERP decides per request."""
+    lists_entries: bool = False
+    """Can list all documents of a period that carry a key of ours, for the comparison with our ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,23 @@ class Found:
     complete: bool
     """True for a final entry. False for a draft whose files an ERP cannot vouch for: call `book` again, which changes
     nothing on a draft that is whole already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A document of the ERP that is in force and carries a key of ours, as a list of a period shows it."""
+
+    key: PostingKey
+    ref: DocumentRef
+    number: str | None
+    """The number people know it by; None for a draft."""
+    final: bool
+    total: str
+    """As `Found.total`; of a payment the sum of its debits."""
+    date: date
+    """Its posting date; of a draft the one it would be posted with."""
+    own_payment: bool = False
+    """The payment that was booked with the bill of the same item and carries the key of that."""
 
 
 class ErpError(Exception):
@@ -227,6 +246,11 @@ class Erp(MasterData, Payables, Protocol):
 
     async def find(self, accounting_entry_id: str, company_id: str) -> Sequence[Found]:
         """All live entries that carry this Pleo accounting entry, any revision, reversed ones left out."""
+        ...
+
+    async def entries(self, first: date, last: date, company_id: str) -> Sequence[Keyed]:
+        """All documents in force with a key of ours and a posting date from `first` to `last`, copies made by hand
+        included; whole or an error. Only where `capabilities.lists_entries`."""
         ...
 
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:

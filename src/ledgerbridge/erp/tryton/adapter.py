@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date
 from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -33,9 +34,10 @@ from ledgerbridge.erp.port import (
     ErpCompany,
     ErpError,
     Found,
+    Keyed,
     Observe,
 )
-from ledgerbridge.erp.tryton import access, bill_refusal, bills, checks, master, matching, parties, settings
+from ledgerbridge.erp.tryton import access, bill_refusal, bills, checks, listing, master, matching, parties, settings
 from ledgerbridge.erp.tryton.bill_reference import BillReference
 from ledgerbridge.erp.tryton.bills import VendorBill
 from ledgerbridge.erp.tryton.booking import Booking
@@ -67,6 +69,7 @@ CAPABILITIES = Capabilities(
     can_reverse=False,
     # Numbering takes a lock that a second writer does not wait for; it is refused and has to come again.
     parallel_writers=1,
+    lists_entries=True,
 )
 
 
@@ -158,6 +161,11 @@ class TrytonErp:
             Found(PostingKey(company_id, accounting_entry_id, revision), booked, f"{total:.2f}", complete)
             for revision, (booked, total, complete) in named
         ]
+
+    async def entries(self, first: date, last: date, company_id: str) -> Sequence[Keyed]:
+        return await _translated(
+            "read journal entries", listing.entries, self._client, self._reference, first, last, company_id
+        )
 
     async def _live(self, accounting_entry_id: str) -> tuple[list[Live[Move]], list[Live[VendorBill]]]:
         fields = await self._reference.move_fields()

@@ -11,6 +11,9 @@ from ledgerbridge.erp.tryton.documents import D, Live
 from ledgerbridge.erp.tryton.key import Mark
 from ledgerbridge.erp.tryton.moves import MODEL, Move
 from ledgerbridge.erp.tryton.reference import Reference
+from ledgerbridge.erp.tryton.wire import Record
+
+_NAMED_AT_ONCE = 100
 
 
 async def live_moves(client: Client, company: int, accounting_entry_id: str, fields: Sequence[str]) -> list[Live[Move]]:
@@ -23,8 +26,8 @@ async def live_moves(client: Client, company: int, accounting_entry_id: str, fie
     keyed = [moves.parse(record) for record in await client.search(MODEL, domain, fields)]
     found = [live for move in keyed if (live := _named(move, move.description, accounting_entry_id))]
     # The copy that reverses an entry carries its description, key and all.
-    originals = [live for live in found if not _is_mirror(live.document)]
-    reversed_ids = await _reversed(client, company, [live.document for live in originals], fields)
+    originals = [live for live in found if not is_mirror(live.document)]
+    reversed_ids = await reversed_moves(client, company, [live.document for live in originals], fields)
     return [live for live in originals if live.document.id not in reversed_ids]
 
 
@@ -52,6 +55,11 @@ async def live_bills(client: Client, reference: Reference, accounting_entry_id: 
     return await in_force(client, reference, await keyed_bills(client, reference, accounting_entry_id))
 
 
+def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
+    """So many at a time that a search which names them fits into a URL."""
+    return (numbers[start : start + _NAMED_AT_ONCE] for start in range(0, len(numbers), _NAMED_AT_ONCE))
+
+
 def _keyed(accounting_entry_id: str) -> list[object]:
     first, later = key.patterns(accounting_entry_id)
     return ["OR", ["description", "like", first], ["description", "like", later]]
@@ -65,18 +73,22 @@ def _named(document: D, description: str, accounting_entry_id: str) -> Live[D] |
     return None
 
 
-def _is_mirror(move: Move) -> bool:
+def is_mirror(move: Move) -> bool:
     return bool(move.origin and move.origin.startswith(f"{MODEL},"))
 
 
-async def _reversed(client: Client, company: int, originals: Sequence[Move], fields: Sequence[str]) -> frozenset[int]:
+async def reversed_moves(
+    client: Client, company: int, originals: Sequence[Move], fields: Sequence[str]
+) -> frozenset[int]:
     """Which of the entries are taken back by a posted mirror that is not itself taken back."""
     known = {move.id: move for move in originals if move.posted}
     mirrors: dict[int, list[Move]] = {}
     level: Iterable[int] = list(known)
     while level:
-        origins = [f"{MODEL},{number}" for number in level]
-        records = await client.search(MODEL, [["company", "=", company], ["origin", "in", origins]], fields)
+        records: list[Record] = []
+        for numbers in chunks(list(level)):
+            origins = [f"{MODEL},{number}" for number in numbers]
+            records += await client.search(MODEL, [["company", "=", company], ["origin", "in", origins]], fields)
         fresh = [move for record in records if (move := moves.parse(record)).id not in known]
         for move in fresh:
             known[move.id] = move
