@@ -43,6 +43,7 @@ from ledgerbridge.syncs.enqueue import enqueue_first
 from ledgerbridge.syncs.vendors.runs import ready
 from ledgerbridge.web import application
 from ledgerbridge.web.admin.paging import Cursors
+from ledgerbridge.web.limiting import Limiter
 from ledgerbridge.web.services import Services, provide
 from ledgerbridge.work.queue import Queue
 
@@ -211,6 +212,7 @@ async def _services(
         syncs,
         export_poll_seconds=settings.export_poll_seconds,
         vendor_poll_seconds=settings.vendor_poll_seconds,
+        removed=metrics.removed,
     )
     return Services(
         settings=settings,
@@ -221,6 +223,7 @@ async def _services(
         syncs=syncs,
         metrics=metrics,
         cursors=Cursors(settings.keys),
+        limiter=Limiter(metrics.limited),
     )
 
 

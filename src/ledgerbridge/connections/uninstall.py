@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -24,6 +24,7 @@ from ledgerbridge.pleo.installations import InstallationsApi
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import (
     BrowserSession,
+    Connection,
     ConnectionStatus,
     DeliveryStatus,
     ErpBinding,
@@ -61,17 +62,27 @@ async def disconnect(room: Connections, connection_id: uuid.UUID, actor: str) ->
     await end(room, connection_id, actor, left_at_pleo=left)
 
 
-async def end(room: Connections, connection_id: uuid.UUID, actor: str, **detail: Any) -> None:
+async def end(
+    room: Connections,
+    connection_id: uuid.UUID,
+    actor: str,
+    *,
+    only_if: Callable[[Connection], bool] | None = None,
+    **detail: Any,
+) -> bool:
     """The end of a connection on our side: tokens and secrets at once, then everything that is not needed.
 
-    `detail` is for the audit log. An erasure that is interrupted is gone on with by the rounds.
+    `only_if` looks at the locked row; on False nothing happens, and False is returned. `detail` is for the audit log.
+    An erasure that is interrupted is gone on with by the rounds.
     """
     await erasure.stop_work(room.db, connection_id)
-    await _wipe(room, connection_id, actor, detail)
+    if not await _wipe(room, connection_id, actor, only_if, detail):
+        return False
     try:
         await erasure.erase(room.db, connection_id)
     except SQLAlchemyError as error:
         _log.warning("connection %s is not erased yet: %s", connection_id, type(error).__name__)
+    return True
 
 
 async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
@@ -90,10 +101,18 @@ async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
     return True
 
 
-async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, detail: Mapping[str, Any]) -> None:
+async def _wipe(
+    room: Connections,
+    connection_id: uuid.UUID,
+    actor: str,
+    only_if: Callable[[Connection], bool] | None,
+    detail: Mapping[str, Any],
+) -> bool:
     now = room.now()
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
+        if only_if is not None and not only_if(connection):
+            return False
         credential = await credential_row(session, connection_id, lock=True)
         if credential is not None:
             wipe(credential)
@@ -112,3 +131,4 @@ async def _wipe(room: Connections, connection_id: uuid.UUID, actor: str, detail:
         connection.activating_since = connection.activating_by = connection.activation_refusal = None
         connection.disconnected_at = connection.updated_at = now
         audit.record(session, actor, "disconnected", connection_id, **detail)
+    return True

@@ -9,7 +9,7 @@ import logging
 import uuid
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from ledgerbridge.connections import subscriptions
 from ledgerbridge.connections.access import open_pleo
@@ -22,7 +22,7 @@ from ledgerbridge.pleo.errors import Forbidden, NotFound, Unauthorised
 from ledgerbridge.pleo.installations import Installation, InstallationsApi
 from ledgerbridge.store import audit
 from ledgerbridge.store.scope import across_companies
-from ledgerbridge.store.tables import BrowserSession, ConnectAttempt, Connection, ConnectionStatus
+from ledgerbridge.store.tables import Connection, ConnectionStatus
 
 _WATCHED = (ConnectionStatus.ACTIVE, ConnectionStatus.PAUSED, ConnectionStatus.SETTING_UP)
 
@@ -79,14 +79,6 @@ async def check(room: Connections, connection_id: uuid.UUID) -> Verdict:
                 await room.enqueue_look(session, connection_id)
             return Verdict.MENDED
     return Verdict.RESUMED if resumed else Verdict.WELL
-
-
-async def tidy(room: Connections) -> None:
-    """Delete connect attempts and browser sessions whose time is over."""
-    async with room.db.transaction() as session:
-        for table in (ConnectAttempt, BrowserSession):
-            with across_companies(session, "what has expired is deleted whosever it is"):
-                await session.execute(delete(table).where(table.expires_at < room.now()))
 
 
 async def _paused(

@@ -63,6 +63,8 @@ class Metrics:
             buckets=_WAIT_SECONDS,
             registry=self.registry,
         )
+        self._removed = self._counter("rows_removed", "Rows deleted or emptied because their time was over.", "what")
+        self._limited = self._counter("requests_limited", "Requests refused because there were too many.", "limit")
         self._requests = self._counter(
             "http_requests", "Requests answered, by route and status.", "method", "route", "status"
         )
@@ -147,9 +149,17 @@ class Metrics:
         self._calls.labels(side, operation, status).inc()
         self._call_seconds.labels(side, operation).observe(seconds)
 
+    def removed(self, what: str, rows: int) -> None:
+        """Clearing away has deleted or emptied so many rows of one kind."""
+        self._removed.labels(what).inc(rows)
+
     def refresh(self, result: str) -> None:
         """One token refresh ended as `result`."""
         self._refreshes.labels(result).inc()
+
+    def limited(self, limit: str) -> None:
+        """One request was refused with 429."""
+        self._limited.labels(limit).inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered; `route` is the pattern, never the path."""

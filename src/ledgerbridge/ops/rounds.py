@@ -16,10 +16,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
-from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import watch
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.claims import companies_due
@@ -29,18 +27,14 @@ from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.run import look
 from ledgerbridge.ops import invariants
 from ledgerbridge.ops.logging import get_logger
+from ledgerbridge.ops.retention import Removed, clear_away
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
     Connection,
     ConnectionStatus,
-    DeliveryStatus,
     ExportJob,
     JobPhase,
-    MappingWarning,
     SyncKind,
-    SyncRun,
-    SyncStatus,
-    WebhookDelivery,
 )
 from ledgerbridge.syncs import tasks
 from ledgerbridge.syncs.context import Syncs
@@ -54,23 +48,22 @@ DAY = 86_400.0
 JITTER_SHARE = 0.1
 """Companies are asked spread over this share of the poll interval."""
 CHECK_SPREAD_SECONDS = 1800.0
-DELIVERY_DAYS = 30
-"""How long settled deliveries are kept; their ids must be known for at least 7 days (HOOK-042)."""
-PARKED_DAYS = 365
-"""Also settled warnings of what has gone from the ERP."""
 SYNCS_AT_ONCE = 5
 """Of the ten jobs a worker has in hand. The rest is kept for exports, however long Pleo or an ERP lets syncs wait."""
 ACTIVATIONS_AT_ONCE = 2
-RUN_DAYS = 90
-"""How long sync runs are kept."""
-_BATCH = 1000
 _log = get_logger(__name__)
 
 
 def teach(
-    queue: Queue, exports: ExportContext, syncs: Syncs, *, export_poll_seconds: float, vendor_poll_seconds: float
+    queue: Queue,
+    exports: ExportContext,
+    syncs: Syncs,
+    *,
+    export_poll_seconds: float,
+    vendor_poll_seconds: float,
+    removed: Removed | None = None,
 ) -> None:
-    """Register everything a worker runs."""
+    """Register everything a worker runs. `removed` counts the rows that clearing away deletes or empties."""
     connections = exports.connections
 
     async def work(connection_id: str, found_by: str) -> None:
@@ -93,7 +86,7 @@ def teach(
         await queue_settling(queue, connections)
 
     async def clear() -> None:
-        await clear_away(connections)
+        await clear_away(connections, removed)
 
     async def check_swiftly() -> None:
         await invariants.check_all(connections.db, deep=False)
@@ -197,47 +190,3 @@ async def queue_settling(queue: Queue, connections: Connections) -> int:
         for connection_id in found:
             await enqueue_settle(session, queue, connection_id, in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS))  # noqa: S311
     return len(found)
-
-
-async def clear_away(connections: Connections) -> int:
-    """Delete spent rows: settled deliveries and sync runs past their days, connect attempts, browser sessions.
-
-    Ledgers stay. How many deliveries went.
-    """
-    await watch.tidy(connections)
-    removed = 0
-    for statuses, days in (
-        ((DeliveryStatus.DONE, DeliveryStatus.DROPPED), DELIVERY_DAYS),
-        ((DeliveryStatus.PARKED,), PARKED_DAYS),
-    ):
-        while True:
-            async with connections.db.transaction() as session:
-                number = await _delete_deliveries(session, statuses, days)
-            removed += number
-            if number < _BATCH:
-                break
-    async with connections.db.transaction() as session:
-        with across_companies(session, "what is over is deleted whosever it is"):
-            await session.execute(
-                delete(SyncRun).where(
-                    SyncRun.status != SyncStatus.RUNNING, SyncRun.started_at < utcnow() - timedelta(days=RUN_DAYS)
-                )
-            )
-            await session.execute(
-                delete(MappingWarning).where(MappingWarning.resolved_at < utcnow() - timedelta(days=PARKED_DAYS))
-            )
-    return removed
-
-
-async def _delete_deliveries(session: AsyncSession, statuses: tuple[DeliveryStatus, ...], days: int) -> int:
-    old = (
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.status.in_(statuses), WebhookDelivery.received_at < utcnow() - timedelta(days=days))
-        .limit(_BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    with across_companies(session, "what is over is deleted whosever it is"):
-        gone = await session.scalars(
-            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
-        )
-    return len(gone.all())

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import activation, connect, uninstall
 from ledgerbridge.connections.credentials import IDLE
-from ledgerbridge.connections.watch import Verdict, check, tidy, watched
+from ledgerbridge.connections.watch import Verdict, check, watched
+from ledgerbridge.ops.retention import clear_away
 from ledgerbridge.pleo.errors import PleoError
 from ledgerbridge.store.tables import BrowserSession, ConnectAttempt, Connection
 from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID
@@ -146,11 +147,11 @@ async def test_old_attempts_and_sessions_are_forgotten(house: House) -> None:
         async with house.room.db.transaction() as session:
             return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
 
-    await tidy(house.room)
+    await clear_away(house.room)
     assert await left() == [2, 1]
-    await tidy(house.with_room(now=lambda: utcnow() + dt.timedelta(minutes=11)).room)
+    await clear_away(house.with_room(now=lambda: utcnow() + dt.timedelta(minutes=11)).room)
     assert await left() == [0, 1]
-    await tidy(house.with_room(now=lambda: outcome.session.expires_at + dt.timedelta(seconds=1)).room)
+    await clear_away(house.with_room(now=lambda: outcome.session.expires_at + dt.timedelta(seconds=1)).room)
     assert await left() == [0, 0]
 
 

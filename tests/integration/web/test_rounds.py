@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import uuid
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import func, select, text
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.ops import rounds
-from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, MappingWarning, SyncRun, WebhookDelivery
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, WebhookDelivery
 from tests.integration.web.conftest import Face
 from tests.support.rig import Pleo as Bookkeeper
 
@@ -115,68 +114,3 @@ async def test_every_connection_that_is_not_over_is_checked_daily(face: Face) ->
     await add_connection(face, ConnectionStatus.DISCONNECTED)
     await rounds.queue_checks(face.services.queue, face.services.connections)
     assert {one["connection_id"] for one in await queued(face, rounds.CHECK)} == wanted
-
-
-@pytest.mark.rule("HOOK-042")
-async def test_deliveries_are_kept_while_a_repeat_may_come_and_then_cleared_away(face: Face) -> None:
-    owner = await add_connection(face, ConnectionStatus.ACTIVE)
-    ages = {"done": (1, 8, 29, 31), "dropped": (31,), "parked": (31, 366), "queued": (400,)}
-    async with face.services.db.transaction() as session:
-        for status, days in ages.items():
-            for age in days:
-                session.add(
-                    WebhookDelivery(
-                        connection_id=owner, webhook_id=f"{status}-{age}", event_type="x", status=status,
-                        received_at=utcnow() - dt.timedelta(days=age),
-                    )
-                )  # fmt: skip
-    assert await rounds.clear_away(face.services.connections) == 3
-    async with face.services.db.reading() as session:
-        left = set(await session.scalars(select(WebhookDelivery.webhook_id)))
-    assert left == {"done-1", "done-8", "done-29", "parked-31", "queued-400"}
-
-
-async def test_sync_runs_are_kept_for_a_quarter_of_a_year(face: Face) -> None:
-    owner = await add_connection(face, ConnectionStatus.ACTIVE)
-    async with face.services.db.transaction() as session:
-        for age in (1, 89, 91):
-            session.add(
-                SyncRun(
-                    connection_id=owner, kind="tags", trigger="schedule", status="succeeded",
-                    started_at=utcnow() - dt.timedelta(days=age), created=age,
-                )
-            )  # fmt: skip
-    await rounds.clear_away(face.services.connections)
-    async with face.services.db.reading() as session:
-        assert set(await session.scalars(select(SyncRun.created))) == {1, 89}
-
-
-async def test_warnings_settled_a_year_ago_are_cleared_away_open_ones_never(face: Face) -> None:
-    owner, year = await add_connection(face, ConnectionStatus.ACTIVE), dt.timedelta(days=366)
-    async with face.services.db.transaction() as session:
-        for code, settled in (("old", utcnow() - year), ("new", utcnow()), ("open", None)):
-            session.add(
-                MappingWarning(
-                    connection_id=owner, kind="accounts", code=code, used_by="category", text="-",
-                    seen_at=utcnow() - 2 * year, resolved_at=settled,
-                )
-            )  # fmt: skip
-    await rounds.clear_away(face.services.connections)
-    async with face.services.db.reading() as session:
-        assert set(await session.scalars(select(MappingWarning.code))) == {"new", "open"}
-
-
-async def test_clearing_away_works_in_pieces(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "_BATCH", 2)
-    owner = await add_connection(face, ConnectionStatus.ACTIVE)
-    async with face.services.db.transaction() as session:
-        for number in range(5):
-            session.add(
-                WebhookDelivery(
-                    connection_id=owner, webhook_id=str(number), event_type="x", status="done",
-                    received_at=utcnow() - dt.timedelta(days=60),
-                )
-            )  # fmt: skip
-    assert await rounds.clear_away(face.services.connections) == 5
-    async with face.services.db.reading() as session:
-        assert await session.scalar(select(func.count()).select_from(WebhookDelivery)) == 0
