@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -34,13 +34,19 @@ class Process:
     """A running command; its output goes to files, so that nobody has to read a pipe."""
 
     def __init__(
-        self, name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, cwd: Path | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        cwd: Path | None = None,
+        command: Sequence[str | Path] = (LEDGERBRIDGE,),
     ) -> None:
-        """It runs in `cwd`, or in `folder`, where its output goes."""
+        """It runs in `cwd`, or in `folder`, where its output goes. `command` may stand in for `ledgerbridge`."""
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
-                [LEDGERBRIDGE, *arguments],
+                [*command, *arguments],
                 env=_inherited() | dict(environment),
                 cwd=cwd or folder,
                 stdin=subprocess.DEVNULL,

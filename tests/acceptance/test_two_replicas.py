@@ -1,0 +1,146 @@
+"""Two real processes at one instant: one refresh for all who need it, one job for a delivery however often it came."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from pleo_sandbox.core.signing import signature
+from tests.acceptance.conftest import MakeSite
+from tests.support.commands import until
+from tests.support.site import Site, free_port, until_answering
+
+ROOT = Path(__file__).parents[2]
+CALLS = 25
+"""Of each of the two processes."""
+COPIES = 100
+
+
+@contextmanager
+def caller(site: Site, connection: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that is about to make `CALLS` calls to Pleo at once; a line on its stdin lets it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.caller", connection, str(CALLS)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | site.environment,
+        cwd=site.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.rule("AUTH-052", "AUTH-054")
+def test_fifty_calls_of_two_processes_with_an_expired_token_make_one_refresh(make_site: MakeSite) -> None:
+    with make_site() as site:
+        service = site.serve()
+        connection = site.connect()
+        service.terminate()
+        assert service.wait() == 0
+        (family,) = site.sandbox.sandbox.world.tokens.families.values()
+        with caller(site, connection) as one, caller(site, connection) as other:
+            both = [one, other]
+            for process in both:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+            site.pleo.control("POST", "/tokens/expire", {})
+            site.pleo.fault("slow", method="POST", path="/oauth/token", seconds=5)
+            before, last = family.refreshes, site.sandbox.sandbox.world.recorder.total
+            said = [process.communicate(timeout=120)[0] for process in _started(both)]
+
+        assert said == [f"{CALLS}\n"] * 2, "a call was not answered"
+        assert family.refreshes == before + 1
+        assert family.ended_because is None
+        asked = [call for call in list(site.sandbox.sandbox.world.recorder.requests) if call.number > last]
+        assert [call.path for call in asked].count("/oauth/token") == 1
+        assert [call.status for call in asked].count(401) > 10, "the calls came one after the other"
+        site.note_secrets()
+
+
+def _started(processes: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
+    """The same processes, let go together: `communicate` alone would start the second when the first has ended."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return processes
+
+
+@pytest.mark.rule("HOOK-042", "HOOK-043", "EXP-ORDER-02")
+def test_a_delivery_that_comes_a_hundred_times_at_once_over_two_replicas_is_one_job(make_site: MakeSite) -> None:
+    with make_site() as site:
+        port = free_port()
+        first, second = site.serve(), site.start("serve", "--port", str(port))
+        until_answering(second, f"http://127.0.0.1:{port}/readyz")
+        _live_without_syncs(site)
+        until("the look after going live", lambda: not _looks(site, "todo", "doing"), 60)
+        before = _looks(site)
+        site.pleo.fault("lose_webhook", event_type="v1.export-job.created", times=None)
+        job_id = site.press_export("card_purchase", copies=2)
+        answers = _delivered(site, [site.url, f"http://127.0.0.1:{port}"])
+
+        assert answers == [202] * COPIES
+        job = site.closed(job_id)
+        assert site.events(job_id) == ["started", "completed"]
+        assert site.entries() == {item["accountingEntryId"]: 1 for item in job["items"]}
+        (delivery,) = site.ask("GET", "/webhook-deliveries")["data"]
+        assert delivery["repeats"] == COPIES - 1
+        until("the look over", lambda: not _looks(site, "todo", "doing"), 60)
+        assert _looks(site) == before + 1, "the same delivery was looked at more than once"
+        assert first.running
+        assert second.running
+
+
+def _live_without_syncs(site: Site) -> None:
+    """Nothing here is about master data, and bringing it takes most of the time."""
+    connection = site.connect()
+    site.ask("PUT", f"/connections/{connection}/erp", {"kind": "tryton", "settings": site.tryton.binding()})
+    off = {kind: {"enabled": False} for kind in ("tags", "accounts", "tax_codes", "vendors")}
+    site.ask("PUT", f"/connections/{connection}/config", site.configuration(syncs=off))
+    site.activate(connection)
+
+
+def _delivered(site: Site, replicas: list[str]) -> list[int]:
+    """The lost delivery, signed once and sent to both replicas in turn by a hundred hands; the answers' statuses."""
+    (lost,) = [one for one in site.pleo.control("GET", "/deliveries") if one["state"] == "lost"]
+    (mailbox,) = site.sandbox.sandbox.world.subscriptions.all()
+    path, body, stamp = httpx.URL(mailbox.wish.endpoint_url).path, lost["body"].encode(), int(time.time())
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": lost["id"],
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": signature(mailbox.secret, lost["id"], stamp, body),
+    }
+
+    def send(number: int) -> int:
+        url = replicas[number % len(replicas)] + path
+        return httpx.post(url, content=body, headers=headers, timeout=60, trust_env=False).status_code
+
+    with ThreadPoolExecutor(COPIES) as hands:
+        return list(hands.map(send, range(COPIES)))
+
+
+def _looks(site: Site, *statuses: str) -> int:
+    """How many looks at export jobs there are or ever were in the queue."""
+    wanted = list(statuses) or ["todo", "doing", "succeeded", "failed", "cancelled", "aborted"]
+    with psycopg.connect(site.database_url) as database:
+        row = database.execute(
+            "select count(*) from procrastinate_jobs where task_name = 'exports.look' and status::text = any(%s)",
+            [wanted],
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,125 @@
+"""A company as its bookkeeper and its administrator see it: connected once, then exporting whatever comes up."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ledgerbridge.demo.books import bookkeeping, seed_chart
+from tests.support.commands import until
+from tryton_sandbox import TrytonServer
+
+Json = Any
+FINAL = ("completed", "completed_with_errors", "failed")
+_GOING_LIVE_SECONDS = 300
+
+
+@dataclass
+class Company:
+    """One company of Pleo with books of its own."""
+
+    name: str
+    service: str
+    """Where the service's front is."""
+    sandbox: str
+    """Where the sandbox is, straight."""
+    erp_url: str
+    """How the service reaches the ERP."""
+    books: TrytonServer
+    admin_token: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    connection: str = ""
+
+    def __post_init__(self) -> None:
+        self._person = httpx.Client(base_url=self.service, timeout=60, trust_env=False)
+        bearer = {"Authorization": f"Bearer {self.admin_token}"}
+        self._admin = httpx.Client(base_url=f"{self.service}/admin/api", timeout=60, trust_env=False, headers=bearer)
+        self._pleo = httpx.Client(base_url=f"{self.sandbox}/sandbox", timeout=60, trust_env=False)
+
+    def close(self) -> None:
+        for client in (self._person, self._admin, self._pleo):
+            client.close()
+
+    # ------------------------------------------------------------------ setting up
+
+    def go_live(self, *, syncs: bool) -> None:
+        """Known at Pleo, connected, bound, configured and active, master data brought to Pleo if it is to be."""
+        accounts = self.books.facts["companies"]["DK"]["accounts"]
+        about = {"id": self.id, "name": self.name, "contra_accounts": {"DKK": accounts["wallet"]}}
+        self.control("POST", "/companies", about)
+        self.press_connect()
+        known = {one["company_id"]: one["id"] for one in self.ask("GET", "/connections")["data"]}
+        self.connection = known[self.id]
+        settings = {**self.books.binding(), "base_url": self.erp_url}
+        self.ask("PUT", f"/connections/{self.connection}/erp", {"kind": "tryton", "settings": settings})
+        wanted = bookkeeping(self.books.facts)
+        if not syncs:
+            wanted["syncs"] = {kind: {"enabled": False} for kind in ("tags", "accounts", "tax_codes", "vendors")}
+            vendor = self.books.facts["vendors"]["plain_code"]
+            known_vendor = {"name": "Supplies", "code": vendor, "externalId": vendor, "defaultCurrency": "DKK"}
+            self.control("POST", f"/companies/{self.id}/vendors", {"items": [known_vendor | {"state": "ACTIVE"}]})
+        self.ask("PUT", f"/connections/{self.connection}/config", wanted)
+        self.ask("POST", f"/connections/{self.connection}/activate")
+
+    def is_live(self) -> None:
+        """Wait for the end of the activation."""
+
+        def ended() -> Json:
+            shown = self.shown()
+            return shown if shown["activating"] is None else None
+
+        shown = until(f"{self.name} live", ended, _GOING_LIVE_SECONDS, 0.5)
+        assert shown["status"] == "active", shown["status_reason"]
+
+    def press_connect(self) -> None:
+        """The customer presses Connect and allows."""
+        pressed = self._person.get("/connect")
+        assert pressed.status_code == 302, pressed.text
+        consent = {"authorize_url": pressed.headers["location"], "subject": self.id}
+        back = self._person.get(self.control("POST", "/consents", consent)["location"])
+        assert back.status_code == 303, back.text
+
+    def shown(self) -> Json:
+        """The connection as the administrator sees it."""
+        return self.ask("GET", f"/connections/{self.connection}")
+
+    # ------------------------------------------------------------------ exporting
+
+    def queue(self, seeds: Iterable[str], copies: int = 1) -> list[str]:
+        """Expenses in the Export queue; their accounting entry ids."""
+        chart = seed_chart(self.books.facts)
+        body = {"company_id": self.id, "seeds": list(seeds), "copies": copies, "chart": chart}
+        return [one["id"] for one in self.control("POST", "/expenses", body)]
+
+    def export(self, entries: list[str], **options: Json) -> str:
+        """Press Export; the job's id."""
+        body = {"company_id": self.id, "entry_ids": entries, "vendor_based": True, **options}
+        return str(self.control("POST", "/exports", body)["id"])
+
+    def job(self, job_id: str) -> Json:
+        """The job with its items as Pleo shows it."""
+        return self.control("GET", f"/jobs/{job_id}")
+
+    # ------------------------------------------------------------------ calls
+
+    def control(self, method: str, path: str, body: object = None) -> Json:
+        """One call of the sandbox's control API that must succeed."""
+        answer = self._pleo.request(method, path, json=body)
+        assert answer.status_code < 300, (path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def ask(self, method: str, path: str, body: object = None) -> Json:
+        """One call of the admin API that must succeed."""
+        answer = self._admin.request(method, path, json=body)
+        assert answer.status_code < 300, (method, path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+
+def each(companies: Iterable[Company], do: Callable[[Company], None]) -> None:
+    """The same for every company, one after the other."""
+    for company in companies:
+        do(company)
