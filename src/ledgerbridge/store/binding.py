@@ -282,7 +282,8 @@ def _base(expression: ClauseElement) -> Column[object] | None:
 def _meaning(column: Column[object]) -> Column[object] | None:
     """The key that a value of this column is, where it names a row of a company; None for other columns."""
     while column.foreign_keys:
-        column = next(iter(column.foreign_keys)).column
+        # A reference with the company beside it has a second one there; both lead to the same key.
+        column = min((key.column for key in column.foreign_keys), key=str)
     table = column.table
     known = isinstance(table, Table) and table.name in OWNED and list(table.primary_key) == [column]
     return column if known else None

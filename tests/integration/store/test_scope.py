@@ -8,12 +8,25 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ClauseElement, delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
+from ledgerbridge.clock import utcnow
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.scope import UnscopedQuery, across_companies
-from ledgerbridge.store.tables import Connection, ErpBinding, MappingWarning, SyncSchedule
+from ledgerbridge.store.tables import (
+    Base,
+    Connection,
+    ErpBinding,
+    ExportItem,
+    ExportJob,
+    JobEvent,
+    MappingWarning,
+    Posting,
+    Settlement,
+    SyncSchedule,
+)
 from tests.support.open_door import as_the_service
 
 ALL = select(func.count()).select_from(MappingWarning)
@@ -177,3 +190,72 @@ async def refused(session: AsyncSession) -> None:
     with pytest.raises(UnscopedQuery) as told:
         await session.scalar(ALL)
     assert told.value.tables == ("mapping_warnings",)
+
+
+@pytest.mark.parametrize("kind", ["item", "event", "posting", "item's posting", "settlement"])
+async def test_what_hangs_on_a_job_or_posting_belongs_to_its_company(
+    db: Database, companies: list[uuid.UUID], kind: str
+) -> None:
+    mine, other = companies
+    job, posting = uuid.uuid4(), uuid.uuid4()
+    async with db.transaction() as session:
+        session.add(export_job(job, mine))
+        await session.flush()
+        session.add(booking(posting, mine, job))
+    row: Base = {
+        "item": ExportItem(job_id=job, accounting_entry_id="b", connection_id=other, position=0),
+        "event": JobEvent(job_id=job, connection_id=other, name="claimed"),
+        "posting": booking(uuid.uuid4(), other, job),
+        "item's posting": ExportItem(
+            job_id=(theirs := uuid.uuid4()),
+            accounting_entry_id="b",
+            connection_id=other,
+            position=0,
+            posting_id=posting,
+        ),
+        "settlement": Settlement(
+            posting_id=posting,
+            connection_id=other,
+            side="bill",
+            vendor_id="v",
+            amount="1.00",
+            currency="EUR",
+            reconciliation_id="r",
+        ),
+    }[kind]
+    async with db.transaction() as session:
+        session.add(export_job(theirs, other))
+    with pytest.raises(IntegrityError, match=r"fk_.*_connection_id"):
+        async with db.transaction() as session:
+            session.add(row)
+
+
+def export_job(job_id: uuid.UUID, connection_id: uuid.UUID) -> ExportJob:
+    return ExportJob(
+        id=job_id,
+        connection_id=connection_id,
+        pleo_job_id=str(job_id),
+        pleo_created_at=utcnow(),
+        pleo_status="pending",
+        found_by="poll",
+        number_of_items=1,
+        vendor_based=False,
+        interactive=False,
+        expires_in=60,
+    )
+
+
+def booking(posting_id: uuid.UUID, connection_id: uuid.UUID, job_id: uuid.UUID) -> Posting:
+    return Posting(
+        id=posting_id,
+        connection_id=connection_id,
+        accounting_entry_id="e",
+        job_id=job_id,
+        state="booked",
+        total="1.00",
+        currency="EUR",
+        config_version=1,
+        fence=1,
+        erp_kind="double",
+        intended_at=utcnow(),
+    )

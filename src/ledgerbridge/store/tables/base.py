@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     LargeBinary,
     MetaData,
     Text,
@@ -48,6 +49,11 @@ def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
 def owner() -> Mapped[uuid.UUID]:
     """The connection a row belongs to."""
     return mapped_column(ForeignKey("connections.id"))
+
+
+def of_same_company(column: str, parent: str) -> ForeignKeyConstraint:
+    """A reference to a row of `parent` that must belong to the same connection as the row that refers to it."""
+    return ForeignKeyConstraint([column, "connection_id"], [f"{parent}.id", f"{parent}.connection_id"])
 
 
 NOW = text("now()")

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledgerbridge.bookkeeping.payables import Side
-from ledgerbridge.store.tables.base import NOW, Base, one_of, owner
+from ledgerbridge.store.tables.base import NOW, Base, of_same_company, one_of, owner
 
 
 class JobPhase(StrEnum):
@@ -37,6 +37,7 @@ class ExportJob(Base):
     __tablename__ = "export_jobs"
     __table_args__ = (
         UniqueConstraint("connection_id", "pleo_job_id"),
+        UniqueConstraint("id", "connection_id"),
         Index(None, "connection_id", "pleo_created_at"),
         Index("ix_export_jobs_open", "connection_id", postgresql_where=text("phase <> 'closed'")),
         Index(None, "closed_at"),
@@ -74,11 +75,11 @@ class JobEvent(Base):
     """The timeline of an export job."""
 
     __tablename__ = "export_job_events"
-    __table_args__ = (Index(None, "job_id", "id"),)
+    __table_args__ = (of_same_company("job_id", "export_jobs"), Index(None, "job_id", "id"))
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     connection_id: Mapped[uuid.UUID] = owner()
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("export_jobs.id"))
+    job_id: Mapped[uuid.UUID]
     at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     name: Mapped[str]
     """A short past tense: claimed, started, preflight_passed, fetched, reported, completed, failed, resumed, ..."""
@@ -105,13 +106,15 @@ class ExportItem(Base):
 
     __tablename__ = "export_items"
     __table_args__ = (
+        of_same_company("job_id", "export_jobs"),
+        of_same_company("posting_id", "postings"),
         UniqueConstraint("job_id", "position"),
         Index("ix_export_items_unreported", "job_id", "position", postgresql_where=text("reported_at is null")),
         Index(None, "connection_id", "accounting_entry_id"),
         one_of("state", ItemState),
     )
 
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("export_jobs.id"), primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     accounting_entry_id: Mapped[str] = mapped_column(primary_key=True)
     connection_id: Mapped[uuid.UUID] = owner()
     position: Mapped[int]
@@ -128,7 +131,7 @@ class ExportItem(Base):
     """The text the bookkeeper reads."""
     internal: Mapped[str | None]
     """For operators."""
-    posting_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("postings.id"))
+    posting_id: Mapped[uuid.UUID | None]
     reported_at: Mapped[dt.datetime | None]
     """When Pleo accepted the outcome."""
     report_refusal: Mapped[str | None]
@@ -153,6 +156,8 @@ class Posting(Base):
 
     __tablename__ = "postings"
     __table_args__ = (
+        of_same_company("job_id", "export_jobs"),
+        UniqueConstraint("id", "connection_id"),
         UniqueConstraint("connection_id", "accounting_entry_id", "revision"),
         Index(
             "uq_postings_one_live",
@@ -179,7 +184,7 @@ class Posting(Base):
     posting_date: Mapped[dt.date | None]
     """The day the entry was to carry in the ERP; None for one adopted from there, and in rows of early releases."""
     config_version: Mapped[int]
-    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("export_jobs.id"))
+    job_id: Mapped[uuid.UUID | None]
     """The job that intended it last."""
     fence: Mapped[int] = mapped_column(BigInteger)
     """Number of the lease under which it was intended."""
@@ -216,6 +221,7 @@ class Settlement(Base):
 
     __tablename__ = "settlements"
     __table_args__ = (
+        of_same_company("posting_id", "postings"),
         Index(
             "ix_settlements_open", "connection_id", "vendor_id", postgresql_where=text("state in ('open', 'reopened')")
         ),
@@ -223,7 +229,7 @@ class Settlement(Base):
         one_of("state", SettlementState),
     )
 
-    posting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("postings.id"), primary_key=True)
+    posting_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     connection_id: Mapped[uuid.UUID] = owner()
     side: Mapped[str]
     vendor_id: Mapped[str]
