@@ -118,6 +118,9 @@ async def holds(session: AsyncSession, lease: Lease) -> bool:
 class LeaseKeeper:
     """Keeps a lease while the body of `async with` runs, and gives it back at the end.
 
+    A lease whose body was cancelled is not given back but runs out: a write may be on its way that the next holder
+    would look for in vain, were it to look at once.
+
     Renews every third of `seconds`. When the lease is lost, or the database cannot be asked until shortly before it
     would expire, the body is cancelled and `async with` raises LeaseLost.
     """
@@ -153,6 +156,8 @@ class LeaseKeeper:
             others = self._body.uncancel() > self._cancelled_before
             if not others and (kind is None or issubclass(kind, asyncio.CancelledError)):
                 raise LeaseLost(f"the lease of connection {self._lease.connection_id} was lost") from error
+            return
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
             return
         try:
             await release(self._db, self._lease)

@@ -210,6 +210,39 @@ async def test_a_fault_of_ours_is_not_repeated_and_leaves_no_draft() -> None:
     assert len(sent(made, "POST", POST)) == len(sent(made, "DELETE", "account.move/7")) == 1
 
 
+async def test_a_create_that_was_done_though_a_500_was_answered_is_ours() -> None:
+    made = stage([NOTHING, records(move())], [page(500)])
+    made.answers[POST] = one(POSTED)
+    booked = await book(made)
+    assert (booked.number, booked.already_there) == ("2026-1", False)
+    assert len(sent(made, "POST", "account.move")) == 1
+
+
+async def test_a_create_answered_with_500_of_which_nothing_stands_fails_the_item() -> None:
+    made = stage([NOTHING], [page(500)])
+    error = await failed(made)
+    assert (error.problem.failure, error.outcome_unknown) == (Failure.ERP_FAULT, False)
+
+
+async def test_a_post_that_was_done_though_a_500_was_answered_is_booked() -> None:
+    made = stage([NOTHING, records(move()), records(POSTED)])
+    made.answers[POST] = page(500)
+    booked = await book(made)
+    assert (booked.number, booked.final) == ("2026-1", True)
+    assert not sent(made, "DELETE", "account.move/7")
+
+
+@pytest.mark.parametrize("step", ["account.move", POST])
+async def test_a_write_answered_with_500_that_cannot_be_looked_for_is_unknown(step: str) -> None:
+    made = stage([NOTHING, page(500)] if step == "account.move" else [NOTHING, records(move()), page(500)])
+    made.answers[POST] = page(500)
+    if step == "account.move":
+        made.answers["account.move"] = writing([NOTHING, page(500)], [page(500)])
+    error = await failed(made)
+    assert error.outcome_unknown
+    assert not sent(made, "DELETE", "account.move/7")
+
+
 async def test_an_earlier_draft_survives_an_outage_of_the_erp() -> None:
     made = stage([records(move())])
     made.answers[POST] = page(503)

@@ -145,7 +145,10 @@ class Booking(Generic[D]):
         try:
             made = await self._sort.create()
         except CallFailed as failure:
-            raise await self._refused(Step.CREATE, failure) from None
+            standing = await self._after_fault(Step.CREATE, failure)
+            if standing is None:
+                raise await self._refused(Step.CREATE, failure) from None
+            made = standing
         self._made, self._draft = made.id, made
         if fault := self._sort.differs(made):
             raise ErpError(problem(Failure.ERP_FAULT, f"Tryton: draft {made.id} has {fault}"))
@@ -177,7 +180,9 @@ class Booking(Generic[D]):
             if failure.outcome is Outcome.NOT_FOUND:
                 # Somebody deleted the draft, another writer in favour of its own perhaps: look again.
                 raise CallFailed(Outcome.BUSY, failure.operation, said="the draft is gone") from None
-            if failure.outcome is Outcome.REFUSED and (standing := await self._standing()) and standing.posted:
+            refused = failure.outcome is Outcome.REFUSED
+            standing = await (self._standing() if refused else self._after_fault(Step.POST, failure))
+            if standing is not None and standing.posted:
                 self._settle(standing)
                 return standing
             raise await self._refused(Step.POST, failure) from None
@@ -187,6 +192,18 @@ class Booking(Generic[D]):
             raise CallFailed(Outcome.FAULT, f"{self._sort.model} post", said="not posted after post")
         self._draft = None
         return posted
+
+    async def _after_fault(self, step: Step, failure: CallFailed) -> D | None:
+        """What stands after a 500. Tryton rolls back before it says so; what stands between us and it may not know.
+
+        The request has ended, so one look tells. Until it has, the outcome is unknown.
+        """
+        if failure.outcome is not Outcome.FAULT:
+            return None
+        before, self._lost = self._lost, Lost(step, failure)
+        standing = await self._standing()
+        self._lost = before
+        return standing
 
     async def _refused(self, step: Step, failure: CallFailed, file: str = "") -> ErpError | CallFailed:
         """What to raise after a failed write: the failure itself while it may pass, else its explanation."""
