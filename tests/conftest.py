@@ -4,7 +4,7 @@ Everything is kept under `.cache/` of the checkout, so that a second run finds t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
 from tests.support.database_pool import DatabasePool
+from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
 from tests.support.open_door import open_for_tests
 from tryton_sandbox import Template, TrytonServer, build
 
@@ -20,6 +21,20 @@ THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 RULE = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]?")
 
 open_for_tests()
+hunt_leaks()
+
+
+def pytest_collection_finish() -> None:
+    """By now all of our code is imported."""
+    watch_errors()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """No test passes that let a secret out (invariant 7)."""
+    yield
+    leaked = HUNT.settle()
+    assert not leaked, f"{item.nodeid} let secrets out: {leaked}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Fuzzing our own face: whatever anybody sends us is answered in words, quickly, and changes nothing unless accepted."""
+"""Fuzzing our own face: whatever anybody sends is answered in words, quickly, and changes nothing unless accepted."""
 
 from __future__ import annotations
 

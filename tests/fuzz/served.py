@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import os
 import socket
 import threading
 import uuid
@@ -28,12 +26,18 @@ from ledgerbridge.syncs.first import first_syncs
 from ledgerbridge.web.services import Services
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running
+from tests.support.canaries import canary, canary_key
 from tests.support.erp_double import Books, DoubleAdapter
 from tests.support.rig import CONFIGURATION, Pleo
 from tests.support.sandbox import SandboxPleo
 
-TOKEN = "the-administrator-of-the-fuzzed-face"
-ERP_SETTINGS = {"base_url": "https://erp.example", "database": "books", "api_key": "erp-secret-key", "company": 1}
+TOKEN = canary("admin token")
+ERP_SETTINGS = {
+    "base_url": "https://erp.example",
+    "database": "books",
+    "api_key": canary("key of the ERP"),
+    "company": 1,
+}
 _MOVING = ("leases", "rate_budgets", "alembic_version")
 
 Answer = TypeVar("Answer")
@@ -71,6 +75,17 @@ class Served:
             )
         return dict(self.database.execute(self._fingerprint).fetchall())
 
+    def mailbox(self) -> tuple[str, str]:
+        """The live company's path for deliveries and the secret they are signed with."""
+        (row,) = self.database.execute(
+            "SELECT connection_id, path_token_sealed, secret_sealed FROM subscriptions"
+        ).fetchall()
+        opened = [
+            self.services.connections.vault.open(sealed, table="subscriptions", column=column, row=row[0])
+            for column, sealed in zip(("path_token_sealed", "secret_sealed"), row[1:], strict=True)
+        ]
+        return f"/webhooks/pleo/{opened[0]}", opened[1]
+
 
 @contextmanager
 def served(database_url: str, sandbox: Running) -> Iterator[Served]:
@@ -85,7 +100,7 @@ def served(database_url: str, sandbox: Running) -> Iterator[Served]:
         pleo_api_url=sandbox.url,
         pleo_client_id=DEFAULT_CLIENT_ID,
         pleo_client_secret=SecretStr(DEFAULT_CLIENT_SECRET),
-        encryption_keys=SecretStr(base64.urlsafe_b64encode(os.urandom(32)).decode()),
+        encryption_keys=SecretStr(canary_key()),
         admin_tokens=SecretStr(f"ada:{hashlib.sha256(TOKEN.encode()).hexdigest()}"),
         pleo_requests_per_minute=60_000,
     )

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from tests.support.clones import new_name
+from tests.support.leak_watch import HUNT
 
 _MOST_GROWTH = 8_000_000  # a database that a test filled is slower to empty than to replace
 _SHAPE = """
@@ -70,12 +71,14 @@ class DatabasePool:
 
     def _emptied(self, connection: psycopg.Connection, name: str) -> bool:
         connection.execute(_SESSIONS)
+        tables = connection.execute(_TABLES).fetchall()
+        HUNT.look_through(connection, tables)
         size = connection.execute("SELECT pg_database_size(current_database()) - pg_database_size(%s)", [self.template])
         if _shape(connection) != self._shapes[name] or _one(size) > _MOST_GROWTH:
             return False
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")  # the order of foreign keys is no matter
-            for table in connection.execute(_TABLES).fetchall():
+            for table in tables:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
             for sequence in connection.execute(_SEQUENCES).fetchall():
                 connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(*sequence)))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import logging
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,7 +11,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import text
 
 from ledgerbridge.app import app_of, running
@@ -28,14 +24,21 @@ from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_C
 from pleo_sandbox.server import Running
 from pleo_sandbox.server import running as sandbox_running
 from tests.integration.web.mailbox import Box, mailbox
+from tests.support.canaries import canary, canary_key
 from tests.support.erp_double import Books, DoubleAdapter
+from tests.support.leak_watch import keep_logging
 from tests.support.rig import CONFIGURATION
 from tests.support.sandbox import SandboxPleo
 
-KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
-TOKEN = "a-long-random-admin-token"
+KEY = canary_key()
+TOKEN = canary("admin token")
 ADMINS = f"ada:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-ERP_SETTINGS = {"base_url": "https://erp.example", "database": "books", "api_key": "erp-secret-key", "company": 1}
+ERP_SETTINGS = {
+    "base_url": "https://erp.example",
+    "database": "books",
+    "api_key": canary("key of the ERP"),
+    "company": 1,
+}
 
 
 class Pleo(SandboxPleo):
@@ -104,12 +107,10 @@ class Face:
 @pytest.fixture(autouse=True)
 def _logging() -> Iterator[None]:
     """As in service; the default of the library prints every local variable of a traceback."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
+    restore = keep_logging()
     configure("INFO", "console")
     yield
-    root.handlers, root.level = before
-    structlog.reset_defaults()
+    restore()
 
 
 @pytest.fixture(autouse=True)

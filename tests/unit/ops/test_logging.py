@@ -13,17 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerbridge.ops.logging import configure, get_logger
+from tests.support.leak_watch import keep_logging
 
 SECRET = "s3cr3t-Value-0123456789"
 
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
+    restore = keep_logging()
     yield
-    root.handlers, root.level = before
-    structlog.reset_defaults()
+    restore()
 
 
 def _logged(log_format: str, say: object) -> str:
