@@ -39,9 +39,9 @@ async def test_what_a_dead_worker_may_have_booked_is_told_though_the_erp_then_st
 
 
 async def _an_hour_later(rig: Rig) -> None:
-    async with rig.db.engine.begin() as connection:
-        await connection.execute(text("update postings set intended_at = intended_at - interval '1 hour'"))
-        await connection.execute(text("update export_items set reported_at = reported_at - interval '30 minutes'"))
+    async with rig.db.transaction() as session:
+        await session.execute(text("update postings set intended_at = intended_at - interval '1 hour'"))
+        await session.execute(text("update export_items set reported_at = reported_at - interval '30 minutes'"))
     for invariant in ALL:
         if invariant.name in ("intent-settled", "unknown-told"):
             await check(rig.db, invariant)

@@ -18,7 +18,7 @@ from ledgerbridge.ops.invariants import ALL, Invariant, check, check_all, run
 from ledgerbridge.ops.invariants.standing import Standing, standings
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.store.engine import Database
-from ledgerbridge.store.tables import ConnectionStatus, ItemState, JobPhase, PostingState
+from ledgerbridge.store.tables import ConnectionStatus, ExportItem, ItemState, JobPhase, PostingState
 from ledgerbridge.store.vault import Vault
 from ledgerbridge.work.queue import Queue
 from tests.integration.ops.planting import SEALED, Garden, ago
@@ -95,7 +95,8 @@ async def _(garden: Garden) -> None:
 
 @broken("guards-stand", "a reference no longer checked")
 async def _(garden: Garden) -> None:
-    await garden.sql("alter table export_items drop constraint fk_export_items_posting_id")
+    name = next(key.name for key in ExportItem.__table__.foreign_key_constraints if "posting_id" in key.column_keys)
+    await garden.sql(f"alter table export_items drop constraint {name}")
 
 
 @broken("success-has-posting", "reported without a posting")
@@ -516,8 +517,8 @@ async def test_a_new_violation_is_told_once_with_its_ids_and_shown_by_every_repl
     assert [line["violations"] for line in told if line["log_level"] == "error"] == [2]
     assert (await result(db, name)).row.since == first.row.since  # type: ignore[union-attr]
 
-    async with db.engine.begin() as connection:
-        await connection.execute(text("update postings set state = 'not_booked'"))
+    async with db.transaction() as session:
+        await session.execute(text("update postings set state = 'not_booked'"))
     await check(db, BY_NAME[name])
     healed = await result(db, name)
     assert (healed.known, healed.row and healed.row.since) == (0, None)

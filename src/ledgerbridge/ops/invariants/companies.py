@@ -78,7 +78,7 @@ def _strangers() -> Iterator[str]:
     for table in Base.metadata.sorted_tables:
         for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
             target = key.column.table
-            if _owned(table) and _owned(target):
+            if _owned(table) and _owned(target) and key.parent.name != "connection_id":
                 yield (
                     f"select '{table.name}.{key.parent.name} ' || child.{key.parent.name} || ' of ' "  # noqa: S608
                     f"|| child.connection_id as sample from {table.name} child join {target.name} owner "
