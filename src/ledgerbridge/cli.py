@@ -6,19 +6,22 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledgerbridge import serving
-from ledgerbridge.app import StartRefused, database
+from ledgerbridge.app import StartRefused, database, running
 from ledgerbridge.ops import doctor as checks
-from ledgerbridge.ops import keys
+from ledgerbridge.ops import keys, reconcile, reconcile_words
 from ledgerbridge.ops.doctor_database import inspect_database
 from ledgerbridge.ops.logging import configure
+from ledgerbridge.ops.reconcile import Reconciled
 from ledgerbridge.settings import Settings
 from ledgerbridge.store import schema
 
@@ -119,6 +122,47 @@ def doctor(
     _report(asyncio.run(look()), as_json=as_json)
 
 
+@cli.command(name="reconcile")
+def reconcile_(
+    connection: Annotated[UUID, typer.Option(help="The connection's id.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First posting date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last posting date.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Compare our ledger with the accounting system's own entries of a period; changes neither.
+
+    Exits 0 when they agree, 1 when they differ, 2 when they could not be compared.
+    """
+    settings = _settings()
+    configure("ERROR", "console")
+    tell = _progress()
+
+    async def compare() -> Reconciled:
+        async with database(settings) as url:
+            reading = settings.model_copy(update={"database_url": SecretStr(reconcile.read_only(url))})
+            async with running(reading, worker=False) as services:
+                return await reconcile.reconcile(services.connections, connection, first.date(), last.date(), tell)
+
+    try:
+        found = asyncio.run(compare())
+    except (StartRefused, reconcile.CannotCompare) as error:
+        refused = str(error)
+    except SQLAlchemyError as error:
+        refused = _refused_by_database(error)
+    else:
+        typer.echo(json.dumps(reconcile_words.as_json(found), indent=2) if as_json else reconcile_words.as_text(found))
+        raise typer.Exit(1 if found.outcome.differences else 0)
+    if as_json:
+        typer.echo(json.dumps({"error": refused}))
+    typer.echo(f"ledgerbridge: not compared: {refused}", err=True)
+    raise typer.Exit(2)
+
+
+def _progress() -> Callable[[str], None]:
+    """Tells a person at a terminal what is under way; nobody else."""
+    return (lambda text: typer.echo(f"{text} ...", err=True)) if sys.stderr.isatty() else (lambda _: None)
+
+
 @cli.command(context_settings=_PASS_ON)
 def sandbox(context: typer.Context) -> None:
     """Run the Pleo sandbox alone: a Pleo to develop against. Arguments are passed on; try `--help`."""
@@ -158,10 +202,14 @@ def _run(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
     except SQLAlchemyError as error:
         if settings.log_level == "DEBUG":
             raise
-        lines = str(getattr(error, "orig", error)).strip().splitlines()
-        raise _end(f"The database did not do what was asked: {lines[0] if lines else type(error).__name__}") from None
+        raise _end(_refused_by_database(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _refused_by_database(error: SQLAlchemyError) -> str:
+    lines = str(getattr(error, "orig", error)).strip().splitlines()
+    return f"The database did not do what was asked: {lines[0] if lines else type(error).__name__}"
 
 
 def _end(text: str) -> typer.Exit:
