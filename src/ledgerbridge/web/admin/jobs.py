@@ -14,7 +14,7 @@ from ledgerbridge.ops import overview
 from ledgerbridge.store.tables import ItemState
 from ledgerbridge.web.admin import models, render
 from ledgerbridge.web.admin.auth import Actor
-from ledgerbridge.web.admin.paging import Cursor, Limit, Page
+from ledgerbridge.web.admin.paging import Cursor, Limit, Page, of_one_or_all
 from ledgerbridge.web.admin.router import admin_router, answers
 from ledgerbridge.web.problems import Fault, HttpProblem
 from ledgerbridge.web.services import Provided, Services
@@ -36,12 +36,13 @@ async def list_jobs(
     limit: Limit = 50,
 ) -> Page[models.ExportJob]:
     """Of one connection or all."""
-    before = services.cursors.read_moment(_LISTING, cursor)
+    listing = of_one_or_all(_LISTING, connection)
+    before = services.cursors.read_moment(listing, cursor)
     async with services.db.reading() as session:
         if connection is not None and await overview.connection(session, connection) is None:
             raise ConnectionUnknown(connection)
         found = await queries.jobs(session, connection_id=connection, status=status, before=before, limit=limit + 1)
-    return services.cursors.page(_LISTING, found, limit, render.job, lambda row: (row.job.pleo_created_at, row.job.id))
+    return services.cursors.page(listing, found, limit, render.job, lambda row: (row.job.pleo_created_at, row.job.id))
 
 
 @router.get("/export-jobs/{job_id}", summary="One export job with its timeline", responses=answers(404, 422))

@@ -80,6 +80,11 @@ class Cursors:
         return hmac.digest(key, listing.encode() + b"\0" + body, hashlib.sha256)[:_TAG]
 
 
+def of_one_or_all(listing: str, connection_id: uuid.UUID | None) -> str:
+    """The name of a list of one connection or of all, so that a cursor continues the one it was made for."""
+    return f"{listing}/{connection_id or 'all'}"
+
+
 def _refused() -> HttpProblem:
     detail = "The cursor is not one of this list. Take `next_cursor` of the page before, unchanged."
     return HttpProblem(400, detail, kind="invalid-cursor")

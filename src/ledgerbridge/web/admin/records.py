@@ -9,7 +9,7 @@ from ledgerbridge.ops import audit, deliveries, overview
 from ledgerbridge.store.tables import DeliveryStatus
 from ledgerbridge.web.admin import models, render
 from ledgerbridge.web.admin.auth import Actor
-from ledgerbridge.web.admin.paging import Cursor, Limit, Page
+from ledgerbridge.web.admin.paging import Cursor, Limit, Page, of_one_or_all
 from ledgerbridge.web.admin.router import admin_router, answers
 from ledgerbridge.web.services import Provided, Services
 
@@ -28,13 +28,14 @@ async def list_deliveries(
     limit: Limit = 50,
 ) -> Page[models.WebhookDelivery]:
     """Of one connection or all."""
-    before = services.cursors.read_moment(_DELIVERIES, cursor)
+    listing = of_one_or_all(_DELIVERIES, connection)
+    before = services.cursors.read_moment(listing, cursor)
     await _known(services, connection)
     async with services.db.reading() as session:
         found = await deliveries.newest(
             session, connection_id=connection, status=status, before=before, limit=limit + 1
         )
-    return services.cursors.page(_DELIVERIES, found, limit, render.delivery, lambda row: (row.received_at, row.id))
+    return services.cursors.page(listing, found, limit, render.delivery, lambda row: (row.received_at, row.id))
 
 
 @router.get("/audit", summary="The audit log, newest first", responses=answers(400, 404, 422))
@@ -46,11 +47,12 @@ async def list_audit(
     limit: Limit = 50,
 ) -> Page[models.AuditRecord]:
     """Who did what to whose connection."""
-    before = services.cursors.read_number(_AUDIT, cursor)
+    listing = of_one_or_all(_AUDIT, connection)
+    before = services.cursors.read_number(listing, cursor)
     await _known(services, connection)
     async with services.db.reading() as session:
         found = await audit.newest(session, connection_id=connection, before=before, limit=limit + 1)
-    return services.cursors.page(_AUDIT, found, limit, render.audit_record, lambda row: (row.id,))
+    return services.cursors.page(listing, found, limit, render.audit_record, lambda row: (row.id,))
 
 
 async def _known(services: Services, connection_id: uuid.UUID | None) -> None:

@@ -22,7 +22,7 @@ from ledgerbridge.syncs.tags.groups import key
 from ledgerbridge.syncs.vendors import resolve
 from ledgerbridge.web.admin import models, render, sync_models
 from ledgerbridge.web.admin.auth import Actor
-from ledgerbridge.web.admin.paging import Cursor, Limit, Page
+from ledgerbridge.web.admin.paging import Cursor, Limit, Page, of_one_or_all
 from ledgerbridge.web.admin.router import admin_router, answers
 from ledgerbridge.web.problems import Fault, HttpProblem
 from ledgerbridge.web.services import Provided, Services
@@ -72,14 +72,15 @@ async def list_runs(
     limit: Limit = 50,
 ) -> Page[sync_models.SyncRun]:
     """Of one connection or all, with what each did."""
-    before = services.cursors.read_moment(_RUNS, cursor)
+    listing = of_one_or_all(_RUNS, connection)
+    before = services.cursors.read_moment(listing, cursor)
     async with services.db.reading() as session:
         if connection is not None and await overview.connection(session, connection) is None:
             raise ConnectionUnknown(connection)
         found = await queries.runs(
             session, connection_id=connection, kind=kind, status=status, before=before, limit=limit + 1
         )
-    return services.cursors.page(_RUNS, found, limit, render.sync_run, lambda row: (row.started_at, row.id))
+    return services.cursors.page(listing, found, limit, render.sync_run, lambda row: (row.started_at, row.id))
 
 
 @router.get("/sync-runs/{run_id}", summary="One sync run with its problems", responses=answers(404, 422))
