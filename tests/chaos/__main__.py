@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         suite = Suite(template, history, FOLDER / stamp, _say)
         try:
             suite.run(seeds, options.only)
-            if options.throughput:
+            if options.seed is None and not options.no_throughput:
                 suite.throughput()
         finally:
             suite.close()
@@ -62,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", choices=sorted(CATALOGUE), metavar="FAULT", help="this fault alone in every wave")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the table for machines")
     parser.add_argument("--history", type=Path, metavar="FILE", help="what happened when (.cache/chaos/<time>.jsonl)")
-    parser.add_argument("--throughput", action="store_true", help="also measure the speed before and after")
+    parser.add_argument("--no-throughput", action="store_true", help="do not measure the speed before and after")
     return parser.parse_args(arguments)
 
 

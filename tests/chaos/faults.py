@@ -16,10 +16,11 @@ from typing import Any
 
 from tests.chaos.company import Company
 from tests.chaos.line import Line, Trouble
-from tests.chaos.world import World
+from tests.chaos.world import RESCUE_SECONDS, World
 
 Breaking = Generator[None, None, int]
-_ERP_WRITES = r"/rest/(?!model/res\.|.*/search_count$)"
+_BOOKS = r"/model/(account|party|ir\.attachment)(?!.*search_count)"
+"""What is written in the ERP; the questions before the first item are asked elsewhere."""
 _PLEO_API = r"^/v[0-9]/"
 _PLEO_WRITES = r"^/v3/export-job"
 _WAIT_SECONDS = 20.0
@@ -183,7 +184,7 @@ def rows_locked(stage: Stage) -> Breaking:
 def erp_reply_lost(stage: Stage) -> Breaking:
     """Tryton does what it is told, and its answer to a write is lost, four times."""
     yield
-    lost = [Trouble("lose", "POST|PUT|DELETE", _ERP_WRITES, 1, skip=stage.dice.randint(0, 12)) for _ in range(4)]
+    lost = [Trouble("lose", "POST|PUT|DELETE", _BOOKS, 1, skip=stage.dice.randint(0, 12)) for _ in range(4)]
     return stage.until_struck(stage.world.erp_line, *lost)
 
 
@@ -191,7 +192,7 @@ def erp_reply_lost(stage: Stage) -> Breaking:
 def erp_request_lost(stage: Stage) -> Breaking:
     """A write to Tryton never arrives, twice; nobody knows that it did not."""
     yield
-    lost = [Trouble("cut", "POST|PUT|DELETE", _ERP_WRITES, 1, skip=stage.dice.randint(0, 12)) for _ in range(2)]
+    lost = [Trouble("cut", "POST|PUT|DELETE", _BOOKS, 1, skip=stage.dice.randint(0, 12)) for _ in range(2)]
     return stage.until_struck(stage.world.erp_line, *lost)
 
 
@@ -200,11 +201,11 @@ def erp_refuses(stage: Stage) -> Breaking:
     """Tryton answers 429, 500, 502 and 503, partly after the effect."""
     yield
     refusals = [
-        Trouble("status", times=stage.dice.randint(1, 3), skip=stage.dice.randint(0, 6), status=status, retry_after=1)
+        Trouble("status", times=stage.dice.randint(1, 3), skip=stage.dice.randint(0, 80), status=status, retry_after=1)
         for status in (429, 503)
     ]
     failures = [
-        Trouble("fail", times=2, skip=stage.dice.randint(0, 8), status=status, path=_ERP_WRITES, method="POST")
+        Trouble("fail", times=2, skip=stage.dice.randint(0, 8), status=status, path=_BOOKS, method="POST")
         for status in (500, 502)
     ]
     return stage.until_struck(stage.world.erp_line, *refusals, *failures)
@@ -214,7 +215,7 @@ def erp_refuses(stage: Stage) -> Breaking:
 def erp_slow(stage: Stage) -> Breaking:
     """Answers of Tryton come seconds late."""
     yield
-    late = Trouble("slow", times=6, skip=stage.dice.randint(0, 10), seconds=stage.dice.uniform(1, 4))
+    late = Trouble("slow", times=6, skip=stage.dice.randint(0, 60), seconds=stage.dice.uniform(1, 4))
     return stage.until_struck(stage.world.erp_line, late)
 
 
@@ -222,8 +223,8 @@ def erp_slow(stage: Stage) -> Breaking:
 def erp_truncated(stage: Stage) -> Breaking:
     """Answers of Tryton end in the middle."""
     yield
-    reads = Trouble("truncate", "GET", times=3, skip=stage.dice.randint(0, 10))
-    writes = Trouble("truncate", "POST", _ERP_WRITES, times=2, skip=stage.dice.randint(0, 6))
+    reads = Trouble("truncate", "GET", times=3, skip=stage.dice.randint(0, 60))
+    writes = Trouble("truncate", "POST", _BOOKS, times=2, skip=stage.dice.randint(0, 6))
     return stage.until_struck(stage.world.erp_line, reads, writes)
 
 
@@ -241,8 +242,9 @@ def erp_killed(stage: Stage) -> Breaking:
 
 @fault("late write of a killed replica")
 def late_write(stage: Stage) -> Breaking:
-    """A create is on its way to Tryton for longer than a lease lasts, and the replica that sent it is killed."""
-    late = Trouble("delay", "POST", r"/model/account\.(move|invoice)$", 1, stage.dice.randint(0, 6), seconds=8)
+    """A create is on its way to Tryton almost for as long as a lease lasts, and every replica is killed meanwhile."""
+    seconds = 0.8 * RESCUE_SECONDS / 2
+    late = Trouble("delay", "POST", r"/model/account\.(move|invoice)$", 1, stage.dice.randint(0, 6), seconds=seconds)
     with stage.world.erp_line.troubled(late):
         yield
         give_up = time.monotonic() + _WAIT_SECONDS
@@ -253,7 +255,7 @@ def late_write(stage: Stage) -> Breaking:
                 with replica.hand:
                     replica.process.kill()
                     replica.start()
-            time.sleep(8)
+            time.sleep(seconds)
     return late.struck
 
 

@@ -80,7 +80,7 @@ class Wave:
 
 
 def choose(seed: int, only: str | None = None) -> list[tuple[Fault, ...]]:
-    """The faults of a seed's waves: one alone, then two at once. Twelve seeds in a row try every fault."""
+    """The faults of a seed's waves: one alone, then two at once. Thirteen seeds in a row try every fault."""
     if only is not None:
         return [(CATALOGUE[only],), (CATALOGUE[only],)]
     names = Random(4).sample(sorted(CATALOGUE), len(CATALOGUE))

@@ -73,10 +73,15 @@ class World:
 
 
 @contextmanager
-def world(template: Template, history: History, *, companies: int = 3, syncs: bool = True) -> Iterator[World]:
-    """An installation for the length of a `with` block; everything it started is gone afterwards."""
+def world(
+    template: Template, history: History, *, companies: int = 3, syncs: bool = True, folder: Path | None = None
+) -> Iterator[World]:
+    """An installation for the length of a `with` block; everything it started is gone afterwards.
+
+    Its files go to `folder`, or to one that goes with it.
+    """
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         postgres = Postgres(folder)
         stack.callback(postgres.stop)
         tryton = Tryton(template, companies)
@@ -129,7 +134,7 @@ def _sandbox(stack: ExitStack, folder: Path, front: str) -> str:
 
 def _environment(database: str, public: str, pleo: str, token: str) -> dict[str, str]:
     return {
-        "PYTHONPATH": str(_ROOT),
+        "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}",
         "DATABASE_URL": database,
         "PUBLIC_URL": public,
         "PLEO_AUTH_URL": pleo,
