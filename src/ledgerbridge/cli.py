@@ -77,7 +77,10 @@ def migrate() -> None:
     async def upgrade() -> None:
         async with database(settings) as url:
             before = await asyncio.to_thread(schema.current_revision, url)
-            await asyncio.to_thread(schema.upgrade, url)
+            try:
+                await asyncio.to_thread(schema.upgrade, url)
+            except schema.UpgradeBusy as busy:
+                raise _end(str(busy)) from None
         after = schema.expected_revision()
         typer.echo(f"schema {after}, nothing to do" if before == after else f"schema {before or 'none'} -> {after}")
 

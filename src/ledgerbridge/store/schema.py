@@ -5,6 +5,7 @@ Synchronous, like Alembic; from a coroutine call it with `asyncio.to_thread`. Sc
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 
@@ -12,30 +13,106 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from ledgerbridge.store.engine import Database, sqlalchemy_url
 
 _UPGRADE_LOCK = 0x4C42_5550
 """Advisory lock of an upgrade in progress; any number that nobody else uses."""
+_INDEX_LOCK = _UPGRADE_LOCK + 1
 _WAIT_FOR_OTHERS = "10min"
+LOCK_SECONDS = 3
+"""How long a migration waits for a table. Whoever comes to the table after it waits as long, so it is short."""
+TRIES = 3
+_PAUSE_SECONDS = 2.0
+"""Between two tries, in which those who waited behind us go on."""
+_LINE_CHECK_MS = 5_000
+"""How soon the server notices that we were killed in the middle, and undoes it."""
+
+
+class UpgradeBusy(Exception):
+    """The upgrade gave up so that the service goes on; nothing has changed. The text says who was in the way."""
 
 
 def upgrade(url: str) -> None:
     """Bring the schema up to date in one transaction. Replicas that start together take turns; nothing is done twice.
 
-    Raises sqlalchemy.exc.SQLAlchemyError when the server cannot be reached or a migration fails; then nothing changed.
+    Killed anywhere, it is simply repeated. Indexes that a migration wants built while the service writes
+    (`CONCURRENTLY`) follow after it, each on its own.
+
+    Raises `UpgradeBusy` when a long transaction holds a table, and sqlalchemy.exc.SQLAlchemyError when the server
+    cannot be reached or a migration fails; then nothing changed.
     """
     engine = create_engine(sqlalchemy_url(url), poolclass=NullPool, hide_parameters=True)
+    for turn in range(1, TRIES + 1):
+        try:
+            _migrate(engine)
+            break
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if turn == TRIES:
+                raise UpgradeBusy(_in_the_way(engine)) from None
+        except LockNotAvailable:  # of a statement that only the driver itself could run
+            if turn == TRIES:
+                raise UpgradeBusy(_in_the_way(engine)) from None
+        time.sleep(_PAUSE_SECONDS)
+    _build_indexes(engine)
+
+
+def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"set local lock_timeout = '{_WAIT_FOR_OTHERS}'"))
+        connection.execute(text(f"set local client_connection_check_interval = {_LINE_CHECK_MS}"))
         connection.execute(text(f"select pg_advisory_xact_lock({_UPGRADE_LOCK})"))
-        connection.execute(text("set local lock_timeout = '30s'"))
+        connection.execute(text(f"set local lock_timeout = '{LOCK_SECONDS}s'"))
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _in_the_way(engine: Engine) -> str:
+    """Why an upgrade gave up, with the oldest transactions, one of which it waited for."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select pid, coalesce(nullif(application_name, ''), usename) as name, "
+                "extract(epoch from clock_timestamp() - xact_start)::int as seconds from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null "
+                "order by xact_start limit 3"
+            )
+        ).all()
+    oldest = ", ".join(f"process {row.pid} ({row.name}), open for {row.seconds} s" for row in rows)
+    return (
+        f"The upgrade found a table in use {TRIES} times and gave up after {LOCK_SECONDS} s each, so that the service "
+        f"goes on. Nothing was changed. Oldest transactions: {oldest or 'none any more'}. Let them end, or end them with "
+        "pg_terminate_backend, then run `ledgerbridge migrate` again."
+    )
+
+
+def _build_indexes(engine: Engine) -> None:
+    """Build what migrations want built `CONCURRENTLY`, and again what an interrupted attempt left unusable."""
+    wanted: dict[str, str] = {}
+    for script in ScriptDirectory.from_config(_config()).walk_revisions():
+        wanted |= getattr(script.module, "CONCURRENTLY", {})
+    if not wanted:
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"set lock_timeout = '{_WAIT_FOR_OTHERS}'"))
+        # Tried, never waited for: whoever waits has a snapshot, and the build waits for every snapshot.
+        while not connection.scalar(text(f"select pg_try_advisory_lock({_INDEX_LOCK})")):
+            time.sleep(_PAUSE_SECONDS / 4)
+        for name, statement in wanted.items():
+            valid = connection.scalar(
+                text("select indisvalid from pg_index where indexrelid = to_regclass(:name)"), {"name": name}
+            )
+            if valid is False:
+                connection.execute(text(f"drop index concurrently {name}"))
+            if not valid:
+                connection.execute(text(statement))
 
 
 @cache

@@ -25,6 +25,7 @@ RAW = {
     "store/embedded.py": "databases of the embedded server",
     "store/engine.py": "select 1",
     "store/leases.py": "leases, each by its connection",
+    "store/queue_schema.py": "the queue library's own scripts, for migrations",
     "store/schema.py": "migrations",
     "web/inbox.py": "whether a delivery was inserted",
     "work/jobs.py": "the queue's own tables",
