@@ -12,16 +12,21 @@ from contextlib import contextmanager
 import uvicorn
 
 from ledgerbridge.app import StartRefused, app_of, running
+from ledgerbridge.ops.hardening import harden
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.settings import Settings
+from ledgerbridge.web.protocol import MAX_HEAD, PromptProtocol
 
 REQUEST_SECONDS = 15
 """What requests under way get to finish."""
+MAX_CONNECTIONS = 512
+"""At once; further ones are answered 503, before files and memory run out and the work beside the web with them."""
 _log = get_logger(__name__)
 
 
 async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> None:
     """Answer HTTP, and work the queue unless told not to, until a signal. Raises `StartRefused`."""
+    harden()
     asked = _signals()
     with _bind(host, port) as listening:
         async with running(settings, worker=worker) as services:
@@ -32,7 +37,12 @@ async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> No
                     log_config=None,
                     access_log=False,
                     server_header=False,
-                    proxy_headers=False,
+                    http=PromptProtocol,
+                    ws="none",
+                    h11_max_incomplete_event_size=MAX_HEAD,
+                    limit_concurrency=MAX_CONNECTIONS,
+                    proxy_headers=bool(settings.trusted_proxies),
+                    forwarded_allow_ips=list(settings.trusted_proxies),
                     timeout_graceful_shutdown=REQUEST_SECONDS,
                 )
             )
@@ -45,6 +55,7 @@ async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> No
 
 async def work(settings: Settings) -> None:
     """Work the queue until a signal. Raises `StartRefused`."""
+    harden()
     asked = _signals()
     async with running(settings, worker=True):
         _log.info("working")

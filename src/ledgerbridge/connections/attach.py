@@ -44,11 +44,14 @@ class Attached:
     """For the browser that did it."""
 
 
-async def attach(room: Connections, proven: Proven, actor: str, *, owned: uuid.UUID | None = None) -> Attached:
+async def attach(
+    room: Connections, proven: Proven, actor: str, *, owned: uuid.UUID | None = None, replaces: str | None = None
+) -> Attached:
     """Store a proven credential in its company's connection; nothing else of the connection is lost.
 
-    `owned` is the connection the caller has shown to be theirs, by session or by naming it. Raises `ConnectRefused`
-    when the company is connected by somebody else: the new credential is dropped and the connection left untouched.
+    `owned` is the connection the caller has shown to be theirs, by session or by naming it; `replaces` is the token of
+    the session that ends with this sign-in. Raises `ConnectRefused` when the company is connected by somebody else: the
+    new credential is dropped and the connection left untouched.
     """
     company = (Connection.environment == room.environment, Connection.company_id == proven.company_id)
     async with room.db.transaction() as session:
@@ -88,7 +91,7 @@ async def attach(room: Connections, proven: Proven, actor: str, *, owned: uuid.U
             status=connection.status,
             goes_live_again=goes_live_again,
             missing_scopes=missing,
-            session=sign_in(session, found, room.now()),
+            session=await sign_in(session, found, room.now(), replaces=replaces),
         )
 
 

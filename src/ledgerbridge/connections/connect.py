@@ -98,7 +98,8 @@ async def complete(
         raise refused(Why.CODE_MISSING)
     pair = await _exchanged(room, code, verifier)
     proven = await prove(room, pair)
-    attached = await attach(room, proven, "customer", owned=await sessions.connection_of(room, session_token))
+    owned = await sessions.connection_of(room, session_token)
+    attached = await attach(room, proven, "customer", owned=owned, replaces=session_token)
     return await finish(room, attached, proven.company_id)
 
 

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.context import Connections
@@ -24,8 +24,15 @@ class SignedIn:
     expires_at: datetime
 
 
-def sign_in(session: AsyncSession, connection_id: uuid.UUID, now: datetime) -> SignedIn:
-    """Open a session in the caller's transaction, always with a new token: a planted cookie never becomes a session."""
+async def sign_in(
+    session: AsyncSession, connection_id: uuid.UUID, now: datetime, *, replaces: str | None = None
+) -> SignedIn:
+    """Open a session in the caller's transaction, always with a new token: a planted cookie never becomes a session.
+
+    The session of the token `replaces`, which the browser had until now, ends with it.
+    """
+    if replaces:
+        await session.execute(delete(BrowserSession).where(BrowserSession.token_hash == hash_token(replaces)))
     signed_in = SignedIn(new_token(), now + LIFETIME)
     session.add(
         BrowserSession(

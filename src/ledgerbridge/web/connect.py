@@ -9,6 +9,7 @@ from ledgerbridge.connections import connect
 from ledgerbridge.connections.errors import ConnectRefused
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.web import browser
+from ledgerbridge.web.limiting import Limit, caller_of
 from ledgerbridge.web.pages import PageRoute, message
 from ledgerbridge.web.problems import request_id
 from ledgerbridge.web.services import Provided
@@ -34,10 +35,15 @@ _STATUS = {
 
 
 @router.get(
-    "/connect", status_code=302, summary="Where connecting starts (Initiation URI)", response_class=RedirectResponse
+    "/connect",
+    status_code=302,
+    summary="Where connecting starts (Initiation URI)",
+    response_class=RedirectResponse,
+    responses={429: {"description": "A page: too often from one address"}},
 )
 async def start(request: Request, services: Provided) -> Response:
     """Needs no login and no parameter; whatever Pleo adds to the address is ignored (AUTH-021)."""
+    await services.limiter.count(Limit.CONNECT, caller_of(request))
     mark = browser.connecting(request) or browser.new_mark()
     answer = RedirectResponse(await connect.begin(services.connections, mark), 302, {"Cache-Control": "no-store"})
     browser.mark_connecting(services, answer, mark)
@@ -49,10 +55,13 @@ async def start(request: Request, services: Provided) -> Response:
     status_code=303,
     summary="Where Pleo sends the browser back",
     response_class=RedirectResponse,
-    responses={code: {"description": "A page: what happened and what to do"} for code in (400, 403, 409, 410, 503)},
+    responses={
+        code: {"description": "A page: what happened and what to do"} for code in (400, 403, 409, 410, 429, 503)
+    },
 )
 async def callback(request: Request, services: Provided) -> Response:
     """Finishes or refuses the attempt; a refusal is a page in the customer's words, and nothing was connected."""
+    await services.limiter.count(Limit.CALLBACK, caller_of(request))
     try:
         outcome = await connect.complete(
             services.connections,

@@ -18,6 +18,7 @@ from ledgerbridge.pleo.signature import Refusal, Verdict, verify
 from ledgerbridge.web import inbox
 from ledgerbridge.web.admin.auth import is_json
 from ledgerbridge.web.inbox import Mailbox, Result
+from ledgerbridge.web.limiting import Limit, caller_of
 from ledgerbridge.web.middleware import declared_length, too_large
 from ledgerbridge.web.problems import HttpProblem, from_exception, unavailable
 from ledgerbridge.web.services import Services, services_of
@@ -45,22 +46,37 @@ router = APIRouter(tags=["webhooks"])
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
     responses={code: {"description": text} for code, text in {
         400: "Verified, but no event", 401: "Not believed", 404: "No such subscription", 413: "Larger than 256 KiB",
-        415: "Not JSON", 503: "Could not be stored",
+        415: "Not JSON", 429: "Too many that were not believed from one address, or too many of one subscription",
+        503: "Could not be stored",
     }.items()},
 )  # fmt: skip
 async def receive(subscription_token: str, request: Request) -> JSONResponse:
     """One delivery."""
     services = services_of(request)
     try:
+        if not services.limiter.proven(subscription_token):
+            await services.limiter.check(Limit.WEBHOOK, caller_of(request))
         result = await _receive(services, subscription_token, request)
     except Exception as error:
-        problem = from_exception(error)
+        problem = await _limited(services, request, from_exception(error))
         services.metrics.delivery(_REFUSED.get(problem.status, "not_stored"))
         raise problem from None
     services.metrics.delivery(result)
     return JSONResponse({"result": result.value}, 202)
 
 
+async def _limited(services: Services, request: Request, problem: HttpProblem) -> HttpProblem:
+    """The refusal, counted against its sender unless it may have come from Pleo; 429 once there are too many."""
+    if problem.status not in _NOT_BELIEVED:
+        return problem
+    try:
+        await services.limiter.count(Limit.WEBHOOK, caller_of(request))
+    except HttpProblem as too_many:
+        return too_many
+    return problem
+
+
+_NOT_BELIEVED = frozenset({401, 404, 408, 413, 415})
 _REFUSED = {
     400: "unreadable",
     401: "signature_refused",
@@ -68,6 +84,7 @@ _REFUSED = {
     408: "too_slow",
     413: "too_large",
     415: "not_json",
+    429: "too_many",
 }
 
 
@@ -86,6 +103,8 @@ async def _receive(services: Services, path_token: str, request: Request) -> Res
             _log.info("delivery for an ended connection dropped")
             return Result.DROPPED
         verdict = await _verify(services, box, request, body)
+        services.limiter.prove(path_token)
+        await services.limiter.count(Limit.DELIVERIES, str(box.connection_id))
         return await _accept(services, box, verdict, body)
 
 

@@ -18,7 +18,17 @@ from ledgerbridge.web.problems import from_exception, request_id
 _HERE = Path(__file__).parent
 _NO_STORE = {"Cache-Control": "no-store"}
 
-ASSETS = StaticFiles(directory=_HERE / "static")
+
+class _Assets(StaticFiles):
+    """Files that are nobody's secret: kept by browsers, asked about again."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        answer = super().file_response(*arguments, **named)
+        answer.headers["Cache-Control"] = "public, no-cache"
+        return answer
+
+
+ASSETS = _Assets(directory=_HERE / "static")
 
 
 def _moment(value: datetime | None) -> str:

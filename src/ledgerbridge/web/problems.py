@@ -88,6 +88,7 @@ _BY_STATUS = {
     400: "The request cannot be read.",
     404: "There is nothing here.",
     405: "This method is not possible here.",
+    408: "The request did not arrive in time.",
     413: "The request is too large.",
     415: "The content type is not supported; send application/json.",
 }

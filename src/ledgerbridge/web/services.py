@@ -14,6 +14,7 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.web.admin.paging import Cursors
+from ledgerbridge.web.limiting import Limiter
 from ledgerbridge.work.queue import Queue
 
 
@@ -29,6 +30,7 @@ class Services:
     syncs: Syncs
     metrics: Metrics
     cursors: Cursors
+    limiter: Limiter
 
 
 def provide(app: FastAPI, services: Services) -> None:

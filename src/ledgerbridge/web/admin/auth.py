@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from ledgerbridge.web.limiting import Limit, caller_of
 from ledgerbridge.web.problems import HttpProblem
 from ledgerbridge.web.services import services_of
 
@@ -30,7 +31,11 @@ class AdminRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            request.state.administrator = _administrator(request)
+            try:
+                request.state.administrator = _administrator(request)
+            except HttpProblem:
+                await services_of(request).limiter.count(Limit.ADMIN, caller_of(request))
+                raise
             _require_json(request)
             return await handler(request)
 

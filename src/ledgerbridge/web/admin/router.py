@@ -13,7 +13,7 @@ _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for the refusals a route can give; 401 and 503 come with every one, 400 and 413 with a body."""
+    """OpenAPI entries for the refusals a route can give; 401, 429, 503 come with every one, 400 and 413 with a body."""
     texts = {
         400: "Unreadable, or a cursor that is not ours",
         401: "No administrator's token",
@@ -22,11 +22,12 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "Larger than 1 MiB",
         415: "Not JSON",
         422: "Not valid; `errors` names each place",
+        429: "Too many requests without an administrator's token from one address",
         503: "The database, Pleo or the ERP is away; nothing was changed",
     }
     return {
         status: {"description": texts[status], "model": Problem, "content": _PROBLEM}
-        for status in sorted({401, 503, *statuses, *((400, 413) if 415 in statuses else ())})
+        for status in sorted({401, 429, 503, *statuses, *((400, 413) if 415 in statuses else ())})
     }
 
 
