@@ -136,18 +136,14 @@ class Garden:
         self.rows.append(Lease(connection_id=owner, scope=scope, holder="test", fence=fence, expires_at=until))
 
     def binding(self, owner: uuid.UUID, **columns: Any) -> None:
-        values: dict[str, Any] = {"settings_sealed": SEALED, "settings_shown": {}}
-        self.rows.append(
-            ErpBinding(
-                connection_id=owner,
-                kind="double",
-                company_ref="1",
-                company_name="Demo ApS",
-                currency="DKK",
-                bound_by="test",
-                **(values | columns),
-            )
-        )
+        values: dict[str, Any] = {
+            "kind": "double",
+            "settings_sealed": SEALED,
+            "settings_shown": {},
+            "company_ref": "1",
+            "company_name": "Demo ApS",
+        }
+        self.rows.append(ErpBinding(connection_id=owner, currency="DKK", bound_by="test", **(values | columns)))
 
     def event(self, owner: uuid.UUID, job: uuid.UUID) -> None:
         self.rows.append(JobEvent(connection_id=owner, job_id=job, name="claimed", detail={}))
