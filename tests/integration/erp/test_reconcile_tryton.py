@@ -21,7 +21,6 @@ from ledgerbridge.erp.port import Booked
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import PostingState
 from ledgerbridge.store.vault import Vault
-from tests.integration.erp.conftest import bench as bench
 from tests.integration.ops.planting import Garden
 from tests.support.commands import Process, running
 from tests.support.tryton_bench import TrytonBench
