@@ -30,7 +30,7 @@ class Finding:
     duplicates: list[str] = field(default_factory=list)
     """Accounting entries with more than one document, payment or copy of a file in the ERP."""
     lost: list[str] = field(default_factory=list)
-    """Successful at Pleo without a posted document, or never successful."""
+    """Successful at Pleo without the posted document that Pleo was told of, or never successful."""
     unresolved: list[str] = field(default_factory=list)
     """Nobody knows whether they were booked."""
     misplaced: list[str] = field(default_factory=list)
@@ -51,15 +51,18 @@ class Held:
     """Accounting entry to the number of payments beside its bill."""
     places: dict[str, list[str]] = field(default_factory=dict)
     """Accounting entry to where its documents are, as Tryton names a resource."""
+    numbers: dict[str, list[str]] = field(default_factory=dict)
+    """Accounting entry to the numbers its documents show."""
 
-    def add(self, text: str | None, state: str, place: str) -> None:
+    def add(self, text: str | None, row: dict[str, Any], model: str) -> None:
         """Note a document by its key."""
         for entry, mark in _KEY.findall(text or ""):
             if mark.endswith("payment"):
                 self.payments[entry] += 1
             else:
-                self.documents.setdefault(entry, []).append(state)
-                self.places.setdefault(entry, []).append(place)
+                self.documents.setdefault(entry, []).append("posted" if row["state"] == "paid" else row["state"])
+                self.places.setdefault(entry, []).append(f"{model},{row['id']}")
+                self.numbers.setdefault(entry, []).append(row["number"])
 
 
 def look(world: World, waves: Iterable[Wave]) -> list[Finding]:
@@ -87,7 +90,7 @@ def _compare(finding: Finding, basket: Basket, held: Held, unknown: set[str]) ->
         wanted = [] if number is None else ["posted"]
         if len(states) > len(wanted) or held.payments[entry] > 1 or _a_file_twice(basket, held, entry):
             finding.duplicates.append(entry)
-        elif ["posted" if state == "paid" else state for state in states] != wanted:
+        elif states != wanted or (number is not None and held.numbers[entry] != [number]):
             finding.lost.append(entry)
     for entry in basket.left:
         if len(held.documents.get(entry, [])) > 1:
@@ -98,12 +101,13 @@ def held_by(books: TrytonServer) -> Held:
     """Everything in force under a key of ours, drafts included, read in Tryton itself."""
     held = Held()
     company = ["company", "=", books.company_id()]
-    for row in read(books, "account.move", [company, ["description", "like", "%[PLEO:%"]], ["description", "state"]):
-        held.add(row["description"], row["state"], f"account.move,{row['id']}")
+    moves = [company, ["description", "like", "%[PLEO:%"]]
+    for row in read(books, "account.move", moves, ["number", "description", "state"]):
+        held.add(row["description"], row, "account.move")
     bills = [company, ["type", "=", "in"], ["state", "!=", "cancelled"]]
-    for row in read(books, "account.invoice", bills, ["description", "reference", "state"]):
+    for row in read(books, "account.invoice", bills, ["number", "description", "reference", "state"]):
         keyed = row["description"] if _KEY.search(row["description"] or "") else row["reference"]
-        held.add(keyed, row["state"], f"account.invoice,{row['id']}")
+        held.add(keyed, row, "account.invoice")
     return held
 
 
