@@ -88,8 +88,8 @@ def _in_the_way(engine: Engine) -> str:
     oldest = ", ".join(f"process {row.pid} ({row.name}), open for {row.seconds} s" for row in rows)
     return (
         f"The upgrade found a table in use {TRIES} times and gave up after {LOCK_SECONDS} s each, so that the service "
-        f"goes on. Nothing was changed. Oldest transactions: {oldest or 'none any more'}. Let them end, or end them with "
-        "pg_terminate_backend, then run `ledgerbridge migrate` again."
+        f"goes on. Nothing was changed. Oldest transactions: {oldest or 'none any more'}. Let them end, or end them "
+        "with pg_terminate_backend, then run `ledgerbridge migrate` again."
     )
 
 
