@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -140,7 +142,7 @@ HEADERS = st.fixed_dictionaries(
 def test_every_reader_of_pleo_has_a_sample_that_it_reads() -> None:
     for call, samples in CALLS.values():
         for sample in samples:
-            asyncio.run(_called(call, httpx.Response(200, json=sample)))
+            asyncio.run(called(call, httpx.Response(200, json=sample)))
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -152,7 +154,7 @@ def test_pleo_may_answer_anything(name: str, tried: Count) -> None:
     def answer(status: int, body: bytes, headers: dict[str, bytes]) -> None:
         tried()
         try:
-            found = asyncio.run(_called(call, lambda _: _response(status, body, headers)))
+            found = asyncio.run(called(call, lambda _: _response(status, body, headers)))
         except PleoError as error:
             missing_contra_accounts(error)
             _speaks_plainly(error)
@@ -197,7 +199,7 @@ def test_the_token_endpoint_may_answer_anything(what: str, tried: Count) -> None
     answer()
 
 
-async def _called(call: Api, answer: Any) -> Any:
+async def called(call: Api, answer: Any) -> Any:
     stage = Stage()
     credential = FakeCredential("Bearer s3cret-access-token")
     transport = httpx.MockTransport(answer if callable(answer) else lambda _: answer)
@@ -223,3 +225,20 @@ def _looked_at(found: Any) -> None:
             if isinstance(getattr(type(found), name), property) and not name.startswith(("_", "model_")):
                 getattr(found, name)
         repr(found)
+        can_be_kept(found.model_dump())
+
+
+def can_be_kept(value: Any) -> None:
+    """Nothing that PostgreSQL would refuse when it is stored."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            can_be_kept(name)
+            can_be_kept(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            can_be_kept(inner)
+    elif isinstance(value, str):
+        assert "\0" not in value
+        value.encode()
+    elif isinstance(value, float | Decimal):
+        assert math.isfinite(value)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine
-from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from ledgerbridge.bookkeeping.master_data import NewVendor, VendorLookup
 from ledgerbridge.erp.port import Erp, ErpError, SettingsError
 from ledgerbridge.erp.tryton import TrytonAdapter, wire
 from tests.fuzz.shapes import gone_wrong, sent
-from tests.fuzz.test_pleo_answers import HEADERS
+from tests.fuzz.test_pleo_answers import HEADERS, can_be_kept
 from tests.fuzz.trying import Count, tries
 from tests.support.tryton_stage import COMPANY_ROW, Stage, healthy, period_row
 from tests.unit.bookkeeping.books import item, result
@@ -84,6 +83,7 @@ READS: dict[str, Callable[[Erp], Coroutine[Any, Any, Any]]] = {
     "new vendor": lambda erp: erp.create_vendor(NewVendor("entry", "AWS", "EUR", "DE", None, "DE129273398")),
     "limits": lambda erp: erp.matching_limits(),
 }
+PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 STATUSES = st.sampled_from((200, 200, 200, 200, 200, 204, 301, 400, 401, 403, 404, 413, 429, 500, 502, 503))
 
 
@@ -146,16 +146,16 @@ def test_its_json_is_read_or_is_a_value_error(tried: Count) -> None:
         except ValueError as error:
             str(error)
         else:
-            assert not isinstance(found, Decimal) or found.is_finite()
+            can_be_kept(found)
 
     read()
 
 
 def test_what_is_written_is_read_as_it_was(tried: Count) -> None:
     values = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.dates()
+        st.none() | st.booleans() | st.integers() | PLAIN | st.binary() | st.dates()
         | st.decimals(allow_nan=False, allow_infinity=False, places=4),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PLAIN, inner, max_size=3),
         max_leaves=10,
     )  # fmt: skip
 

@@ -148,7 +148,7 @@ class AccountsApi:
         Raises `Conflict` when the external id is taken: `find` it, never repeat (ACC-072); `OutcomeUnknown` on a lost
         reply: the same (ACC-117); `BadRequest` for anything Pleo does not take.
         """
-        call = Call("createAccountV1", "POST", _PATH, body={"companyId": company_id, **new.body()})
+        call = Call("createAccountV1", "POST", _PATH, body={"companyId": company_id, **new.body()}, exact=True)
         status, account = await self._client.answered(call, Account, inside="data")
         return CreatedAccount(account, existed=status == 200)
 
@@ -164,7 +164,7 @@ class AccountsApi:
         if len(set(wanted)) != len(wanted):
             raise ValueError("an external id is named twice in one batch (ACC-078)")
         body = {"companyId": company_id, "items": [item.body() for item in items]}
-        call = Call("createAccountsBatchV1", "POST", f"{_PATH}/batch", body=body)
+        call = Call("createAccountsBatchV1", "POST", f"{_PATH}/batch", body=body, exact=True)
         return _result(wanted, await self._client.record(call, _Batch, inside="data"))
 
     async def update(
@@ -179,7 +179,7 @@ class AccountsApi:
         body: dict[str, Any] = {"archived": archived, "name": name, "code": code, "taxCodeExternalId": tax_code}
         if account.metadata is not None:
             body["metadata"] = account.metadata
-        call = Call("updateAccountV1", "PUT", path_of("v1", "chart-of-accounts", account.id), body=body)
+        call = Call("updateAccountV1", "PUT", path_of("v1", "chart-of-accounts", account.id), body=body, exact=True)
         return await self._client.record(call, Account, inside="data")
 
     async def _search(self, company_id: str, **filters: Any) -> tuple[Account, ...]:
@@ -189,7 +189,7 @@ class AccountsApi:
             "excludeIfAssignedToContraAccount": False,
             **filters,
         }
-        call = Call("searchAccountsV1", "POST", f"{_PATH}:search", body=body, safe=True)
+        call = Call("searchAccountsV1", "POST", f"{_PATH}:search", body=body, safe=True, exact=True)
         return _once(company_id, await records(self._client, call, Account, limit=self._page_size))
 
 

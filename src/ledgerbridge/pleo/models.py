@@ -22,6 +22,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,16}(?:\.0{1,16})?", re.ASCII)
 _EXACT_IN_A_FLOAT = 2**53
 _DIGITS = 100
+_MOST = 2**31 - 1
 
 MONEY_ERROR: Final = "money_value"
 """Error type of a money value that is not a whole number of minor units."""
@@ -36,6 +37,8 @@ def entry_id(value: str) -> str:
 
 
 EntryId = Annotated[str, AfterValidator(entry_id)]
+Count = Annotated[int, AfterValidator(lambda value: min(max(value, 0), _MOST))]
+"""A number of things or seconds; an absurd one is cut to what can be stored and reckoned with, not to an error."""
 
 
 def parse_instant(value: object) -> datetime:
@@ -141,9 +144,9 @@ class ExportJob(Wire):
     status: str
     """`pending`, `in_progress`, or final: `failed`, `completed`, `completed_with_errors`. Open."""
     created_at: Instant
-    expires_in: int
+    expires_in: Count
     """Seconds of validity counted from the last action (EXP-EXPIRE-02)."""
-    number_of_items: int
+    number_of_items: Count
     vendor_based_bookkeeping: Flag = False
     is_interactive: bool | None = None
     created_by: str | None = None

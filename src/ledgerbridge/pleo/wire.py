@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from ledgerbridge.outgoing import texts
 from ledgerbridge.outgoing.bodies import read_body
 
 try:
@@ -24,6 +25,7 @@ try:
 except PackageNotFoundError:  # pragma: no cover - only when run from a bare source tree
     USER_AGENT = "Ledgerbridge/0"
 
+_MOST_DIGITS = 400
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -113,28 +115,28 @@ class NotJson(ValueError):
 
 
 def read_json(answer: Answer, *, exact: bool = False) -> Any:
-    """The body as plain JSON values; with `exact`, numbers with a fraction or an exponent are `Decimal`.
+    """The body as JSON values that can be stored; with `exact`, numbers with a fraction or an exponent are `Decimal`.
 
     Raises `NotJson` for anything else, `NaN` and endless nesting included.
     """
     if not answer.complete:
         raise NotJson(f"larger than {len(answer.body)} bytes")
     try:
-        return json.loads(answer.body, parse_constant=_no_constant, parse_float=_decimal if exact else None)
+        return texts.load(answer.body, parse_float=_decimal if exact else None)
     except (ValueError, RecursionError):
         reason = "empty" if not answer.body.strip() else "not JSON"
     raise NotJson(reason)
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
 def _decimal(digits: str) -> Decimal:
     try:
-        return Decimal(digits)
+        number = Decimal(digits)
     except InvalidOperation:
         raise ValueError("a number out of bounds") from None
+    # Sent back, it would be written out digit by digit.
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError("a number out of bounds")
+    return number
 
 
 def write_json(value: Any) -> bytes:

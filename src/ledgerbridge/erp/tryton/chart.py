@@ -117,7 +117,7 @@ def shaped(build: Callable[[], T]) -> T:
     """Build records from answers; an answer without what we asked for is a fault, not a crash."""
     try:
         return build()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise CallFailed(Outcome.FAULT, "read of records", said=f"missing or odd field: {error!r}") from None
 
 

@@ -102,7 +102,7 @@ class Client:
         parameters += [("f", field) for field in fields]
         operation = f"{model} search"
         answer = await self._read(operation, "GET", f"model/{model}", parameters)
-        if not isinstance(answer, list) or not all(isinstance(row, dict) and "id" in row for row in answer):
+        if not isinstance(answer, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in answer):
             raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a list of records")
         return answer
 
@@ -135,7 +135,7 @@ class Client:
         self, operation: str, path: str, body: Record, fields: Sequence[str], method: str = "POST"
     ) -> Record:
         answer = await self._send(operation, method, path, [("f", field) for field in fields], body)
-        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
+        if not isinstance(answer, dict) or not _is_id(answer.get("id")):
             raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a record")
         return answer
 
@@ -203,6 +203,10 @@ class Client:
             raise CallFailed(Outcome.TIMED_OUT, operation, said=repr(error)) from None
         except httpx.HTTPError as error:
             raise CallFailed(Outcome.NO_REPLY, operation, said=repr(error)) from None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _seconds(retry_after: str | None) -> float | None:

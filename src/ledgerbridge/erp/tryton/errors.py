@@ -16,6 +16,7 @@ from types import MappingProxyType
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import wire
+from ledgerbridge.outgoing.texts import holdable
 
 
 class Outcome(StrEnum):
@@ -144,7 +145,7 @@ def of_response(operation: str, status: int, content_type: str, body: bytes, aft
 
 def page_text(body: bytes) -> str:
     """What the paragraph of an HTML error page says, for operators only; otherwise the beginning of the body."""
-    text = body[:20_000].decode("utf-8", "replace")
+    text = holdable(body[:20_000].decode("utf-8", "replace"))
     found = re.search(r"<p>(.*?)</p>", text, re.DOTALL | re.IGNORECASE)
     plain = html.unescape(re.sub(r"<[^>]*>", " ", found.group(1) if found else text[:300]))
     return " ".join(plain.split())[:300]

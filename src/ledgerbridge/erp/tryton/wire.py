@@ -11,6 +11,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from ledgerbridge.outgoing import texts
+
 Record = dict[str, Any]
 
 
@@ -23,7 +25,7 @@ def dumps(value: object) -> bytes:
 def loads(text: bytes) -> Any:
     """Read an answer; moments become aware UTC. Raises `ValueError` when it is not Tryton's JSON."""
     try:
-        return json.loads(text, object_hook=_untagged)
+        return texts.load(text, object_hook=_untagged)
     except (KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"malformed value in the answer: {error!r}") from error
 
@@ -67,7 +69,7 @@ def _shortest(value: Decimal) -> str:
 def _untagged(value: Record) -> Any:
     match value.get("__class__"):
         case "Decimal":
-            return Decimal(value["decimal"])
+            return _finite(Decimal(value["decimal"]))
         case "date":
             return dt.date(value["year"], value["month"], value["day"])
         case "datetime":
@@ -85,3 +87,9 @@ def _untagged(value: Record) -> Any:
             return base64.b64decode(value["base64"])
         case _:
             return value
+
+
+def _finite(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise ValueError("an amount that is no number")
+    return value
