@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from ledgerbridge.web import connect, docs, health, hooks, problems, refusals, settings_page
-from ledgerbridge.web.admin import connections, jobs, records, syncs
+from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
 from ledgerbridge.web.middleware import RequestFrame
 from ledgerbridge.web.pages import ASSETS
 
@@ -39,7 +39,7 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     refusals.install(app)
     for router in (hooks.router, connect.router, settings_page.router, health.router, docs.router):
         app.include_router(router)
-    for router in (connections.router, syncs.router, jobs.router, records.router):
+    for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 

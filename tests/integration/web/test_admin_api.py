@@ -38,6 +38,7 @@ ROUTES = [
     ("POST", f"/export-jobs/{SOMEBODY}/items/e1/resolve"),
     ("GET", "/webhook-deliveries"),
     ("GET", "/audit"),
+    ("GET", "/invariants"),
 ]
 BODIES: dict[str, Any] = {
     "/connections": {"api_key": "pleo-key-1234567890"},
