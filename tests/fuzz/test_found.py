@@ -9,12 +9,15 @@ import httpx
 import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import wire as tryton_wire
 from ledgerbridge.pleo.chart_of_accounts import AccountsApi
 from ledgerbridge.pleo.export import ExportApi
+from ledgerbridge.pleo.signature import sign, verify
 from ledgerbridge.pleo.wire import Answer, NotJson, read_json
 from tests.fuzz.test_pleo_answers import ACCOUNT, called
+from tests.integration.web.mailbox import VECTOR_SECRET
 from tests.support.tryton_stage import healthy, page
 from tests.unit.pleo.conftest import Samples
 
@@ -52,6 +55,15 @@ def test_a_page_with_a_nul_from_a_proxy_can_be_told_to_operators() -> None:
     with pytest.raises(ErpError) as caught:
         asyncio.run(read())
     assert "\0" not in caught.value.problem.internal
+
+
+def test_a_delivery_whose_id_no_index_takes_is_refused_once_and_for_all() -> None:
+    """It was believed, could not be stored, and got 503 each time it was sent again."""
+    at = int(utcnow().timestamp())
+    for webhook_id, ok in (("m" * 255, True), ("m" * 256, False)):
+        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+        values = (webhook_id, str(at), sign(VECTOR_SECRET, webhook_id, at, b"{}"))
+        assert verify(dict(zip(names, values, strict=True)), b"{}", [VECTOR_SECRET], utcnow()).ok is ok
 
 
 def test_other_encodings_than_utf_8_are_no_json() -> None:

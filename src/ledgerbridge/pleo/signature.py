@@ -14,7 +14,11 @@ from enum import StrEnum
 TOLERANCE_SECONDS = 300
 """Furthest a delivery's clock may be from ours, in either direction (HOOK-035)."""
 
-_NAMES = ("webhook-id", "webhook-timestamp", "webhook-signature")
+MAX_ID = 255
+"""Most characters of a `webhook-id`, which is kept and looked up by (our number; Pleo's have some 30)."""
+
+_ID = "webhook-id"
+_NAMES = (_ID, "webhook-timestamp", "webhook-signature")
 
 
 class Refusal(StrEnum):
@@ -22,7 +26,7 @@ class Refusal(StrEnum):
 
     HEADER_MISSING = "a header is missing"
     HEADER_REPEATED = "a header is repeated"
-    HEADER_MALFORMED = "a header holds other than visible ASCII"
+    HEADER_MALFORMED = "a header holds other than visible ASCII, or an id is too long"
     TIMESTAMP_MALFORMED = "the timestamp is not an integer"
     TIMESTAMP_OUT_OF_RANGE = "the timestamp is too far from now"
     SIGNATURE_MALFORMED = "a signature entry is malformed"
@@ -95,7 +99,7 @@ def _read(headers: Mapping[str, str]) -> tuple[dict[str, str], Refusal | None]:
             found[lower] = value.strip(" ")
     if any(not found.get(name) for name in _NAMES):
         return {}, Refusal.HEADER_MISSING
-    if any(not value.isascii() or not value.isprintable() for value in found.values()):
+    if any(not value.isascii() or not value.isprintable() for value in found.values()) or len(found[_ID]) > MAX_ID:
         return {}, Refusal.HEADER_MALFORMED
     return found, None
 
