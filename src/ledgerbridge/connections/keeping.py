@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, func, literal, select, type_coerce
+from sqlalchemy import BindParameter, ColumnElement, Table, case, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.elements import TypeCoerce
 from sqlalchemy.types import Text
 
 from ledgerbridge.pleo.events import EXPORT_JOB_CREATED, VENDOR_CREATED
@@ -161,7 +162,7 @@ FATES: Mapping[str, Rows] = MappingProxyType(
         "vendor_links": Rows("Pairs of vendors; found again by the references in both systems.", deleted=True),
         "mapping_warnings": Rows("Names accounts, dimensions and vendors.", deleted=True),
         "audit_log": Rows(
-            "Who did what: ten years, as books must be traceable for (see below).",
+            "Who did what: as long as books must be traceable.",
             emptied={"detail": _known_details()},
             kept=_kept("Staff and roles, not the customer's people.", "actor")
             | _kept(_OWN, "id", "at", "connection_id", "action"),
@@ -201,13 +202,22 @@ def undecided() -> list[str]:
     return sorted(found + [name for name in (FATES.keys() | OTHERS.keys()) if name not in Base.metadata.tables])
 
 
+def _done_to(fate: Rows) -> dict[str, list[str]]:
+    """The emptied columns by what is done to them: an expression over the row keeps a part."""
+    done: dict[str, list[str]] = {}
+    for name, value in fate.emptied.items():
+        whole = value is None or isinstance(value, BindParameter | TypeCoerce)
+        done.setdefault("emptied" if whole else "reduced", []).append(name)
+    return done
+
+
 def page() -> str:
     """The table of docs/retention.md."""
     lines = ["| table, column | when the connection has ended | why |", "|---|---|---|"]
     for name, fate in FATES.items():
         lines.append(f"| **{name}** | {'deleted' if fate.deleted else 'stays'} | {fate.why} |")
-        if fate.emptied:
-            lines.append(f"| {', '.join(f'`{column}`' for column in fate.emptied)} | emptied | |")
+        for word, names in _done_to(fate).items():
+            lines.append(f"| {', '.join(f'`{column}`' for column in names)} | {word} | |")
         reasons: dict[str, list[str]] = {}
         for column, why in fate.kept.items():
             reasons.setdefault(why, []).append(f"`{column}`")
