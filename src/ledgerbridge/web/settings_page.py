@@ -108,7 +108,7 @@ async def _job(session: AsyncSession, summary: JobSummary) -> dict[str, Any]:
         "status": status,
         "tone": tone,
         "reason": job.failure_reason,
-        "items": job.number_of_items,
+        "number": job.number_of_items,
         "booked": counts.get(ItemState.BOOKED, 0) + counts.get(ItemState.NOTHING_TO_POST, 0),
         "failed": counts.get(ItemState.FAILED, 0) + counts.get(ItemState.ABANDONED, 0),
         "unknown": counts.get(ItemState.UNKNOWN, 0),
