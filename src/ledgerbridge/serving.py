@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from ledgerbridge.app import StartRefused, app_of, running
 from ledgerbridge.ops.hardening import harden
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.settings import Settings
-from ledgerbridge.web.protocol import MAX_HEAD, PromptProtocol
+from ledgerbridge.web.middleware import MAX_HEAD
+from ledgerbridge.web.protocol import PromptProtocol
 
 REQUEST_SECONDS = 15
 """What requests under way get to finish."""
@@ -30,27 +32,30 @@ async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> No
     asked = _signals()
     with _bind(host, port) as listening:
         async with running(settings, worker=worker) as services:
-            server = _Server(
-                uvicorn.Config(
-                    app_of(services),
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    http=PromptProtocol,
-                    ws="none",
-                    h11_max_incomplete_event_size=MAX_HEAD,
-                    limit_concurrency=MAX_CONNECTIONS,
-                    proxy_headers=bool(settings.trusted_proxies),
-                    forwarded_allow_ips=list(settings.trusted_proxies),
-                    timeout_graceful_shutdown=REQUEST_SECONDS,
-                )
-            )
+            server = _Server(web_config(app_of(services), settings))
             stopper = asyncio.create_task(_stop_when(asked, server))
             shown = listening.getsockname()
             _log.info("listening", host=shown[0], port=shown[1], url=settings.public_url, worker=worker)
             await server.serve(sockets=[listening])
             stopper.cancel()
+
+
+def web_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How HTTP is spoken: one strict parser, bounds on what a connection may cost, a proxy believed only if named."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=PromptProtocol,
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD,
+        limit_concurrency=MAX_CONNECTIONS,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+    )
 
 
 async def work(settings: Settings) -> None:

@@ -18,6 +18,8 @@ from ledgerbridge.web.problems import HttpProblem, from_exception, problem_respo
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body, everywhere but where a route sets its own lower cap."""
+MAX_HEAD = 32 * 1024
+"""Bytes of a request's line and headers."""
 BODY_SECONDS = 30.0
 """For a whole request body to arrive, everywhere but where a route sets its own shorter time."""
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
@@ -84,6 +86,8 @@ class RequestFrame:
         structlog.contextvars.clear_contextvars()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
+                if _head_size(scope) > MAX_HEAD:
+                    raise HttpProblem(431, f"The request's headers are larger than {MAX_HEAD} bytes.", kind="too-large")
                 if (declared_length(headers) or 0) > MAX_BODY:
                     raise too_large(MAX_BODY)
                 await self._app(scope, _counted(receive), framed)
@@ -104,6 +108,11 @@ class RequestFrame:
 def _route(scope: Scope) -> str:
     """The pattern of the route, never the path: a path may hold a subscription's token."""
     return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _head_size(scope: Scope) -> int:
+    target = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+    return target + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def _counted(receive: Receive) -> Receive:

@@ -8,42 +8,53 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 15.0
-"""From the first byte of a connection or of its next request to the end of the request's headers."""
-MAX_HEAD = 32 * 1024
-"""Bytes of a request's line and headers."""
+"""From the first moment of a connection, or the end of an answer, to the end of the next request's headers."""
 
 
 class PromptProtocol(H11Protocol):
-    """Closes a connection whose request does not arrive: uvicorn waits for ever once one byte of it has come."""
+    """Closes a connection whose request does not arrive.
+
+    uvicorn itself ends an idle connection, but waits for ever once one byte has come: of a request's headers, or of a
+    body that was answered before it was whole.
+    """
 
     _awaited: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_head()
+        self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            self._await_head()
-        else:
-            self._head_is_there()
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_there()
+        self._rest()
         super().connection_lost(exc)
 
-    def _await_head(self) -> None:
-        # Not anew with every byte, or a trickle would put it off for ever.
-        if self._awaited is None:
+    def _waiting(self) -> bool:
+        """Whether it is the visitor's turn, and nobody else is waiting with us: a body is waited for by its route."""
+        if self.conn.their_state is h11.IDLE:
+            return True
+        answered = self.cycle is not None and self.cycle.response_complete
+        return answered and self.conn.their_state is h11.SEND_BODY
+
+    def _watch(self) -> None:
+        if not self._waiting():
+            self._rest()
+        elif self._awaited is None:  # not anew with every byte, or a trickle would put it off for ever
             self._awaited = self.loop.call_later(HEAD_SECONDS, self._too_late)
 
-    def _head_is_there(self) -> None:
+    def _rest(self) -> None:
         if self._awaited is not None:
             self._awaited.cancel()
             self._awaited = None
 
     def _too_late(self) -> None:
         self._awaited = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+        if self._waiting() and not self.transport.is_closing():
             self.transport.close()

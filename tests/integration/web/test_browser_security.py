@@ -185,7 +185,7 @@ async def test_a_stranger_writes_no_line_of_the_log(box: Box, log_format: str) -
     nasty = "\x1b[2J\u2028 2026-01-01T00:00:00Z [info] forged \u202e"
     face = box.face
     await face.anybody.get("/connect", headers={"x-request-id": "forged\tforged", "user-agent": b"x\x85forged"})
-    await face.anybody.get(f"/oauth/callback?error={nasty}&state={nasty}")
+    await face.anybody.get("/oauth/callback", params={"error": nasty, "state": nasty})
     await face.anybody.request("FORGED", "/connect")
     event = json.loads(export_event())
     event["eventType"] = f"v9.{nasty}\n2026 [info] forged\r\n"
