@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -109,3 +110,48 @@ def test_secrets_refuse_to_print() -> None:
     shown = repr(made) + str(made) + made.model_dump_json()
     for secret in ("the-client-secret", KEY, "the-password"):
         assert secret not in shown
+
+
+def test_private_networks_of_erps_and_trusted_proxies_are_lists() -> None:
+    chosen = settings(erp_private_networks="erp.internal.example, 10.20.0.0/24", trusted_proxies="172.20.0.2,fd00::/8")
+    assert chosen.erp_private_networks == ("erp.internal.example", "10.20.0.0/24")
+    assert chosen.trusted_proxies == ("172.20.0.2", "fd00::/8")
+    assert settings().erp_private_networks == settings().trusted_proxies == ()
+    reach = chosen.erp_reach(local=False)
+    assert reach.fault("erp.internal.example", "192.168.0.1") is None
+    assert reach.fault("another.example", "10.20.0.9") is None
+    assert reach.fault("another.example", "10.20.1.9")
+    assert reach.fault("localhost", "127.0.0.1")
+    assert chosen.erp_reach(local=True).fault("localhost", "127.0.0.1") is None
+
+
+@pytest.mark.parametrize(
+    "bad", ["0.0.0.0/0", "127.0.0.1", "169.254.169.254", "8.8.8.8", "10.0.0.1/8", "https://x.example"]
+)
+def test_a_network_that_must_stay_closed_cannot_be_listed(bad: str) -> None:
+    with pytest.raises(ValidationError, match="erp_private_networks"):
+        settings(erp_private_networks=f"10.20.0.0/24,{bad}")
+
+
+@pytest.mark.parametrize("bad", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
+def test_a_proxy_is_named_by_its_address(bad: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        settings(trusted_proxies=bad)
+
+
+def test_each_administrator_is_compared_in_constant_time_whoever_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"admin{number}" for number in range(5)]
+    tokens = ",".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}" for name in names)
+    chosen = settings(admin_tokens=tokens)
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for token in (names[0], names[-1], "nobody", ""):
+        compared.clear()
+        chosen.admin_named(token)
+        assert len(compared) == 5
+        assert all(len(one) == len(other) == 32 for one, other in compared)

@@ -1,4 +1,4 @@
-"""What a process that holds secrets in its memory asks of the operating system before it reads them."""
+"""What a process that holds secrets in its memory asks of the operating system before it uses them."""
 
 from __future__ import annotations
 

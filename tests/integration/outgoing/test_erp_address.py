@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from typing import Any
 
 import pytest
 
 from ledgerbridge.app import running
 from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.connections import access
+from ledgerbridge.connections.erp_binding import bind
+from ledgerbridge.connections.errors import BindingRefused
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import TrytonAdapter, client
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach, reach
 from ledgerbridge.pleo.downloads import DownloadFailed
+from ledgerbridge.store.tables import Connection
 from tests.integration.outgoing.conftest import Internet, Open, saying, trickling
 from tests.integration.web.conftest import settings_for
 
@@ -151,3 +156,23 @@ async def test_beside_a_sandbox_on_this_machine_it_is_open(database_url: str, se
                 await erp.company()
         found = await services.exports.downloads.fetch(f"http://localhost:{door.port}/1.pdf")
     assert found.content == b"[]"
+
+
+async def test_binding_such_an_address_is_refused_in_words_and_changes_nothing(database_url: str) -> None:
+    connection = uuid.uuid4()
+    async with running(settings_for(database_url, "http://127.0.0.1:1"), worker=False) as services:
+        room = services.connections
+        async with room.db.transaction() as session:
+            session.add(
+                Connection(
+                    id=connection, environment=room.environment, company_id=str(uuid.uuid4()), auth_method="oauth",
+                    subject_urn="urn:pleo:company:x",
+                )
+            )  # fmt: skip
+        with pytest.raises(BindingRefused) as caught:
+            await bind(room, connection, "tryton", binding("https://10.0.0.7:8000"), "admin:test")
+        bound = (await access.load(room, connection)).binding
+    assert caught.value.code == "erp_address_refused"
+    assert "10.0.0.7 leads into a private network" in str(caught.value)
+    assert "Nothing was changed." in str(caught.value)
+    assert bound is None

@@ -80,6 +80,26 @@ def test_each_bad_setting_is_named(field: str, value: object) -> None:
     assert list(caught.value.errors) == [field]
 
 
+@pytest.mark.rule("EXP-ENT-01")
+@pytest.mark.parametrize(
+    "spelt",
+    ["https://TRYTON.Example.com", "https://tryton.example.com:443", "https://tryton.example.com./", "HTTPS://tryton.example.com/"],
+)  # fmt: skip
+def test_one_place_has_one_spelling(spelt: str) -> None:
+    assert adapters()["tryton"].check_settings(GOOD | {"base_url": spelt}) == GOOD
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["https://2130706433", "https://0x7f.1", "https://127.1", "https://tryton.example.com:22", "https://tryton..example.com",
+     "https://tryton.example.com:99999", "https://tryton.example.com\\@127.0.0.1"],
+)  # fmt: skip
+def test_an_address_in_disguise_is_named_as_none(spelt: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        adapters()["tryton"].check_settings(GOOD | {"base_url": spelt})
+    assert list(caught.value.errors) == ["base_url"]
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         adapters()["tryton"].check_settings({})

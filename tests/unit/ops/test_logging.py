@@ -119,3 +119,29 @@ def test_configuring_twice_logs_once() -> None:
     configure("INFO", "json", stream)
     get_logger("x").info("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_outside_string_reaches_the_terminal_raw_however_deep_it_hides(log_format: str) -> None:
+    nasty = "a\n2026 [info] forged\x1b[2J\x9b2J\u2028\u202e\r\0\x7f\ud800"
+
+    class Odd(Exception):
+        def __repr__(self) -> str:
+            return nasty
+
+    def say() -> None:
+        log = get_logger("x")
+        log.info("in a list", values=[nasty, {nasty: (nasty, {nasty})}])
+        log.info("as an object", error=Odd(nasty), value=Odd())
+        log.info("as bytes", value=nasty.encode(errors="replace"))
+        log.info(nasty, value=nasty)
+        logging.getLogger("y").warning(nasty, extra={"more": [nasty]})
+        logging.getLogger("y").warning("said %r %s", nasty, [Odd()])
+
+    out = _logged(log_format, say)
+    lines = out.split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == 6
+    for line in lines:
+        assert line.isprintable(), line
+        line.encode()
