@@ -31,9 +31,10 @@ class Suite:
     def run(self, seeds: Iterable[int], only: str | None = None) -> None:
         """Play the seeds; what goes wrong in one does not keep the others from being played."""
         for seed in seeds:
-            began = time.monotonic()
             self._history.context = {"seed": seed}
-            trouble = self._seed(seed, only)
+            here = self._opened()
+            began = time.monotonic()
+            trouble = self._seed(here, seed, only)
             if trouble:
                 self.report.trouble.append(f"seed {seed}: {trouble}")
                 self._history.tell("seed failed", trouble=trouble)
@@ -47,10 +48,9 @@ class Suite:
         self._history.context = {"faults": "throughput"}
         self.report.throughput = throughput.measure(self._opened(), self._say)
 
-    def _seed(self, seed: int, only: str | None) -> str:
+    def _seed(self, here: World, seed: int, only: str | None) -> str:
         """Play one seed; what went wrong, or nothing."""
         try:
-            here = self._opened()
             until_ready(here)
             waves = play(here, seed, choose(seed, only))
             findings = books.look(here, waves)
