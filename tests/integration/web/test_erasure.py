@@ -4,6 +4,7 @@ keeps an expense from being booked a second time."""
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +53,10 @@ async def exported(face: Face, bookkeeper: Bookkeeper, entries: list[str], conne
     job_id = bookkeeper.export(entries)
     await look(face.services.exports, uuid.UUID(connection_id), "poll")
     return bookkeeper.job(job_id)
+
+
+async def at_once(_: float) -> None:
+    """Back-off that does not wait."""
 
 
 async def bind_again(face: Face, connection_id: str) -> None:
@@ -142,7 +147,7 @@ async def test_nothing_personal_is_left_and_no_expense_is_booked_twice_when_the_
     found = await face.active()
     owner = uuid.UUID(found)
     bookkeeper = Bookkeeper(face.pleo.url)
-    entries = bookkeeper.queue("card_purchase", "out_of_pocket")
+    entries = bookkeeper.queue("fee", copies=2)
     first = await exported(face, bookkeeper, entries, found)
     assert first["status"] == "completed"
     await fill(face, owner)
@@ -182,11 +187,12 @@ async def test_a_job_that_was_under_way_starts_over_when_the_company_comes_back(
     found = await face.active()
     owner = uuid.UUID(found)
     bookkeeper = Bookkeeper(face.pleo.url)
-    entries = bookkeeper.queue("card_purchase", "fee")
+    entries = bookkeeper.queue("fee", copies=2)
     job_id = bookkeeper.export(entries)
     face.pleo.fault("status", "PUT", f"/v3/export-jobs/{job_id}/items", status=503, times=None)
+    hurried = replace(face.services.connections, sleep=at_once)
     with pytest.raises(Unavailable):
-        await look(face.services.exports, owner, "poll")
+        await look(replace(face.services.exports, connections=hurried), owner, "poll")
     face.pleo.control("DELETE", "/faults")
     assert [len(face.books.of(entry)) for entry in entries] == [1, 1]
 
