@@ -103,15 +103,15 @@ BOOKED_NAMES_DOCUMENT = Invariant(
     number=2,
     statement="A posting called booked names its document, or the person who said so and the number it has.",
     alert="A posting is called booked without a document: compare it with the accounting system.",
-    broken=f"""
-        with {RECENT_JOBS}
-        select p.connection_id || ' posting ' || p.id as sample
-        from recent_jobs j join export_items i on i.job_id = j.id join postings p on p.id = i.posting_id
-        where p.state = 'booked' and case
-            when p.by_hand then coalesce(p.erp_number, '') = '' or coalesce(p.note, '') = ''
-            else coalesce(p.erp_id, '') = '' or p.booked_at is null
+    broken="""
+        select connection_id || ' posting ' || id as sample
+        from postings
+        where state = 'booked' and case
+            when by_hand then coalesce(erp_number, '') = '' or coalesce(note, '') = ''
+            else coalesce(erp_id, '') = '' or booked_at is null
           end
-    """,  # noqa: S608
+    """,
+    deep=True,
 )
 
 INTENT_SETTLED = Invariant(

@@ -47,7 +47,7 @@ ENDED_HOLDS_NO_SECRET = Invariant(
     name="ended-holds-no-secret",
     number=7,
     statement="Of a company that has gone, or whose grant ended, nothing is kept that opens Pleo or its ERP.",
-    alert="Secrets of a company that has left are still stored: disconnect it again, which wipes them.",
+    alert="Secrets of a company that has left are still stored: wipe them as its page in the runbook says.",
     broken="""
         select c.id || ' credentials' as sample
         from connections c join credentials k on k.connection_id = c.id
