@@ -206,7 +206,7 @@ async def test_a_job_that_was_under_way_starts_over_when_the_company_comes_back(
 
 
 async def test_whoever_works_on_the_company_writes_nothing_more(face: Face) -> None:
-    found = await face.active()
+    found = await face.connect()
     db = face.services.db
     lease = await acquire(db, uuid.UUID(found), "a worker in the middle of a job", 60)
     assert lease is not None
@@ -217,7 +217,7 @@ async def test_whoever_works_on_the_company_writes_nothing_more(face: Face) -> N
 
 
 async def test_other_companies_keep_everything(face: Face) -> None:
-    found = await face.active()
+    found = await face.connect()
     other = uuid.uuid4()
     async with face.services.db.transaction() as session:
         await session.execute(
@@ -239,7 +239,7 @@ async def test_other_companies_keep_everything(face: Face) -> None:
 async def test_an_erasure_that_was_cut_short_is_gone_on_with_and_stops_when_the_company_is_back(
     face: Face, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = await face.active()
+    found = await face.connect()
     owner, db = uuid.UUID(found), face.services.db
     assert (await face.admin.delete(f"/admin/api/connections/{found}")).status_code == 204
     async with db.transaction() as session:  # as a worker would that had not noticed yet
