@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 _FACTOR = 40
+
+
+enough_time = pytest.mark.timeout(0 if LONG else 900)
+"""For tests that tell stories; a busy machine is no failure."""
 
 
 def stories(examples: int, steps: int) -> settings:

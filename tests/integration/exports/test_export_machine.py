@@ -19,7 +19,7 @@ from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.server import Running, running
 from tests.integration.exports.story import ITEMS, Telling
 from tests.integration.exports.story_erp import BOOKINGS, LOOKS
-from tests.support.depth import stories
+from tests.support.depth import enough_time, stories
 
 Trouble = tuple[str, str, int]
 """Where at Pleo, what, and how often."""
@@ -152,6 +152,7 @@ def test_every_trouble_while_booking_ends_with_every_expense_booked_once(
 
 
 @RULES
+@enough_time
 def test_any_story_of_exports_ends_with_every_expense_booked_once(database_url: str, sandbox: Running) -> None:
     class Machine(ExportMachine):
         def __init__(self) -> None:

@@ -22,7 +22,7 @@ from ledgerbridge.store.tables import LinkPhase
 from ledgerbridge.syncs.vendors.resolve import CannotResolve, resolve
 from tests.integration.syncs.stage import Stage, staged, with_connections
 from tests.integration.syncs.vendor_stage import VendorStage
-from tests.support.depth import stories
+from tests.support.depth import enough_time, stories
 from tests.support.double_master import vendor
 from tests.support.erp_double import lost_reply
 from tests.support.rig import Killed
@@ -218,6 +218,7 @@ async def _staged(database_url: str, sandbox_url: str) -> AbstractAsyncContextMa
 
 
 @pytest.mark.rule("VEN-027", "VEN-050", "VEN-057", "VEN-066", "VEN-069", "VEN-072", "VEN-081", "VEN-082", "VEN-135")
+@enough_time
 def test_any_story_of_changes_and_crashes_ends_with_one_vendor_a_supplier(database_url: str, sandbox_url: str) -> None:
     class Machine(VendorMachine):
         where = database_url, sandbox_url
