@@ -49,17 +49,20 @@ fuzz: setup ## Try many more cases at our own face and at every parser
 mutants: setup ## Break each invariant in a copy of the code and see that the tests notice
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-check: setup ## Check format, lint, types, the import contract and rule coverage
+check: setup ## Check format, lint, types, the import contract, rule coverage and known vulnerabilities
 	@$(BIN)/ruff format --check --quiet $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.rules
+	@$(BIN)/python -m tools.retention --check
+	@$(BIN)/python -m tools.audit
 
 format: setup ## Format the code, mend what lint can mend, write docs/conformance.md
 	@$(BIN)/ruff check --fix --quiet $(CODE)
 	@$(BIN)/ruff format --quiet $(CODE)
 	@$(BIN)/python -m tools.rules --write
+	@$(BIN)/python -m tools.retention
 
 lock: setup ## Pin dependencies again after changing pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
