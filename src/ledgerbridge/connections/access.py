@@ -17,6 +17,7 @@ from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.credentials import credential_for
 from ledgerbridge.connections.errors import ErpNotBound
 from ledgerbridge.connections.rows import connection_row, newest_config
+from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.pleo.transport import Credential, PleoClient
 from ledgerbridge.store.tables import Connection, ErpBinding, Subscription
@@ -69,14 +70,21 @@ def client(room: Connections, credential: Credential, budget_of: str, *, urgent:
 async def open_erp(room: Connections, connection_id: uuid.UUID) -> AsyncIterator[Erp]:
     """The ERP company bound to a connection; closed when the context ends.
 
-    Raises `ErpNotBound`. Nothing else is checked: see `verify_erp_company`.
+    Raises `ErpNotBound`, `SecretUnreadable`. Nothing else is checked: see `verify_erp_company`.
     """
     async with room.db.transaction() as session:
         binding = await session.scalar(select(ErpBinding).where(ErpBinding.connection_id == connection_id))
     if binding is None or binding.settings_sealed is None:
         raise ErpNotBound
     settings = json.loads(
-        room.vault.open(binding.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id)
+        opened(
+            room.vault,
+            binding.settings_sealed,
+            table="erp_bindings",
+            column="settings_sealed",
+            row=connection_id,
+            remedy=BIND_AGAIN,
+        )
     )
     async with room.erps[binding.kind].open(settings, room.observe_erp) as erp:
         yield erp

@@ -19,10 +19,11 @@ from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.activation import activate
 from ledgerbridge.connections.attach import Attached, attach
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.connections.errors import Refused
+from ledgerbridge.connections.errors import Refused, SecretUnreadable
 from ledgerbridge.connections.proof import prove
 from ledgerbridge.connections.refusals import Why, refused
 from ledgerbridge.connections.rows import connection_row
+from ledgerbridge.connections.sealed import CONNECT_AGAIN, opened
 from ledgerbridge.pleo import tokens
 from ledgerbridge.pleo.companies import company_name
 from ledgerbridge.pleo.errors import PleoError
@@ -145,7 +146,13 @@ async def _redeem(room: Connections, browser_token: str | None, state: str) -> s
         if attempt.expires_at <= room.now():
             raise refused(Why.STATE_EXPIRED)
         attempt.used_at = room.now()
-    return room.vault.open(attempt.verifier_sealed, table="connect_attempts", column="verifier_sealed", row=state_hash)
+    try:
+        return opened(
+            room.vault, attempt.verifier_sealed, table="connect_attempts", column="verifier_sealed", row=state_hash,
+            remedy=CONNECT_AGAIN,
+        )  # fmt: skip
+    except SecretUnreadable as error:
+        raise refused(Why.STATE_UNKNOWN) from error
 
 
 async def _exchanged(room: Connections, code: str, verifier: str) -> tokens.TokenAnswer:

@@ -17,6 +17,7 @@ from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import ClientRejected, GrantEnded, RefreshUnavailable
 from ledgerbridge.connections.refresh import Claim, Pair, claim, newer_pair, refreshed, stored_pair
 from ledgerbridge.connections.rows import credential_row
+from ledgerbridge.connections.sealed import ENTER_KEY_AGAIN, opened
 from ledgerbridge.pleo.credentials import api_key_header, bearer_header
 from ledgerbridge.pleo.transport import Credential
 from ledgerbridge.store.tables import Connection
@@ -115,8 +116,13 @@ class ApiKeyCredential:
         if row is None or row.api_key_sealed is None:
             raise GrantEnded("There is no API key for this company any more. Enter a new one.")
         return api_key_header(
-            self._room.vault.open(
-                row.api_key_sealed, table="credentials", column="api_key_sealed", row=self._connection_id
+            opened(
+                self._room.vault,
+                row.api_key_sealed,
+                table="credentials",
+                column="api_key_sealed",
+                row=self._connection_id,
+                remedy=ENTER_KEY_AGAIN,
             )
         )
 

@@ -16,6 +16,7 @@ from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import BindingRefused, Fault
 from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
+from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
@@ -124,7 +125,10 @@ def _checked(
     missing = adapter.secret_fields() - given.keys()
     kept: dict[str, Any] = {}
     if missing and old is not None and old.settings_sealed is not None and old.kind == adapter.kind:
-        stored = room.vault.open(old.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id)
+        stored = opened(
+            room.vault, old.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id,
+            remedy=BIND_AGAIN,
+        )  # fmt: skip
         kept = {name: value for name, value in json.loads(stored).items() if name in missing}
     try:
         checked = adapter.check_settings({**given, **kept})

@@ -94,5 +94,9 @@ class RefreshUnavailable(CredentialError, Unreached):
     """The token endpoint could not be reached or failed; the tokens are kept, try later (AUTH-057)."""
 
 
+class SecretUnreadable(CredentialError, Unreached):
+    """A stored secret does not open: moved, altered, or its key is not listed. Nothing was sent, ended or wiped."""
+
+
 class ClientRejected(CredentialError, Unreached):
     """Pleo refused our own client id or secret: an operator must act, no connection is at fault (AUTH-057a)."""

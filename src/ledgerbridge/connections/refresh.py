@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import ClientRejected, GrantEnded, RefreshUnavailable
 from ledgerbridge.connections.rows import connection_row, credential_row, wipe
+from ledgerbridge.connections.sealed import CONNECT_AGAIN, opened
 from ledgerbridge.pleo import tokens
 from ledgerbridge.pleo.retry import LONGEST_WAIT
 from ledgerbridge.pleo.tokens import TokenAnswer, refresh_lead
@@ -53,14 +54,15 @@ class Claim:
 
 
 async def stored_pair(room: Connections, connection_id: uuid.UUID) -> Pair:
-    """The pair in storage. Raises `GrantEnded` when there is none."""
+    """The pair in storage. Raises `GrantEnded` when there is none, `SecretUnreadable` when it does not open."""
     async with room.db.transaction() as session:
         row = await credential_row(session, connection_id)
     if row is None or row.access_token_sealed is None or row.expires_at is None:
         raise GrantEnded("The access to Pleo has ended. Press Connect in Pleo again.")
-    token = room.vault.open(
-        row.access_token_sealed, table="credentials", column="access_token_sealed", row=connection_id
-    )
+    token = opened(
+        room.vault, row.access_token_sealed, table="credentials", column="access_token_sealed", row=connection_id,
+        remedy=CONNECT_AGAIN,
+    )  # fmt: skip
     # The lead of a very short token must leave some of its life for use.
     lead = min(refresh_lead(row.expires_in or 0), (row.expires_in or 0) / 2)
     return Pair(token, row.generation, row.expires_at - timedelta(seconds=lead), row.expires_at)
@@ -86,9 +88,13 @@ async def claim(room: Connections, connection_id: uuid.UUID, generation: int, ho
             .values(refresh_holder=holder, refresh_until=func.clock_timestamp() + timedelta(seconds=CLAIM_SECONDS))
             .returning(Credential.refresh_token_sealed)
         )
-    if sealed is None:
-        return None
-    token = room.vault.open(sealed, table="credentials", column="refresh_token_sealed", row=connection_id)
+        if sealed is None:
+            return None
+        # Inside the transaction: a right nobody can use is not taken, or others would wait for it to run out.
+        token = opened(
+            room.vault, sealed, table="credentials", column="refresh_token_sealed", row=connection_id,
+            remedy=CONNECT_AGAIN,
+        )  # fmt: skip
     return Claim(connection_id, holder, generation, token)
 
 

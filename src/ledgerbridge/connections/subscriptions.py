@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.context import Connections
+from ledgerbridge.connections.errors import SecretUnreadable
+from ledgerbridge.connections.sealed import opened
 from ledgerbridge.pleo.errors import PleoError
 from ledgerbridge.pleo.subscriptions import SubscriptionsApi
 from ledgerbridge.store.tables import Subscription
@@ -73,7 +75,22 @@ async def secret_for(room: Connections, connection_id: uuid.UUID, *, re_read: bo
         stored = await session.get(Subscription, connection_id)
     if stored is None or stored.secret_sealed is None:
         return None
-    return room.vault.open(stored.secret_sealed, table="subscriptions", column="secret_sealed", row=connection_id)
+    return readable(room, stored.secret_sealed, connection_id)
+
+
+def readable(room: Connections, sealed: bytes, connection_id: uuid.UUID) -> str | None:
+    """The webhook secret; None when it does not open, so that it is read again at Pleo."""
+    try:
+        return opened(
+            room.vault,
+            sealed,
+            table="subscriptions",
+            column="secret_sealed",
+            row=connection_id,
+            remedy="It is read anew.",
+        )
+    except SecretUnreadable:
+        return None
 
 
 async def remove(room: Connections, connection_id: uuid.UUID) -> None:
@@ -101,7 +118,10 @@ async def _path_token(room: Connections, connection_id: uuid.UUID) -> str:
             .on_conflict_do_nothing(index_elements=[Subscription.connection_id])
         )
         row = await session.get_one(Subscription, connection_id)
-    return room.vault.open(row.path_token_sealed, table="subscriptions", column="path_token_sealed", row=connection_id)
+    return opened(
+        room.vault, row.path_token_sealed, table="subscriptions", column="path_token_sealed", row=connection_id,
+        remedy="Disconnect, then connect again.",
+    )  # fmt: skip
 
 
 async def _may_re_read(room: Connections, connection_id: uuid.UUID) -> str | None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledgerbridge.connections import erasure, subscriptions
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.connections.errors import Refused
+from ledgerbridge.connections.errors import Refused, SecretUnreadable
 from ledgerbridge.connections.rows import connection_row, credential_row, wipe
 from ledgerbridge.pleo.errors import Forbidden, PleoError, Unauthorised
 from ledgerbridge.pleo.installations import InstallationsApi
@@ -41,8 +41,9 @@ async def disconnect(room: Connections, connection_id: uuid.UUID, actor: str) ->
     """Uninstall at Pleo, then wipe tokens and secrets and erase the rest; of a connection that is disconnected already
     only what was left is erased.
 
-    Works when the grant is dead, because then there is nothing left to delete with. Raises `ConnectionUnknown`, and
-    `Refused("pleo_unavailable")` when Pleo does not answer: the connection is paused then, and the same call goes on.
+    Works when the grant is dead, because then there is nothing left to delete with. Raises `ConnectionUnknown`,
+    `SecretUnreadable`, and `Refused("pleo_unavailable")` when Pleo does not answer: the connection is paused then, and
+    the same call goes on.
     """
     async with room.db.transaction() as session:
         connection = await connection_row(session, connection_id, lock=True)
@@ -92,6 +93,8 @@ async def _gone(connection_id: uuid.UUID, removal: Awaitable[None]) -> bool:
     except _GRANT_DEAD as error:
         _log.info("connection %s: not removed at Pleo, the access is dead: %s", connection_id, error)
         return False
+    except SecretUnreadable:
+        raise  # says what to do, which is not to wait for Pleo
     except PleoError as error:
         _log.warning("connection %s not removed at Pleo: %s", connection_id, error)
         raise Refused(

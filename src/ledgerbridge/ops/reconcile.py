@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_erp, verify_erp_company
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.connections.errors import ConnectionUnknown, ErpNotBound
+from ledgerbridge.connections.errors import ConnectionUnknown, ErpNotBound, SecretUnreadable
 from ledgerbridge.erp.port import DocumentKind, DocumentRef, Erp, ErpError, Found, Keyed
 from ledgerbridge.exports.ledger import LIVE
 from ledgerbridge.ops.reconcile_compare import (
@@ -32,7 +32,6 @@ from ledgerbridge.ops.reconcile_compare import (
 )
 from ledgerbridge.store.engine import sqlalchemy_url
 from ledgerbridge.store.tables import Posting, PostingState
-from ledgerbridge.store.vault import VaultError
 
 UNDER_WAY = dt.timedelta(minutes=15)
 """An intent younger than this may be booked just now."""
@@ -80,8 +79,8 @@ async def reconcile(
         raise CannotCompare(f"There is no connection {connection_id}. GET /admin/api/connections lists them.") from None
     except ErpNotBound:
         raise CannotCompare("The connection has no accounting system, so there is nothing to compare with.") from None
-    except VaultError as error:
-        raise CannotCompare(f"The access to the accounting system cannot be read: {error}.") from None
+    except SecretUnreadable as error:
+        raise CannotCompare(f"The access to the accounting system: {error.text}") from None
     except ErpError as error:
         raise CannotCompare(_less_export(error.problem.text)) from None
 

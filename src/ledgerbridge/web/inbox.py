@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.connections import subscriptions
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.pleo.events import Event, ExportJobCreated, VendorCreated
 from ledgerbridge.store.tables import Connection, ConnectionStatus, DeliveryStatus, Subscription, WebhookDelivery
@@ -67,9 +68,7 @@ async def mailbox(services: Services, path_token: str) -> Mailbox | None:
         connection_id=connection.id,
         company_id=connection.company_id,
         ended=subscription.ended_at is not None or connection.status == ConnectionStatus.DISCONNECTED,
-        secret=services.connections.vault.open(sealed, table="subscriptions", column="secret_sealed", row=connection.id)
-        if sealed
-        else None,
+        secret=subscriptions.readable(services.connections, sealed, connection.id) if sealed else None,
     )
 
 

@@ -17,6 +17,7 @@ from ledgerbridge.connections.errors import (
     ErpNotBound,
     GrantEnded,
     Refused,
+    SecretUnreadable,
 )
 from ledgerbridge.connections.errors import Fault as Wrong
 from ledgerbridge.erp.port import ErpError
@@ -65,6 +66,8 @@ def problem_of(error: Exception) -> HttpProblem:
             return _problem(503 if _passes(code) else 409, error.problem.text, code)
         case GrantEnded():
             return _problem(409, "Pleo no longer lets us in. Press Connect in Pleo again.", "reconnect_needed")
+        case SecretUnreadable():
+            return _problem(503, error.text, "secret_unreadable")
         case ClientRejected():
             _log.error("ALERT: Pleo refuses our client id or secret")
             return _problem(503, "Pleo refuses this service itself; operators must act.", "client_rejected")
