@@ -241,9 +241,6 @@ async def _(garden: Garden) -> None:
     garden.job(garden.company(ConnectionStatus.DISCONNECTED), JobPhase.FETCHED, last_action_at=ago(hours=5))
 
 
-# companies
-
-
 @broken("active-has-credential", "no refresh token")
 async def _(garden: Garden) -> None:
     garden.company(refresh_token_sealed=None)
@@ -363,9 +360,6 @@ async def _(garden: Garden) -> None:
     owner = garden.company(status_reason="The bearer of this key may not post; see https://erp.example/#books.")
     garden.binding(owner, settings_shown={"api_key": "***", "base_url": "https://erp.example:8000/x"})
     garden.audit(owner, reason="password expired", mail="ada@example.com")
-
-
-# syncs
 
 
 @broken("no-blind-archiving", "on an empty list")
