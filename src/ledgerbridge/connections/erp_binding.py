@@ -137,7 +137,7 @@ def _checked(
     if kept and old is not None:
         # A stored key must never be sent to an address it was not entered for, or an address could be used to fetch it.
         moved = [
-            name for name, value in old.settings_shown.items() if isinstance(value, str) and checked[name] != value
+            name for name, value in old.settings_shown.items() if isinstance(value, str) and checked.get(name) != value
         ]
         if moved:
             raise _settings_refused(

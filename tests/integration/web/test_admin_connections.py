@@ -263,3 +263,14 @@ async def test_no_answer_log_or_audit_record_holds_a_secret(face: Face, capfd: p
     everything = "".join([*pages, audit, out.out, out.err])
     for secret in secrets:
         assert str(secret) not in everything
+
+
+async def test_leaving_out_an_optional_setting_together_with_the_key_asks_for_the_key_again(face: Face) -> None:
+    found = await face.connect()
+    path = f"/admin/api/connections/{found}/erp"
+    limited = ERP_SETTINGS | {"vendor_category": "Suppliers"}
+    assert (await face.admin.put(path, json={"kind": "double", "settings": limited})).status_code == 200
+    without = {name: value for name, value in ERP_SETTINGS.items() if name != "api_key"}
+    answer = await face.admin.put(path, json={"kind": "double", "settings": without})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "settings.api_key"
