@@ -15,8 +15,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ledgerbridge.redaction import HIDDEN, is_secret_name, redact, redact_text
 
-QUIET = ("httpx", "httpcore", "hpack", "asyncio", "sqlalchemy", "procrastinate", "alembic", "psycopg")
+QUIET = ("httpx", "asyncio", "sqlalchemy", "procrastinate", "alembic", "psycopg")
 """Libraries whose chatter below a warning is shown only at level DEBUG."""
+_MUTE = ("httpcore", "hpack")
+"""Libraries whose chatter holds whole headers, such as a redirect to a signed link: never shown."""
 _BOUND = {"timestamp", "level", "event"}
 
 
@@ -95,6 +97,8 @@ def configure(level: str, log_format: Literal["json", "console"], stream: TextIO
     logging.captureWarnings(True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "procrastinate"):
         logger = logging.getLogger(name)
         logger.handlers = []

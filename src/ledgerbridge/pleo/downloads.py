@@ -92,7 +92,7 @@ class Downloader:
         self._limits = Limits(total=total_seconds, max_bytes=max_bytes)
         self._sleep = sleep
         self._now = now
-        logging.getLogger("httpx").addFilter(_hide_queries)
+        logging.getLogger("httpx").addFilter(_hide_paths)
 
     async def fetch(self, url: str) -> DownloadedFile:
         """The file behind a link; transient failures are tried again (EXP-ATT-08).
@@ -163,10 +163,11 @@ def _redirected(url: str, answer: Answer) -> str:
     raise failed
 
 
-def _hide_queries(record: logging.LogRecord) -> bool:
-    """Cuts the query, where a signed link has its key, from the URLs httpx logs."""
+def _hide_paths(record: logging.LogRecord) -> bool:
+    """Leaves of the URLs httpx logs only the host: a signed link may have its key in the query or in the path."""
     if isinstance(record.args, tuple):
         record.args = tuple(
-            str(arg.copy_with(query=None)) if isinstance(arg, httpx.URL) else arg for arg in record.args
+            str(arg.copy_with(path="/", query=None, fragment=None)) if isinstance(arg, httpx.URL) else arg
+            for arg in record.args
         )
     return True
