@@ -8,8 +8,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
+from tests.support.canaries import watch_for
 from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
 from tests.support.database_pool import DatabasePool
 from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
@@ -51,6 +53,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """The cluster of the tests; sessions running at the same time share it."""
     with embedded_postgres(CACHE / "postgres", THROW_AWAY) as cluster:
         sweep(cluster)
+        watch_for("database password", str(conninfo_to_dict(cluster.url())["password"]))
         yield cluster
 
 
@@ -121,5 +124,7 @@ def tryton_server(tryton_template: Template) -> Iterator[TrytonServer]:
 def tryton(tryton_servers: TrytonServers) -> Iterator[TrytonServer]:
     """A Tryton whose books are the test's own: `base_url`, `database`, `api_key`, `company_id()`, `facts`."""
     server = tryton_servers.fresh()
+    for login, key in server.keys.items():
+        watch_for(f"Tryton key of {login}", key)
     yield server
     tryton_servers.template.drop(server.database)

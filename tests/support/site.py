@@ -6,11 +6,9 @@ books.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
-import secrets
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -28,8 +26,10 @@ from pleo_sandbox.core.recorder import Recorded
 from pleo_sandbox.server import Running
 from pleo_sandbox.server import running as sandbox_running
 from tests.support import leaks
+from tests.support.canaries import canary, canary_key
 from tests.support.clones import TrytonServers
 from tests.support.commands import Process, until
+from tests.support.leak_watch import HUNT
 from tests.support.rig import Pleo
 from tryton_sandbox import TrytonServer, moves
 
@@ -219,7 +219,7 @@ def site(
         served = stack.enter_context(sandbox_running(replace(sandbox or SandboxConfig(), clients=(client,))))
         tryton = servers.fresh()
         stack.callback(servers.template.drop, tryton.database)
-        token = secrets.token_urlsafe(32)
+        token = canary("admin token")
         settings = {
             "DATABASE_URL": database_url,
             "PUBLIC_URL": url,
@@ -227,7 +227,7 @@ def site(
             "PLEO_API_URL": served.url,
             "PLEO_CLIENT_ID": client.client_id,
             "PLEO_CLIENT_SECRET": client.client_secret,
-            "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "ENCRYPTION_KEYS": canary_key(),
             "ADMIN_TOKENS": f"ada:{hashlib.sha256(token.encode()).hexdigest()}",
             "PLEO_REQUESTS_PER_MINUTE": "60000",
             **environment,
@@ -237,7 +237,9 @@ def site(
 
         def keep(answer: httpx.Response) -> None:
             answer.read()
-            answers.append((f"answer to {answer.request.method} {answer.url.path}", f"{answer.headers}{answer.text}"))
+            place = f"answer to {answer.request.method} {answer.url.path}"
+            answers.append((place, f"{answer.headers}{answer.text}"))
+            HUNT.look(place, answer.text)
 
         def person(**headers: str) -> httpx.Client:
             hooks = {"response": [keep]}
