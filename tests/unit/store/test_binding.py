@@ -45,7 +45,6 @@ from ledgerbridge.store.tables import (
 )
 
 ID = uuid.UUID(int=1)
-TEXTS = ["a", "b"]
 job, other = aliased(ExportJob), aliased(ExportJob)
 mine = select(Posting.id).where(Posting.connection_id == ID)
 everybodys = select(Posting.id).where(Posting.state == "booked")
