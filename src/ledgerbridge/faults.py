@@ -7,6 +7,7 @@ hook that ends the process. Points are named after the code they stand in, so th
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,13 +41,17 @@ def around(what: str) -> Iterator[None]:
 
 
 def caller() -> str:
-    """The function of ours that called into the store, as `exports.report:Reporter._send`; empty without a hook."""
+    """The function of ours that called into the store, as `exports.report:Reporter._send`; empty without a hook.
+
+    A context manager that opens a transaction for others is passed over: the point bears the name of its user.
+    """
     if _hook is None:
         return ""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(f"{_PACKAGE}.") and not module.startswith(f"{_PACKAGE}.store."):
+        ours = module.startswith(f"{_PACKAGE}.") and not module.startswith(f"{_PACKAGE}.store.")
+        if ours and not frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
             return f"{module.removeprefix(f'{_PACKAGE}.')}:{frame.f_code.co_qualname}"
         frame = frame.f_back
     return "elsewhere"

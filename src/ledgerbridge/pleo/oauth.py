@@ -107,7 +107,7 @@ class OAuthClient:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        return await self._grant("exchange", form, previous=None, again=_never_reached)
+        return await self._grant("exchangeToken", form, previous=None, again=_never_reached)
 
     async def refresh(self, refresh_token: str) -> TokenAnswer:
         """Trade the refresh token for a new pair; every earlier token stops working (AUTH-050, -051).
@@ -117,7 +117,7 @@ class OAuthClient:
         `ClientRejected` (our own fault: keep every connection, AUTH-057a).
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return await self._grant("refresh", form, previous=refresh_token, again=_transient)
+        return await self._grant("refreshToken", form, previous=refresh_token, again=_transient)
 
     async def introspect(self, token: str, hint: str = "access_token") -> IntrospectedToken:
         """What Pleo knows of one of our tokens, for support; never a substitute for expiry tracking (AUTH-046).
@@ -129,7 +129,7 @@ class OAuthClient:
         return tokens.read_introspection(answer)
 
     async def _grant(
-        self, what: str, form: dict[str, str], *, previous: str | None, again: Callable[[BaseException], bool]
+        self, operation: str, form: dict[str, str], *, previous: str | None, again: Callable[[BaseException], bool]
     ) -> TokenAnswer:
         made = 0
         lost = False
@@ -139,7 +139,7 @@ class OAuthClient:
             made += 1
             asked = self._now()
             try:
-                answer = await self._post(f"{what}Token", self._endpoints.token(), form, made)
+                answer = await self._post(operation, self._endpoints.token(), form, made)
                 return tokens.read_grant(answer, previous=previous, asked=asked, after_lost_reply=lost, now=self._now())
             except TokenEndpointUnavailable as error:
                 lost = lost or error.may_have_spent_the_grant

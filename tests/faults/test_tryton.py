@@ -1,0 +1,42 @@
+"""Killed at every call that changes a real Tryton's books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledgerbridge.demo.books import bookkeeping
+from tests.faults.conftest import MakeStage
+from tests.faults.scenarios import Draft, live
+from tests.faults.tryton_stage import Booked, Payables, TrytonStage
+from tests.faults.walk import Scenario, walked
+from tests.support.clones import TrytonServers
+
+SCENARIOS: dict[str, Scenario] = {"entry": Booked(), "payables": Payables(), "party": Draft()}  # type: ignore[dict-item]
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module")
+def stage(make_stage: MakeStage, tryton_servers: TrytonServers) -> Iterator[TrytonStage]:
+    tryton = tryton_servers.fresh()
+    try:
+        with make_stage(kind=TrytonStage, periodic=("exports.poll", "syncs.sweep"), tryton=tryton) as made:
+            made.start()
+            live(made, {"kind": "tryton", "settings": tryton.binding()}, bookkeeping(tryton.facts))
+            yield made  # type: ignore[misc]
+            assert made.leaked() == []
+    finally:
+        tryton_servers.template.drop(tryton.database)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_whatever_the_point_at_which_the_service_dies_trytons_books_are_right(stage: TrytonStage, name: str) -> None:
+    walked(stage, name, SCENARIOS[name])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_whatever_the_passing_of_a_point(stage: TrytonStage, name: str) -> None:
+    walked(stage, name, SCENARIOS[name], everywhere=True)
