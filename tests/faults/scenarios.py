@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from ledgerbridge.bookkeeping.master_data import MasterAccount, MasterTaxCode, MasterValue, TaxKind
+from ledgerbridge.bookkeeping.master_data import MasterAccount, MasterDimension, MasterTaxCode, MasterValue, TaxKind
+from ledgerbridge.bookkeeping.words import Dimension as ErpDimension
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.faults.stage import Stage
 from tests.support.double_master import Master, vendor
@@ -191,10 +192,12 @@ class Sync:
 
     kind: str
     turn: int = 0
+    change: str = ""
+    """Of `CHANGES`; that of the kind if none is named."""
 
     def begin(self, stage: Stage) -> None:
         self.turn += 1
-        CHANGES[self.kind](stage.books.books.master, self.turn)
+        CHANGES[self.change or self.kind](stage.books.books.master, self.turn)
         self.resume(stage)
 
     def resume(self, stage: Stage) -> None:
@@ -222,6 +225,11 @@ def _accounts(master: Master, turn: int) -> None:
                        *(replace(one, name=f"Renamed {turn}") for one in ours[-1:]), *new]  # fmt: skip
 
 
+def _many_accounts(master: Master, turn: int) -> None:
+    new = [MasterAccount(f"m{turn}-{k}", f"8{turn:04}{k}", f"Many {turn} {k}", None, active=True) for k in range(6)]
+    master.accounts = [*(replace(one, active=one.active and one.id[0] != "m") for one in master.accounts), *new]
+
+
 def _tax_codes(master: Master, turn: int) -> None:
     made = [one for one in master.tax_codes if one.code.startswith("N")]
     rest = [one for one in master.tax_codes if not one.code.startswith("N")]
@@ -235,7 +243,7 @@ def _tags(master: Master, turn: int) -> None:
     values = master.values[first.id]
     made = [one for one in values if one.id.startswith("n")]
     rest = [one for one in values if not one.id.startswith("n")]
-    changed = [replace(one, name=f"Renamed {turn}", active=one.active ^ (k == 0)) for k, one in enumerate(made[-2:])]
+    changed = [replace(one, name=f"Renamed {turn}", active=one.active ^ (k < 2)) for k, one in enumerate(made[-3:])]
     master.values[first.id] = [*rest, *changed, MasterValue(f"n{turn}", f"N{turn}", f"New {turn}", active=True)]
 
 
@@ -245,7 +253,13 @@ def _vendors(master: Master, turn: int) -> None:
     master.vendors = [*master.vendors[:-2], *changed, vendor(1000 + turn)]
 
 
-CHANGES = {"accounts": _accounts, "tax_codes": _tax_codes, "tags": _tags, "vendors": _vendors}
+CHANGES = {
+    "accounts": _accounts,
+    "many accounts": _many_accounts,
+    "tax_codes": _tax_codes,
+    "tags": _tags,
+    "vendors": _vendors,
+}
 """Records come, change their name, go and come back, by the turn."""
 SHOWN = {
     "accounts": lambda pleo: {(one["code"], one["name"]) for one in pleo["accounts"] if not one["archived"]},
@@ -269,6 +283,37 @@ WANTED = {
     "vendors": lambda erp: {(one.id, one.name) for one in erp.vendors if one.active},
 }  # fmt: skip
 """What the ERP has of it."""
+
+
+@dataclass
+class Dimension(Sync):
+    """A dimension of the ERP is selected, and the one that was selected before no longer is."""
+
+    kind: str = "tags"
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, stage: Stage) -> None:
+        self.turn += 1
+        master = stage.books.books.master
+        made = MasterDimension(f"d{self.turn}", f"D{self.turn}", f"Dimension {self.turn}", True)
+        master.dimensions = [*master.dimensions, made]
+        master.values[made.id] = [MasterValue(f"{made.id}-1", "ONE", "One", active=True)]
+        self.body = {**CONFIGURATION, "dimensions": ["CC", "PRJ", made.code]}
+        stage.books.books.chart = replace(
+            stage.books.books.chart,
+            dimensions=(*stage.books.books.chart.dimensions, ErpDimension(made.id, made.code, made.name, {"ONE": "1"})),
+        )
+        self.resume(stage)
+
+    def resume(self, stage: Stage) -> None:
+        stage.ask("PUT", f"/connections/{stage.connection}/config", self.body)
+        super().resume(stage)
+
+    def check(self, stage: Stage) -> None:
+        groups = stage.pleo.control("GET", f"/companies/{DEMO_COMPANY_ID}/master-data")["tag_groups"]
+        shown = [group["code"] for group in groups if not group["archived"]]
+        assert sorted(shown) == sorted(self.body["dimensions"]), f"groups in Pleo: {shown}"
+        super().check(stage)
 
 
 @dataclass

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import MakeStage
-from tests.faults.scenarios import KINDS, Draft, Sync, live
+from tests.faults.scenarios import KINDS, Dimension, Draft, Sync, live
 from tests.faults.stage import Stage
 from tests.faults.walk import Scenario, walked
 from tests.support.double_master import vendor
 from tests.support.erp_double import PAYABLES, Books
 
-SCENARIOS: dict[str, Scenario] = {**{kind: Sync(kind) for kind in KINDS}, "draft": Draft()}
+SCENARIOS: dict[str, Scenario] = {
+    **{kind: Sync(kind) for kind in KINDS},
+    "many accounts": Sync("accounts", change="many accounts"),
+    "dimension": Dimension(),
+    "draft": Draft(),
+}
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -17,17 +17,10 @@ from tests.faults.scenarios import KINDS
 from tests.faults.walk import every, once
 
 WALKS = {
-    "export",
-    "troubled export",
-    "refresh",
-    "start",
-    "rounds",
-    "life",
+    *("export", "troubled export", "refresh", "start", "rounds", "life"),
     *KINDS,
-    "draft",
-    "entry",
-    "payables",
-    "party",
+    *("many accounts", "dimension", "draft"),
+    *("entry", "payables", "party"),
 }
 """Those of the tests beside this one."""
 SAY_SO = (
