@@ -77,6 +77,7 @@ def test_the_tokens_and_links_of_the_sandbox_bear_the_mark() -> None:
         base64.urlsafe_b64decode(canary_key()).hex(),
         DEFAULT_CLIENT_SECRET,
     ],
+    ids=["plain", "base64", "base64+2", "base64+3", "base64+4", "hex", "bytes", "key", "key in hex", "without a mark"],
 )
 def test_a_canary_is_known_in_every_spelling(spelt: str) -> None:
     assert canaries.found_in(f"before {spelt} after")
@@ -183,6 +184,7 @@ async def test_requests_we_send_carry_a_secret_only_where_it_belongs() -> None:
             "table procrastinate_jobs: planted secret",
         ),
     ],
+    ids=["text", "unsealed", "json", "queue"],
 )
 def test_every_row_is_read_before_a_database_is_emptied(databases: DatabasePool, spoilt: str, find: str) -> None:
     name = databases.take()
