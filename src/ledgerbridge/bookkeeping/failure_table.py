@@ -249,6 +249,11 @@ _TABLE: dict[Failure, Row] = {
         Kind.DATA, "receipt_conversion_failure", None,
         "Receipt {name} could not be converted to a format the accounting system accepts. Upload a PDF in Pleo, then export again.",
     ),
+    Failure.ERP_ACCESS_UNREADABLE: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "The access to the accounting system that we stored cannot be read. Contact support, or enter it again in " + CONFIG_PAGE
+        + ", then export again.",
+    ),
     Failure.ERP_ADDRESS_REFUSED: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The address of the accounting system cannot be used: {address}. Enter one that is reachable from the internet in "
@@ -324,6 +329,11 @@ _TABLE: dict[Failure, Row] = {
     Failure.PLEO_RATE_LIMIT: Row(
         Kind.RATE, "unexpected_failure", "pleo_rate_limit",
         "Pleo refused further calls for too long. Export again later.", retry=True,
+    ),
+    Failure.PLEO_GIVES_NO_ITEMS: Row(
+        Kind.TRANSIENT, "unexpected_failure", "integration_unusable",
+        "Pleo did not hand over the expenses of this export, however often we asked. Export them again later; if that does not help, "
+        "contact Pleo's support.",
     ),
     Failure.ALL_ITEMS_FAILED: Row(
         Kind.DATA, None, "validation_failure",

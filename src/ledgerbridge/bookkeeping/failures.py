@@ -114,6 +114,7 @@ class Failure(StrEnum):
     RECEIPT_UPLOAD = "receipt_upload"
     RECEIPT_CONVERSION = "receipt_conversion"
     # the ERP
+    ERP_ACCESS_UNREADABLE = "erp_access_unreadable"
     ERP_ADDRESS_REFUSED = "erp_address_refused"
     ERP_UNREACHABLE = "erp_unreachable"
     ERP_TIMEOUT = "erp_timeout"
@@ -133,6 +134,7 @@ class Failure(StrEnum):
     VENDOR_SELECTION_UNKNOWN = "vendor_selection_unknown"
     # Pleo and ourselves
     PLEO_RATE_LIMIT = "pleo_rate_limit"
+    PLEO_GIVES_NO_ITEMS = "pleo_gives_no_items"
     ALL_ITEMS_FAILED = "all_items_failed"
     REPORT_REFUSED = "report_refused"
     UNEXPECTED = "unexpected"

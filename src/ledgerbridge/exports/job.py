@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, open_erp
-from ledgerbridge.connections.errors import CredentialError
+from ledgerbridge.connections.errors import CredentialError, SecretUnreadable
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, ledger, settling, spool
 from ledgerbridge.exports.closing import CHUNK
@@ -63,6 +64,9 @@ async def work_job(
         await closing.close_as_pleo_says(run)
     except RateLimited as error:
         await _give_up_if_late(run, error, problem(Failure.PLEO_RATE_LIMIT, str(error)))
+    except SecretUnreadable as error:
+        # Mostly the ERP's; where it is Pleo's, the same comes of telling Pleo, and the job stays open.
+        await _give_up_if_late(run, error, problem(Failure.ERP_ACCESS_UNREADABLE, str(error)))
     except (Unavailable, OutcomeUnknown, Unauthorised, Forbidden, CredentialError, FenceLost):
         raise  # Pleo would not take a failure just now either
     except Exception as error:
@@ -84,16 +88,29 @@ async def _work_started(run: Run) -> None:
             erp = await stack.enter_async_context(open_erp(run.context.connections, run.company.connection.id))
             chart = await patiently(run.context.patience, lambda: inspect(erp, ready, run.job))
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
-            await fetch.both_layers(run)
+            await _while_there_is_time(run, fetch.both_layers(run))
             vendors = await index_for(run, erp)
             desk = replace(await _desk(run, erp, ready, chart), vendors=vendors)
             stopped = await _book_all(run, desk)
             if stopped is None:
                 await _settle_claims(run, erp)
-    except (NotReady, fetch.Unfetchable) as error:
+    except (NotReady, fetch.Unfetchable, JobStopped) as error:
         await closing.fail(run, error.problem)
         return
     await closing.complete(run, stopped)
+
+
+async def _while_there_is_time(run: Run, reading: Awaitable[object]) -> None:
+    """Read items at Pleo. Raises `JobStopped` where Pleo does not give them and there is no time left to ask again.
+
+    Pleo may refuse just this reading for ever and take everything else.
+    """
+    try:
+        await reading
+    except Unavailable as error:
+        if not _late(run):
+            raise
+        raise JobStopped(problem(Failure.PLEO_GIVES_NO_ITEMS, str(error))) from error
 
 
 async def _settle_claims(run: Run, erp: Erp) -> None:
@@ -188,7 +205,7 @@ async def _work_patiently(run: Run, desk: Desk, work: spool.Work) -> Desk:
         except ChartStale:
             stale = True
         except LinkLapsed:
-            await fetch.data_layer(run)
+            await _while_there_is_time(run, fetch.data_layer(run))
             async with run.context.db.reading() as session:
                 work = await spool.again(session, run.job.id, work)
             desk = replace(desk, fresh_links_allowed=False)

@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.connections.errors import SecretUnreadable
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports import outbox, spool
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.pleo.models import ExportJobItem
-from ledgerbridge.store.tables import ExportItem, ExportJob, JobPhase
+from ledgerbridge.store.tables import ErpBinding, ExportItem, ExportJob, JobPhase
 from tests.support.erp_double import down
 from tests.support.rig import Killed, Rig, company_rig
 
@@ -226,3 +227,67 @@ async def test_an_entry_listed_twice_is_one_item_and_a_new_order_on_resume_harms
     async with rig.db.reading() as session:
         rows = list(await session.scalars(select(ExportItem).order_by(ExportItem.position)))
     assert [row.accounting_entry_id for row in rows] == [one.accounting_entry_id for one in (first, second, third)]
+
+
+# ------------------------------------------------------------------ access that cannot be opened
+
+
+@pytest.mark.rule("EXP-EXPIRE-04", "EXP-DONE-03")
+async def test_access_to_the_erp_that_cannot_be_opened_fails_the_job_instead_of_letting_it_run_out(late: Rig) -> None:
+    job_id = late.pleo.export(late.pleo.queue("fee"))
+    async with late.db.transaction() as session:
+        moved = update(ErpBinding).where(ErpBinding.connection_id == late.connection_id)
+        await session.execute(moved.values(settings_sealed=b"\x01" + bytes(60)))
+
+    await late.look()
+
+    job = late.pleo.job(job_id)
+    assert (job["status"], job["failureReasonType"]) == ("failed", "invalid_configuration")
+    assert "cannot be read" in job["failureReason"]
+    assert late.books.calls["book"] == 0
+
+
+async def test_access_to_the_erp_that_is_mended_in_time_books_the_job(rig: Rig) -> None:
+    job_id = rig.pleo.export(rig.pleo.queue("fee"))
+    mine = ErpBinding.connection_id == rig.connection_id
+    async with rig.db.transaction() as session:
+        sealed = await session.scalar(select(ErpBinding.settings_sealed).where(mine))
+        await session.execute(update(ErpBinding).where(mine).values(settings_sealed=b"\x01" + bytes(60)))
+    with pytest.raises(SecretUnreadable):
+        await rig.look()
+    assert rig.pleo.job(job_id)["status"] == "in_progress"
+
+    async with rig.db.transaction() as session:
+        await session.execute(update(ErpBinding).where(mine).values(settings_sealed=sealed))
+    await rig.look()
+
+    assert rig.pleo.job(job_id)["status"] == "completed"
+
+
+@pytest.mark.rule("EXP-EXPIRE-04")
+async def test_payloads_pleo_never_gives_out_fail_the_job_instead_of_letting_it_run_out(late: Rig) -> None:
+    job_id = late.pleo.export(late.pleo.queue("fee"))
+    late.pleo.fault("status", path="/v3/export-items", status=500, times=None)
+
+    await late.look()
+
+    job = late.pleo.job(job_id)
+    assert job["status"] == "failed"
+    assert "Pleo did not hand over" in job["failureReason"]
+
+
+async def test_new_receipt_links_pleo_never_gives_out_cost_only_what_is_not_booked_yet(late: Rig) -> None:
+    first, second = late.pleo.queue("fee", "receipt_jpeg")
+    job_id = late.pleo.export([first, second])
+    late.pleo.fault("status", path="/files/**", status=403, times=None)
+
+    async def stays_away() -> None:
+        late.pleo.fault("status", path="/v3/export-items", status=500, times=None)
+
+    late.books.meanwhile["book"] = stays_away
+    await late.look()
+
+    items = late.pleo.items(job_id)
+    assert (items[first]["status"], items[second]["status"]) == ("successful", "failed")
+    assert "Pleo did not hand over" in items[second]["failureReason"]
+    assert late.pleo.job(job_id)["status"] == "completed_with_errors"
