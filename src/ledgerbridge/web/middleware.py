@@ -48,6 +48,11 @@ def too_large(limit: int) -> HttpProblem:
     return HttpProblem(413, f"The request body is larger than {limit} bytes.", kind="too-large")
 
 
+def _two_lengths() -> HttpProblem:
+    """A body of two lengths. What follows it may be a second request to us and not to the proxy: it goes unread."""
+    return HttpProblem(400, "Send Content-Length or Transfer-Encoding, not both.", headers={"Connection": "close"})
+
+
 def declared_length(headers: Headers) -> int | None:
     """Content-Length as a number; None when absent or no number (then only counting tells)."""
     text = headers.get("content-length", "")
@@ -88,6 +93,8 @@ class RequestFrame:
             try:
                 if _head_size(scope) > MAX_HEAD:
                     raise HttpProblem(431, f"The request's headers are larger than {MAX_HEAD} bytes.", kind="too-large")
+                if "transfer-encoding" in headers and "content-length" in headers:
+                    raise _two_lengths()
                 if (declared_length(headers) or 0) > MAX_BODY:
                     raise too_large(MAX_BODY)
                 await self._app(scope, _counted(receive), framed)
