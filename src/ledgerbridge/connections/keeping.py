@@ -18,14 +18,14 @@ from sqlalchemy.sql.elements import TypeCoerce
 from sqlalchemy.types import Text
 
 from ledgerbridge.pleo.events import EXPORT_JOB_CREATED, VENDOR_CREATED
-from ledgerbridge.store.tables import AuditRecord, Base, ExportJob, JobPhase, WebhookDelivery
+from ledgerbridge.store.tables import AuditRecord, Base, ExportJob, JobPhase, Posting, PostingState, WebhookDelivery
 
 EMPTY_TEXT = literal("")
 NOTHING: Any = None
 _OWN = "Our own number, time or state; says nothing about a person."
 _NAMES = "Needed to know the company when it connects again; names no person."
 _BOOKED = "The ledger: what was booked, where, and under which key, so that it is never booked again."
-FORGOTTEN_EVENT = "(forgotten)"
+FORGOTTEN = "(forgotten)"
 
 AUDIT_KEPT = (
     "version", "kind", "queued", "outcome", "entry", "reference", "auth_method", "missing_scopes",
@@ -117,7 +117,7 @@ FATES: Mapping[str, Rows] = MappingProxyType(
                         WebhookDelivery.event_type.in_(sorted(EXPORT_JOB_CREATED | VENDOR_CREATED)),
                         WebhookDelivery.event_type,
                     ),
-                    else_=FORGOTTEN_EVENT,
+                    else_=FORGOTTEN,
                 ),
             },
             kept=_kept(_OWN, "id", "connection_id", "status", "received_at", "settled_at", "repeats")
@@ -141,9 +141,15 @@ FATES: Mapping[str, Rows] = MappingProxyType(
         "export_items": Rows("Payloads, reasons and texts of expenses; the ledger has rows of its own.", deleted=True),
         "postings": Rows(
             "The ledger.",
-            emptied={"erp_url": NOTHING, "note": NOTHING},
+            emptied={
+                "erp_url": NOTHING,
+                # A person's word stays one, whoever it was.
+                "note": case((Posting.by_hand, FORGOTTEN), else_=NOTHING),
+                # Nobody comes back to an intent whose worker was stopped.
+                "state": case((Posting.state == PostingState.INTENDED, PostingState.UNKNOWN), else_=Posting.state),
+            },
             kept=_kept(
-                _BOOKED, "accounting_entry_id", "revision", "state", "total", "currency", "erp_kind", "document",
+                _BOOKED, "accounting_entry_id", "revision", "total", "currency", "erp_kind", "document",
                 "erp_id", "erp_number", "final", "intended_at", "booked_at", "posting_date", "by_hand", "moved_from",
             )
             | _kept("Tells whether an expense that comes again is the same; cannot be read back.", "digest")

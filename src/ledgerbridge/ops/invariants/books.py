@@ -133,11 +133,13 @@ UNKNOWN_TOLD = Invariant(
     number=3,
     statement="An unknown outcome stands in front of a person, with the reason, in Pleo.",
     alert="Nobody was told that an expense may or may not be booked: probe the item, or tell the bookkeeper.",
-    # An open job is still at it, and `job-within-expiry` watches that one.
+    # An open job is still at it, and `job-within-expiry` watches that one. Where the items of its job are erased, with
+    # the company that left or after a year, nobody can tell here what Pleo was told; it is probed when it comes again.
     broken="""
         select p.connection_id || ' posting ' || p.id || ' entry ' || p.accounting_entry_id as sample
         from postings p
         where p.state = 'unknown' and p.intended_at < now() - make_interval(mins => :minutes)
+          and (p.job_id is null or exists (select 1 from export_items i where i.job_id = p.job_id))
           and not exists (
             select 1 from export_items i join export_jobs j on j.id = i.job_id
             where i.connection_id = p.connection_id and i.accounting_entry_id = p.accounting_entry_id
