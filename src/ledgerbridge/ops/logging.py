@@ -19,6 +19,8 @@ QUIET = ("httpx", "asyncio", "sqlalchemy", "procrastinate", "alembic", "psycopg"
 """Libraries whose chatter below a warning is shown only at level DEBUG."""
 _MUTE = ("httpcore", "hpack")
 """Libraries whose chatter holds whole headers, such as a redirect to a signed link: never shown."""
+_STATEMENTS_ONLY = "sqlalchemy.engine"
+"""Writes down every row it reads at DEBUG, `hide_parameters` or not: who spent how much on what. Statements may show."""
 _BOUND = {"timestamp", "level", "event"}
 
 
@@ -99,6 +101,7 @@ def configure(level: str, log_format: Literal["json", "console"], stream: TextIO
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
     for name in _MUTE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_STATEMENTS_ONLY).setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "procrastinate"):
         logger = logging.getLogger(name)
         logger.handlers = []

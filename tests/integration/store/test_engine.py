@@ -1,13 +1,17 @@
 """Transactions commit whole or not at all, and the server ends what waits too long."""
 
 import asyncio
+import io
+import logging
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from ledgerbridge.ops.logging import QUIET, configure
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import RateBudget
+from tests.support.leak_watch import keep_logging
 
 COUNT = text("select count(*) from rate_budgets")
 PUT = text("insert into rate_budgets (key, next_free_at) values (:key, now())")
@@ -115,3 +119,20 @@ async def test_a_ping_without_a_server_says_so() -> None:
     with pytest.raises(OperationalError):
         await database.ping()
     await database.close()
+
+
+async def test_what_is_read_from_the_database_is_in_no_log_even_when_debugging(database_url: str) -> None:
+    restore, stream = keep_logging(), io.StringIO()
+    try:
+        configure("DEBUG", "json", stream)
+        debugged = Database(database_url)
+        async with debugged.reading() as session:
+            read = await session.scalar(text("select 'Dinner with ' || :whom"), {"whom": "Mette Nørgaard"})
+        await debugged.close()
+    finally:
+        restore()
+        for name in QUIET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    assert read == "Dinner with Mette Nørgaard"
+    assert "select 'Dinner with '" in stream.getvalue(), "statements may be seen"
+    assert "Mette" not in stream.getvalue()
