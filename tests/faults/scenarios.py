@@ -47,7 +47,8 @@ def live(stage: Stage, erp: dict[str, Any] | None = None, configuration: dict[st
 class Life:
     """A customer disconnects, connects anew, and goes live with the first sync of the tags."""
 
-    gone = False
+    goings: int = 1
+    gone: bool = False
 
     def begin(self, stage: Stage) -> None:
         self.gone = False
@@ -82,6 +83,8 @@ class Life:
 class Refresh:
     """The access token has run out when somebody asks for a look at the export jobs."""
 
+    goings: int = 1
+
     def begin(self, stage: Stage) -> None:
         stage.pleo.control("POST", "/tokens/expire", {})
         self._look(stage)
@@ -107,6 +110,8 @@ class Refresh:
 class Start:
     """The service is stopped, as for an update, and started again."""
 
+    goings: int = 1
+
     def begin(self, stage: Stage) -> None:
         stage.restart()
 
@@ -120,6 +125,8 @@ class Start:
 @dataclass
 class Rounds:
     """A day has passed: every round comes, and with them the check of the connection."""
+
+    goings: int = 1
 
     def begin(self, stage: Stage) -> None:
         stage.round_comes()
@@ -144,6 +151,7 @@ class Export:
 
     seeds: tuple[str, ...] = ("card_purchase", "out_of_pocket")
     job: str = ""
+    goings: int = 1
 
     def begin(self, stage: Stage) -> None:
         self.trouble(stage)
@@ -192,6 +200,7 @@ class Sync:
 
     kind: str
     turn: int = 0
+    goings: int = 3
     change: str = ""
     """Of `CHANGES`; that of the kind if none is named."""
 
@@ -290,6 +299,7 @@ class Dimension(Sync):
     """A dimension of the ERP is selected, and the one that was selected before no longer is."""
 
     kind: str = "tags"
+    goings: int = 2
     body: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, stage: Stage) -> None:
@@ -322,6 +332,7 @@ class Draft:
 
     turn: int = 0
     id: str = ""
+    goings: int = 1
 
     def begin(self, stage: Stage) -> None:
         self.turn += 1

@@ -13,7 +13,7 @@ from tests.faults.tryton_stage import Booked, Payables, TrytonStage
 from tests.faults.walk import Scenario, walked
 from tests.support.clones import TrytonServers
 
-SCENARIOS: dict[str, Scenario] = {"entry": Booked(), "payables": Payables(), "party": Draft()}  # type: ignore[dict-item]
+SCENARIOS: dict[str, Scenario] = {"entry": Booked(), "payables": Payables(goings=2), "party": Draft()}  # type: ignore[dict-item]
 
 pytestmark = pytest.mark.timeout(1800)
 

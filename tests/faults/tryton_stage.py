@@ -58,6 +58,7 @@ class Booked:
 
     turn: int = 0
     job: str = ""
+    goings: int = 1
 
     def begin(self, stage: TrytonStage) -> None:
         self.turn += 1

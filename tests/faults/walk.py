@@ -17,12 +17,13 @@ from tests.faults.stage import Died, Stage
 
 _ENOUGH = 5
 """Failures after which a walk stops."""
-_WARM = 3
-"""Goings before the one that is recorded: what a path does depends on what there was before."""
 
 
 class Scenario(Protocol):
     """One path through the service, which can be gone again and again."""
+
+    goings: int
+    """After so many the path is the one that is always gone; the last of them is recorded."""
 
     def begin(self, stage: Stage) -> None:
         """What people and Pleo do; may be cut short by `Died`."""
@@ -105,7 +106,7 @@ def walked(stage: Stage, name: str, scenario: Scenario, *, everywhere: bool = Fa
 
 def _recorded(stage: Stage, scenario: Scenario) -> list[str]:
     trace: list[str] = []
-    for _ in range(_WARM):
+    for _ in range(scenario.goings):
         stage.arm(None)
         scenario.begin(stage)
         stage.settle()
