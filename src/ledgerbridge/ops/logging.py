@@ -20,7 +20,7 @@ QUIET = ("httpx", "asyncio", "sqlalchemy", "procrastinate", "alembic", "psycopg"
 _MUTE = ("httpcore", "hpack")
 """Libraries whose chatter holds whole headers, such as a redirect to a signed link: never shown."""
 _STATEMENTS_ONLY = "sqlalchemy.engine"
-"""Writes down every row it reads at DEBUG, `hide_parameters` or not: who spent how much on what. Statements may show."""
+"""Writes down every row it reads at DEBUG, whatever `hide_parameters` says: who spent how much on what."""
 _BOUND = {"timestamp", "level", "event"}
 
 
