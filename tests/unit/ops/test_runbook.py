@@ -98,3 +98,12 @@ def test_labels_that_alerts_choose_by_are_labels_there_are() -> None:
     for rule in RULES:
         for name, chosen in re.findall(r"(ledgerbridge_[a-z_]+)\{([^}]*)\}", rule["expr"]):
             assert set(re.findall(r"(\w+)(?:=|!)", chosen)) <= known[name], rule["alert"]
+
+
+def test_the_first_event_of_a_kind_is_counted() -> None:
+    """A counter with labels is not there before its first event, and `increase` sees no rise in a first sample."""
+    labelled = {f"{family.name}_total" for family in Metrics().registry.collect() if not family.samples}
+    for rule in RULES:
+        for series, name, window in re.findall(r"increase\(((ledgerbridge_[a-z_]+)[^[]*)\[(\w+)\]\)", rule["expr"]):
+            if name in labelled:
+                assert f"(({series} unless {series} offset {window}) or increase(" in rule["expr"], rule["alert"]
