@@ -132,12 +132,24 @@ async def not_booked(desk: Desk, work: spool.Work, posting_id: uuid.UUID, found:
 
 
 async def unknown(
-    desk: Desk, work: spool.Work, posting_id: uuid.UUID, why: str, *, moved_from: str | None = None
+    desk: Desk,
+    work: spool.Work,
+    posting_id: uuid.UUID,
+    why: str,
+    *,
+    moved_from: str | None = None,
+    lost: bool = False,
 ) -> ItemState:
-    """The ERP may have the entry; `why` we cannot tell is for operators. `moved_from` is the ledger's."""
+    """The ERP may have the entry; `why` we cannot tell is for operators. `moved_from` is the ledger's.
+
+    With `lost` a write of just now has no reply, and the ERP may get the entry yet.
+    """
     found = desk.doubt(work.accounting_entry_id, why, moved_from)
     async with writing(desk) as session:
-        await ledger.record_state(session, posting_id, PostingState.UNKNOWN, why)
+        if lost:
+            await ledger.record_lost(session, posting_id, why)
+        else:
+            await ledger.record_state(session, posting_id, PostingState.UNKNOWN, why)
         await spool.settle(
             session, desk.job_id, work.accounting_entry_id, ItemState.UNKNOWN, posting_id=posting_id, problem=found
         )

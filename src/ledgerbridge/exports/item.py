@@ -149,7 +149,7 @@ async def _post(
         return await _after_error(desk, work, posting_id, error, draft)
     except Exception as error:
         log.exception("unexpected failure while booking")
-        return await unknown(desk, work, posting_id, repr(error))
+        return await unknown(desk, work, posting_id, repr(error), lost=True)
     outcome = await booked(desk, work, posting_id, made)
     await _observe_sign(desk, item)
     return outcome
@@ -166,7 +166,7 @@ async def _after_error(
     desk: Desk, work: spool.Work, posting_id: uuid.UUID, error: ErpError, draft: Posting | None
 ) -> ItemState:
     if error.outcome_unknown:
-        return await unknown(desk, work, posting_id, str(error))
+        return await unknown(desk, work, posting_id, str(error), lost=True)
     try:
         if error.problem.failure is Failure.PERIOD_CLOSED and desk.fresh_chart_allowed:
             raise ChartStale(error.problem) from error

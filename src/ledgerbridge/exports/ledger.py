@@ -155,6 +155,15 @@ async def record_state(
     await session.execute(update(Posting).where(Posting.id == posting_id).values(state=state, note=note))
 
 
+async def record_lost(session: AsyncSession, posting_id: uuid.UUID, note: str) -> None:
+    """The reply to a write did not come, so nobody knows.
+
+    What may still arrive is counted from now: the attempt may have taken long before the write that was lost.
+    """
+    lost = update(Posting).where(Posting.id == posting_id)
+    await session.execute(lost.values(state=PostingState.UNKNOWN, note=note, intended_at=utcnow()))
+
+
 def booked_at(posting: Posting) -> dt.datetime:
     """When the ERP made the entry; the intent's time for one adopted without it."""
     return posting.booked_at or posting.intended_at

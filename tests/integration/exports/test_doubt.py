@@ -179,6 +179,26 @@ async def test_a_write_that_may_still_be_under_way_is_looked_for_and_not_repeate
         assert rig.entries_of(ids[0]) == 1
 
 
+@pytest.mark.rule("EXP-REC-04", "EXP-IDEM-01")
+async def test_a_write_is_waited_for_from_when_its_reply_was_lost_however_long_booking_had_taken_by_then(
+    database_url: str, sandbox_url: str
+) -> None:
+    httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
+    async with company_rig(database_url, sandbox_url, patience=Patience(pause=(0.01, 0.01), settling=60)) as rig:
+        job_id = rig.pleo.export(rig.pleo.queue("fee"))
+
+        async def two_minutes_pass() -> None:
+            async with rig.db.transaction() as session:
+                await session.execute(update(Posting).values(intended_at=Posting.intended_at - dt.timedelta(minutes=2)))
+
+        rig.books.meanwhile["book"] = two_minutes_pass
+        rig.books.before["book"] = [lost_reply()]
+        await rig.look()
+
+        assert (rig.books.calls["book"], rig.books.calls["find"]) == (1, 2)
+        assert [DOUBT in item["failureReason"] for item in rig.pleo.items(job_id).values()] == [True]
+
+
 # ------------------------------------------------------------------ a worker that lost its lease
 
 

@@ -196,6 +196,7 @@ class Posting(Base):
     erp_url: Mapped[str | None]
     final: Mapped[bool] = mapped_column(default=False)
     intended_at: Mapped[dt.datetime]
+    """When it was begun last; once a reply was lost, the moment of that."""
     booked_at: Mapped[dt.datetime | None]
     by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """A person said it is booked under `erp_number`; its entry may not carry our key, so it is never probed."""
