@@ -310,6 +310,7 @@ async def test_a_slow_job_reports_well_inside_its_expiry(database_url: str, sand
 
 @pytest.mark.rule("EXP-UPD-12", "EXP-REC-04")
 async def test_an_item_in_doubt_is_not_reported_while_it_is_looked_for(database_url: str, sandbox_url: str) -> None:
+    httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
     patience = Patience(pause=(0.01, 0.01, 0.01, 0.01), report_share=0)  # every look is a reason to report
     async with company_rig(database_url, sandbox_url, patience=patience) as rig:
         ids = rig.pleo.queue("fee", "fee")
