@@ -86,7 +86,10 @@ class Downloader:
         sleep: retry.Sleep = asyncio.sleep,
         now: Callable[[], datetime] = utcnow,
     ) -> None:
-        """`local_allowed` permits links to this machine, for the sandbox only: see `PleoEndpoints.local`."""
+        """`local_allowed` permits links to this machine, for the sandbox only: see `PleoEndpoints.local`.
+
+        `total_seconds` is for one file, however often it is tried.
+        """
         self._http = http
         self._reach = _reach(local_allowed)
         self._limits = Limits(total=total_seconds, max_bytes=max_bytes)
@@ -95,7 +98,7 @@ class Downloader:
         logging.getLogger("httpx").addFilter(_hide_paths)
 
     async def fetch(self, url: str) -> DownloadedFile:
-        """The file behind a link; transient failures are tried again (EXP-ATT-08).
+        """The file behind a link; transient failures are tried again while its time lasts (EXP-ATT-08).
 
         Raises `LinkExpired`, `TooLarge`, or `DownloadFailed` for the rest, a link we must not follow included.
         """
@@ -108,7 +111,12 @@ class Downloader:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._fetch_once, url)
+        try:
+            # Over all tries and redirects: a whole job waits meanwhile, and Pleo ends a job that waits too long.
+            async with asyncio.timeout(self._limits.total):
+                return await retrying(self._fetch_once, url)
+        except TimeoutError:
+            raise DownloadFailed(f"not here after {self._limits.total:g} seconds") from None
 
     async def _fetch_once(self, url: str) -> DownloadedFile:
         target = url

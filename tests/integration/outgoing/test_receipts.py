@@ -147,9 +147,9 @@ async def test_a_trickle_ends_with_the_time_for_the_whole_file(
 ) -> None:
     files = await serve(FILES, trickling(beginning, b"."))
     internet.names = {"files.example": [[FILES]]}
-    with pytest.raises(DownloadFailed, match="TotalTimeout"):
+    with pytest.raises(DownloadFailed, match=r"not here after 0\.3 seconds"):
         await downloader(internet, total_seconds=0.3).fetch("https://files.example/1.pdf")
-    assert files.connections == 4, "tried again as often as any other fault"
+    assert files.connections <= 1, "one slow file must not hold a company's job four times as long"
 
 
 async def test_headers_without_end_are_not_collected(internet: Internet, serve: Open) -> None:
