@@ -22,6 +22,8 @@ from ledgerbridge.store.audit import record
 from ledgerbridge.store.leases import Lease, acquire, release
 from ledgerbridge.store.tables import ExportJob, ItemState, Posting, PostingState
 
+_SETTLED = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
+
 
 class CannotResolve(Exception):
     """The item is not one to be settled this way just now; the text says why, for the person who asked."""
@@ -191,9 +193,13 @@ async def _unsettled(
         standing = await ledger.live(session, job.connection_id, accounting_entry_id)
     if found is None:
         raise CannotResolve("The job has no such item.")
-    settled = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
-    if found.item.state not in (*settled, ItemState.BOOKED if booked_too else ItemState.FAILED):
-        raise CannotResolve(f"The item is {found.item.state}; only failed or unknown items can be settled.")
+    if found.item.state == ItemState.WAITING:
+        # In doubt all the same when a worker died over it, and the company is paused, so that nobody goes on.
+        if standing is None or standing.state == PostingState.BOOKED:
+            raise CannotResolve("The item waits for its turn to be booked; nothing about it is in doubt.")
+    elif found.item.state not in (*_SETTLED, ItemState.BOOKED if booked_too else ItemState.FAILED):
+        stands = str(found.item.state).replace("_", " ")
+        raise CannotResolve(f"The item is {stands}; only failed or unknown items can be settled this way.")
     if committed:
         raise CannotResolve("An export that has told Pleo of it is not closed yet. Try again when it is.")
     return standing

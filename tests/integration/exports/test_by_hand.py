@@ -10,7 +10,16 @@ from sqlalchemy import select, update
 
 from ledgerbridge.exports import resolve
 from ledgerbridge.exports.context import Patience
-from ledgerbridge.store.tables import AuditRecord, ExportItem, ExportJob, ItemState, Posting, PostingState
+from ledgerbridge.store.tables import (
+    AuditRecord,
+    Connection,
+    ConnectionStatus,
+    ExportItem,
+    ExportJob,
+    ItemState,
+    Posting,
+    PostingState,
+)
 from tests.support.erp_double import CAPABILITIES, Later, lost_reply, refused
 from tests.support.rig import PATIENT, Killed, Rig
 
@@ -51,6 +60,12 @@ def patient(rig: Rig, **changes: float) -> Rig:
     """The same company with more or less patience."""
     context = replace(rig.context, patience=replace(PATIENT, **changes))  # type: ignore[arg-type]
     return Rig(context, rig.connection_id, rig.pleo, rig.books)
+
+
+async def _switched(rig: Rig, status: ConnectionStatus) -> None:
+    async with rig.db.transaction() as session:
+        mine = update(Connection).where(Connection.id == rig.connection_id)
+        await session.execute(mine.values(status=status, paused_by="operator" if status == "paused" else None))
 
 
 async def _time_passes(rig: Rig) -> None:
@@ -158,6 +173,42 @@ def test_a_worker_that_died_costs_no_more_than_the_pauses_of_a_job() -> None:
 
 
 # ------------------------------------------------------------------ while the job is open
+
+
+@pytest.mark.rule("EXP-REC-04")
+@pytest.mark.parametrize("arrived", [True, False], ids=["it-had-booked", "it-had-not"])
+async def test_what_a_dead_worker_left_of_a_paused_company_can_be_settled_before_it_goes_on(
+    rig: Rig, arrived: bool
+) -> None:
+    (entry,) = rig.pleo.queue("fee")
+    job_id = rig.pleo.export([entry])
+    (rig.books.after if arrived else rig.books.before)["book"] = [Killed()]
+    with pytest.raises(Killed):
+        await rig.look()
+    await rig.expire_lease()
+    await _switched(rig, ConnectionStatus.PAUSED)
+    await rig.look()
+    assert (await _posting(rig)).state == PostingState.INTENDED
+
+    settled = await resolve.probe_item(rig.context, await _job(rig), entry, ANNA)
+
+    assert settled == (PostingState.BOOKED if arrived else PostingState.NOT_BOOKED)
+    await _switched(rig, ConnectionStatus.ACTIVE)
+    await rig.look("recovery")
+    assert rig.pleo.items(job_id)[entry]["status"] == "successful"
+    assert rig.entries_of(entry) == 1
+
+
+async def test_an_item_whose_turn_has_not_come_is_not_for_a_person_to_settle(rig: Rig) -> None:
+    first, second = rig.pleo.queue("fee", copies=2)
+    rig.pleo.export([first, second])
+    rig.books.before["book"] = [Killed()]
+    with pytest.raises(Killed):
+        await rig.look()
+    await rig.expire_lease()
+
+    with pytest.raises(resolve.CannotResolve, match="waits for its turn"):
+        await resolve.mark_booked(rig.context, await _job(rig), second, reference="JE-7", reason="saw it", actor=ANNA)
 
 
 async def _refused_and_reported(rig: Rig, entry: str, other: str) -> str:
