@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with an end to waiting for a request."""
+"""HTTP as uvicorn speaks it, with an end to waiting for a request, and for an answer to be read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 15.0
 """From the first moment of a connection, or the end of an answer, to the end of the next request's headers."""
+UNREAD_SECONDS = 30.0
+"""For an answer, or the rest of it, to be taken off our hands."""
 
 
 class PromptProtocol(H11Protocol):
-    """Closes a connection whose request does not arrive.
+    """Closes a connection whose request does not arrive, and one whose answers are not read.
 
     uvicorn itself ends an idle connection, but waits for ever once one byte has come: of a request's headers, or of a
-    body that was answered before it was whole.
+    body that was answered before it was whole. It also waits for ever for a visitor to read, and closing waits, too.
     """
 
     _awaited: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # Pausing then means that something is unread, and resuming that all of it was taken.
+        transport.set_write_buffer_limits(high=0)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -32,9 +37,24 @@ class PromptProtocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._rest()
+        self._taken()
         super().connection_lost(exc)
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _waiting(self) -> bool:
         """Whether it is the visitor's turn, and nobody else is waiting with us: a body is waited for by its route."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from ledgerbridge import serving
 from ledgerbridge.settings import Settings
@@ -52,6 +53,7 @@ def small_app() -> FastAPI:
 async def served(app: FastAPI, **settings: Any) -> AsyncIterator[int]:
     """The app on a port of this machine, as `serve` would serve it."""
     server = uvicorn.Server(serving.web_config(app, Settings(_env_file=None, **settings)))
+    app.state.connections = server.server_state.connections
     listening = serving._bind("127.0.0.1", 0)
     running = asyncio.create_task(server._serve([listening]))
     while not server.started:  # noqa: ASYNC110 - it tells nobody
@@ -117,6 +119,43 @@ async def test_a_request_that_never_arrives_is_not_waited_for(pieces: list[bytes
         took = time.monotonic() - began
     assert took < 15, "closed by us, not left"
     assert heard.count(b"HTTP/1.1 200") == (1 if len(pieces) == 2 and pieces[0] != b"G" else 0)
+
+
+@pytest.mark.parametrize("asked", [1, 40], ids=["one answer", "many answers"])
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"], ids=["kept open", "closed by us"])
+async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(asked: int, last: bytes, monkeypatch: Any) -> None:
+    """Else 512 visitors who only ask and never read are all that we serve."""
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
+    app = small_app()
+
+    @app.get("/long")
+    async def long() -> Response:
+        app.state.reached += 1
+        return Response(bytes(8 * 1024 * 1024))
+
+    async with served(app) as port:
+        with socket.socket() as visitor:
+            visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            visitor.connect(("127.0.0.1", port))
+            visitor.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n" * (asked - 1))
+            visitor.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n" + last + b"\r\n")
+            async with asyncio.timeout(20):
+                while not app.state.reached or app.state.connections:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.01)
+
+
+async def test_whoever_reads_slowly_but_reads_gets_all_of_it(monkeypatch: Any) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 5)
+    app = small_app()
+    app.add_api_route("/long", lambda: Response(bytes(8 * 1024 * 1024)), response_model=None)
+    async with served(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**16)
+        writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        for _ in range(8):
+            await asyncio.sleep(0.05)
+            await asyncio.wait_for(reader.readexactly(1024 * 1024), 20)
+        writer.close()
 
 
 async def test_a_prompt_visitor_is_served_as_often_as_they_like_on_one_connection(monkeypatch: Any) -> None:
