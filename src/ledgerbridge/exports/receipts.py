@@ -6,6 +6,7 @@ are bytes that are handed on: nothing here unpacks, renders or parses one, so th
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -29,6 +30,8 @@ _EXTENSIONS = {
 MAX_FILES = 50
 MAX_TOTAL_BYTES = 100_000_000
 """Of all files of one item, which are in memory together until it is booked."""
+MAX_SECONDS = 600.0
+"""For all files of one item: nothing is reported meanwhile, and Pleo ends a job that waits too long (invariant 10)."""
 _MAGIC = ((b"%PDF-", "application/pdf"), (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n", "image/png"))
 
 
@@ -72,27 +75,34 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
         return ()
     if len(item.files) > MAX_FILES:
         raise ReceiptProblem(_too_many(f"{len(item.files)} files", f"{MAX_FILES} files"))
-    fetched, total = [], 0
-    for position, file in enumerate(item.files, 1):
-        label = f"{position} of {len(item.files)}"
-        limit = capabilities.max_attachment_bytes
-        if limit is not None and file.size is not None and file.size > limit:
-            raise ReceiptProblem(_too_large(label, file.size, limit))
-        try:
-            downloaded = await downloads.fetch(file.url)
-        except TooLarge as error:
-            raise ReceiptProblem(_too_large(label, file.size, error.limit)) from error
-        except LinkExpired as error:
-            raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
-        except DownloadFailed as error:
-            raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
-        total += len(downloaded.content)
-        if total > MAX_TOTAL_BYTES:
-            limit_shown = f"{MAX_TOTAL_BYTES / 1_000_000:.0f} MB"
-            raise ReceiptProblem(_too_many(f"more than {limit_shown}", limit_shown))
-        kind = type_of(file, downloaded)
-        fetched.append(Attachment(name=name_of(item, position, kind), type=kind, content=downloaded.content))
+    fetched: list[Attachment] = []
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            for position, file in enumerate(item.files, 1):
+                label = f"{position} of {len(item.files)}"
+                downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes)
+                kind = type_of(file, downloaded)
+                fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.content))
+                if sum(len(one.content) for one in fetched) > MAX_TOTAL_BYTES:
+                    limit_shown = f"{MAX_TOTAL_BYTES / 1_000_000:.0f} MB"
+                    raise ReceiptProblem(_too_many(f"more than {limit_shown}", limit_shown))
+    except TimeoutError:
+        why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
+        raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
     return fetched
+
+
+async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int | None) -> DownloadedFile:
+    if limit is not None and file.size is not None and file.size > limit:
+        raise ReceiptProblem(_too_large(label, file.size, limit))
+    try:
+        return await downloads.fetch(file.url)
+    except TooLarge as error:
+        raise ReceiptProblem(_too_large(label, file.size, error.limit)) from error
+    except LinkExpired as error:
+        raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
+    except DownloadFailed as error:
+        raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
 
 
 def _too_large(label: str, size: int | None, limit: int) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import struct
@@ -155,3 +156,20 @@ def test_a_type_is_told_from_the_first_bytes_alone() -> None:
     assert type_of(ItemFile("u", None, None), DownloadedFile(b"%PDF-" + b"\0" * 10, None)) == "application/pdf"
     assert type_of(ItemFile("u", None, None), DownloadedFile(b" %PDF-", None)) == "application/octet-stream"
     assert type_of(ItemFile("u", " Image/PNG; x=y", None), DownloadedFile(b"%PDF-", None)) == "image/png"
+
+
+@pytest.mark.rule("EXP-EXPIRE-04", "EXP-ATT-14")
+async def test_files_that_come_too_slowly_together_fail_the_item_and_do_not_let_the_job_run_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Trickle(Store):
+        async def fetch(self, url: str) -> DownloadedFile:
+            if self.asked:
+                await asyncio.sleep(30)
+            return await super().fetch(url)
+
+    monkeypatch.setattr(receipts, "MAX_SECONDS", 0.05)
+    with pytest.raises(ReceiptProblem) as refused:
+        await fetch_all(with_files(3), Trickle(b"one"), CAPABILITIES)  # type: ignore[arg-type]
+    assert refused.value.problem.failure is Failure.RECEIPT_DOWNLOAD
+    assert "Receipt 2 of 3" in refused.value.problem.text
