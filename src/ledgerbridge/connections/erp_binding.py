@@ -184,7 +184,9 @@ def _moved_from(old: ErpBinding, key: str, company: ErpCompany) -> str | None:
     """The ERP company a connection leaves by being bound to `company`; None for a new binding and for the same one."""
     if old.company_ref is None:
         return None
-    same = (old.company_key in (None, key)) and old.registration_number == company.registration_number
+    # A disconnect forgets where the ERP stood. Then its name must do, which it may otherwise change freely.
+    there = old.company_name == company.name if old.company_key is None else old.company_key == key
+    same = there and old.registration_number == company.registration_number
     return None if same and old.company_ref == company.id else _named(old.company_name, old.registration_number)
 
 

@@ -209,6 +209,37 @@ async def test_a_disconnected_company_must_connect_first(house: House) -> None:
     assert (await refused(house, outcome.connection_id, ERP_SETTINGS)).code == "disconnected"
 
 
+async def test_after_a_disconnect_other_books_without_a_registration_number_are_told_from_the_old_by_their_name(
+    house: House,
+) -> None:
+    house.books.company = ErpCompany("1", "Old ApS", None, "DKK")
+    outcome = await house.active()
+    await booked_something(house, outcome.connection_id)
+    await uninstall.disconnect(house.room, outcome.connection_id, "admin:test")
+    assert (await house.connect()).connection_id == outcome.connection_id
+
+    house.books.company = ErpCompany("1", "New ApS", None, "DKK")
+    assert (await refused(house, outcome.connection_id, ERP_SETTINGS)).code == "erp_company_change"
+    await bind(house.room, outcome.connection_id, "double", ERP_SETTINGS, "admin:test", confirm_company_change=True)
+
+    async with house.room.db.transaction() as session:
+        mine = Posting.connection_id == outcome.connection_id
+        assert await session.scalar(select(Posting.moved_from).where(mine)) == "Old ApS"
+
+
+async def test_after_a_disconnect_the_same_books_are_bound_without_a_word(house: House) -> None:
+    outcome = await house.active()
+    await booked_something(house, outcome.connection_id)
+    await uninstall.disconnect(house.room, outcome.connection_id, "admin:test")
+    await house.connect()
+
+    await bind(house.room, outcome.connection_id, "double", ERP_SETTINGS, "admin:test")
+
+    async with house.room.db.transaction() as session:
+        mine = Posting.connection_id == outcome.connection_id
+        assert await session.scalar(select(Posting.moved_from).where(mine)) is None
+
+
 async def test_books_of_two_companies_are_two_doubles(make_house: Any) -> None:
     other = Books(company=ErpCompany("7", "Seven ApS", None, "DKK"))
     async with make_house(books=other) as house:
