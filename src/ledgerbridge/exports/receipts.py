@@ -98,7 +98,9 @@ async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int |
     try:
         return await downloads.fetch(file.url)
     except TooLarge as error:
-        raise ReceiptProblem(_too_large(label, file.size, error.limit)) from error
+        # What Pleo said its size is may be what is wrong.
+        said = file.size if file.size is not None and file.size > error.limit else None
+        raise ReceiptProblem(_too_large(label, said, error.limit)) from error
     except LinkExpired as error:
         raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
     except DownloadFailed as error:
@@ -106,7 +108,7 @@ async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int |
 
 
 def _too_large(label: str, size: int | None, limit: int) -> Problem:
-    shown = f"{size / 1_000_000:.1f} MB" if size else "its size"
+    shown = f"{size / 1_000_000:.1f} MB" if size else "more"
     return problem(Failure.RECEIPT_TOO_LARGE, name=label, size=shown, limit=f"{limit / 1_000_000:.1f} MB")
 
 

@@ -22,7 +22,7 @@ from ledgerbridge.erp.port import Attachment
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.exports import receipts
 from ledgerbridge.exports.receipts import ReceiptProblem, fetch_all, name_of, type_of
-from ledgerbridge.pleo.downloads import DownloadedFile
+from ledgerbridge.pleo.downloads import DownloadedFile, TooLarge
 from tests.unit.bookkeeping.books import item as some_item
 
 SOURCES = Path(ledgerbridge.__file__).parent
@@ -124,6 +124,25 @@ async def test_files_that_are_too_large_together_fail_the_item_at_the_one_too_ma
         await fetch_all(with_files(9), store, CAPABILITIES)  # type: ignore[arg-type]
     assert store.asked == 2 + 3
     assert "more than 2 MB against 2 MB" in caught.value.problem.text
+
+
+class Endless(Store):
+    """A file host with one file beyond every limit."""
+
+    async def fetch(self, url: str) -> DownloadedFile:
+        raise TooLarge(30_000_000)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [(None, "(more against 30.0 MB)"), (270, "(more against 30.0 MB)"), (31_000_000, "(31.0 MB against 30.0 MB)")],
+    ids=["no size said", "a wrong size said", "the size said"],
+)
+async def test_a_receipt_that_is_too_large_is_never_called_small(said: int | None, shown: str) -> None:
+    item = replace(some_item(), files=(ItemFile("https://files.example/0", None, said),))
+    with pytest.raises(ReceiptProblem) as caught:
+        await fetch_all(item, Endless(b""), CAPABILITIES)  # type: ignore[arg-type]
+    assert shown in caught.value.problem.text
 
 
 @pytest.mark.rule("EXP-ATT-16")
