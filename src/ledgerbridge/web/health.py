@@ -23,7 +23,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", summary="The service can work", responses={503: {"description": "A check failed"}})
 async def readyz(services: Provided) -> JSONResponse:
     """Database, migrations, and a worker with a recent heartbeat, here or in another process."""
-    found = await readiness.checks(services.db, services.queue)
+    found = await services.readiness.get(lambda: readiness.checks(services.db, services.queue))
     ready = all(check.ok for check in found)
     return JSONResponse(
         {
@@ -37,5 +37,9 @@ async def readyz(services: Provided) -> JSONResponse:
 @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
 async def metrics(services: Provided) -> Response:
     """No label names a company; keep it off the public address all the same."""
-    await gauges.read(services.metrics, services.db, services.queue)
-    return Response(services.metrics.render(), media_type=CONTENT_TYPE)
+
+    async def look() -> bytes:
+        await gauges.read(services.metrics, services.db, services.queue)
+        return services.metrics.render()
+
+    return Response(await services.scrape.get(look), media_type=CONTENT_TYPE)

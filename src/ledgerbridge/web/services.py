@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -10,11 +10,13 @@ from fastapi import Depends, FastAPI, Request
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.ops.readiness import Check
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.web.limiting import Limiter
+from ledgerbridge.web.shared import Shared
 from ledgerbridge.work.queue import Queue
 
 
@@ -31,6 +33,8 @@ class Services:
     metrics: Metrics
     cursors: Cursors
     limiter: Limiter
+    readiness: Shared[list[Check]] = field(default_factory=Shared)
+    scrape: Shared[bytes] = field(default_factory=Shared)
 
 
 def provide(app: FastAPI, services: Services) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
+import pytest
 from sqlalchemy import text
 
+from ledgerbridge.ops import gauges, readiness
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from tests.integration.web.conftest import Face
 from tests.integration.web.test_admin_api import is_problem
@@ -69,6 +72,27 @@ async def test_ready_needs_a_living_worker(face: Face) -> None:
             await asyncio.sleep(0.1)
         assert ready.json()["status"] == "ready"
         assert all(check["ok"] for check in ready.json()["checks"].values())
+
+
+@pytest.mark.parametrize(("path", "room", "name"), [("/readyz", readiness, "checks"), ("/metrics", gauges, "read")])
+async def test_a_crowd_of_strangers_costs_the_database_what_one_costs(
+    face: Face, monkeypatch: pytest.MonkeyPatch, path: str, room: Any, name: str
+) -> None:
+    """Else a few dozen of them keep deliveries waiting and make a service that works look dead."""
+    look, looks = getattr(room, name), 0
+
+    async def counted(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.2)
+        return await look(*given)
+
+    monkeypatch.setattr(room, name, counted)
+    answers = await asyncio.gather(*(face.anybody.get(path) for _ in range(40)))
+    assert len({answer.status_code for answer in answers}) == 1
+    assert looks <= 5, "one for all who ask meanwhile"
+    await face.anybody.get(path)
+    assert looks >= 2, "and whoever asks later gets a new one"
 
 
 async def test_an_older_schema_is_not_ready(face: Face) -> None:
