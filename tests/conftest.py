@@ -15,6 +15,7 @@ from tests.support.canaries import watch_for
 from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
 from tests.support.database_pool import DatabasePool
 from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
+from tests.support.one_context import share_context
 from tests.support.open_door import open_for_tests
 from tryton_sandbox import Template, TrytonServer, build
 
@@ -24,6 +25,7 @@ RULE = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]
 
 open_for_tests()
 hunt_leaks()
+share_context()
 
 
 def pytest_collection_finish() -> None:
