@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -125,7 +126,7 @@ def _another_company_connects_by_key(site: Site) -> None:
 def _leaves(site: Site, connection: str) -> None:
     """Disconnects: nothing is left at Pleo, no secret is left with us, what was booked stays on record."""
     site.note_secrets()
-    jobs = site.ask("GET", "/export-jobs")
+    jobs = _without_words(site.ask("GET", "/export-jobs"))
     site.ask("DELETE", f"/connections/{connection}")
     assert site.pleo.control("GET", "/subscriptions") == []
     assert site.pleo.control("GET", "/installations") == []
@@ -140,10 +141,15 @@ def _leaves(site: Site, connection: str) -> None:
         ):
             assert set(database.execute(f"select {columns} from {table}").fetchone() or ()) == {None}, table
     assert site.ask("GET", f"/connections/{connection}")["status"] == "disconnected"
-    assert site.ask("GET", "/export-jobs") == jobs
+    assert _without_words(site.ask("GET", "/export-jobs")) == jobs
     assert site.browser.get("/settings").status_code == 401
     assert site.admin.delete(f"/admin/api/connections/{connection}").status_code == 204, "not repeatable"
     assert site.admin.post(f"/admin/api/connections/{connection}/exports").status_code == 409
+
+
+def _without_words(listed: dict[str, Any]) -> list[dict[str, Any]]:
+    """The jobs of a list without the reasons, which may quote people and are erased at the end."""
+    return [{name: value for name, value in job.items() if name != "failure_reason"} for job in listed["data"]]
 
 
 def _comes_back(site: Site, connection: str) -> None:

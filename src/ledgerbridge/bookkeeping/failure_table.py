@@ -332,7 +332,7 @@ _TABLE: dict[Failure, Row] = {
     ),
     Failure.PLEO_GIVES_NO_ITEMS: Row(
         Kind.TRANSIENT, "unexpected_failure", "integration_unusable",
-        "Pleo did not hand over the expenses of this export, however often we asked. Export them again later; if that does not help, "
+        "Pleo did not hand over the expenses of this export, however often we asked. Export these items again later; if that does not help, "
         "contact Pleo's support.",
     ),
     Failure.ALL_ITEMS_FAILED: Row(

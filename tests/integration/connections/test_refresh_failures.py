@@ -226,7 +226,7 @@ async def test_a_refresh_that_ends_after_a_disconnect_brings_no_token_back(house
     house.pleo.fault("slow", "POST", "/oauth/token", seconds=1)
     caller = asyncio.create_task(works(house, outcome.connection_id))
     await house.pleo.refresh_under_way()
-    await uninstall._wipe(house.room, outcome.connection_id, "admin:test", [])
+    await uninstall._wipe(house.room, outcome.connection_id, "admin:test", None, {})
     with pytest.raises(GrantEnded):
         await caller
 

@@ -20,7 +20,7 @@ async def test_it_comes_again_at_its_interval(make_queue, workers) -> None:
     began = time.monotonic()
     workers.start(queue)
     await until(lambda: len(times) == 5)
-    assert times[0] - began < 1, "the first comes with the worker"
+    assert times[0] - began < 10, "the first comes with the worker"
     assert 4 * 0.45 <= times[-1] - times[0] < 5
 
 
