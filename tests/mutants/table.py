@@ -39,7 +39,7 @@ MUTANTS = (
         "reports-a-lost-reply-as-refused-for-good",
         "A booking without a reply is written down as certainly absent.",
         "exports/item.py",
-        "        return await unknown(desk, work, posting_id, str(error))\n",
+        "        return await unknown(desk, work, posting_id, str(error), lost=True)\n",
         "        return await not_booked(desk, work, posting_id, error.problem)\n",
         (
             f"{_EXPORTS}/test_export_machine.py::test_every_trouble_while_booking_ends_with_every_expense_booked_once[not-searchable]",
