@@ -37,7 +37,7 @@ test: setup check ## Run the whole test suite
 coverage: setup ## Run the tests with branch coverage, which takes longer
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
-test-long: setup ## Run what `make test` leaves out: suites repeated in a Tryton without our module
+test-long: setup ## Run what `make test` leaves out for its length: more kills, more repetitions, more kinds of Tryton
 	@$(BIN)/python -m pytest $(PARALLEL) -m long $(PYTEST_ARGS)
 
 chaos: setup ## Break everything at random on real parts and check the books (ARGS="--seeds 20")

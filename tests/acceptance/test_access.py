@@ -39,6 +39,7 @@ def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_
         assert {dict(call.headers)["authorization"] for call in calls} == {"Bearer"}
 
 
+@pytest.mark.long
 @pytest.mark.rule("AUTH-056", "AUTH-059", "AUTH-082", "AUTH-084", "EXP-REC-03")
 def test_a_grant_revoked_in_the_middle_of_a_job_stops_it_until_the_customer_connects_again(make_site: MakeSite) -> None:
     with make_site() as site:

@@ -36,6 +36,7 @@ def found(site: Site, job_id: str) -> dict[str, object]:
     return until("the job closed with us", closed, 20)
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-DETECT-02", "EXP-DETECT-12", "HOOK-043")
 def test_the_same_delivery_three_times_is_one_job(polling: Site) -> None:
     duplicates = polling.metric(DELIVERIES, result="duplicate")

@@ -49,6 +49,7 @@ def test_a_killed_service_that_is_started_again_finishes_the_job_with_one_entry_
         assert ("GET", f"/v3/export-jobs/{job_id}/items") == (control.method, control.path)
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04", "EXP-ORDER-02")
 def test_another_replica_takes_over_from_a_killed_one(make_site: MakeSite) -> None:
     with make_site(RESCUE_SECONDS=str(RESCUE)) as site:
@@ -70,6 +71,7 @@ def test_another_replica_takes_over_from_a_killed_one(make_site: MakeSite) -> No
         booked_once_each(site, job_id, SLACK)
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-REC-01", "EXP-REC-03", "EXP-REC-04")
 def test_a_service_told_to_stop_gives_the_job_back_and_ends_well(make_site: MakeSite) -> None:
     with make_site(RESCUE_SECONDS=str(RESCUE)) as site:

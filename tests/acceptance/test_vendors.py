@@ -49,6 +49,7 @@ def active_once(site: Site, vendor_id: str) -> None:
     assert len([one for one in vendors if one["state"] == "ACTIVE" and one["externalId"] == str(party)]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.rule("VEN-001", "VEN-060", "VEN-066", "VEN-069", "VEN-082")
 def test_a_service_killed_before_the_write_back_leaves_one_vendor_on_each_side(make_site: MakeSite) -> None:
     with make_site(RESCUE_SECONDS=str(RESCUE)) as site:

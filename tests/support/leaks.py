@@ -50,9 +50,10 @@ def database_text(url: str) -> Iterable[tuple[str, str]]:
 def fingerprint(url: str) -> dict[str, str]:
     """The content of every table that holds business, to compare before and after.
 
-    Left out is what moves by itself while the service runs: the queue's own tables, leases and the budget of calls.
+    Left out is what moves by itself while the service runs: the queue's own tables, leases, the budget of calls, due times
+    of syncs and what the checks of the invariants found.
     """
-    moving = ("leases", "rate_budgets")
+    moving = ("leases", "rate_budgets", "sync_schedules", "invariant_checks")
     return {
         table: text
         for table, text in database_text(url)

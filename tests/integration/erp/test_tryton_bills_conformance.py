@@ -16,6 +16,7 @@ class TestBills(conformance.Bills):
     pass
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-IDEM-04", "EXP-REC-04")
 class TestBillsOnce(conformance.BillsOnce):
     pass

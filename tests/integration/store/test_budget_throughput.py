@@ -63,7 +63,7 @@ async def call_for_ever(budget: PostgresBudget) -> None:
 
 
 @pytest.mark.rule("LIMIT-001", "ACC-105", "TAG-114", "VEN-134")
-@pytest.mark.parametrize("replicas", [1, 2], ids=["one-replica", "two-replicas"])
+@pytest.mark.parametrize("replicas", [pytest.param(1, marks=pytest.mark.long), 2], ids=["one-replica", "two-replicas"])
 @pytest.mark.usefixtures("grants")
 async def test_a_flood_uses_98_percent_of_the_budget_and_never_more_than_all_of_it(
     db: Database, database_url: str, replicas: int
