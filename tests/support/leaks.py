@@ -50,8 +50,8 @@ def database_text(url: str) -> Iterable[tuple[str, str]]:
 def fingerprint(url: str) -> dict[str, str]:
     """The content of every table that holds business, to compare before and after.
 
-    Left out is what moves by itself while the service runs: the queue's own tables, leases, the budget of calls, due times
-    of syncs and what the checks of the invariants found.
+    Left out is what moves by itself while the service runs: the queue's own tables, leases, the budget of calls, due
+    times of syncs and what the checks of the invariants found.
     """
     moving = ("leases", "rate_budgets", "sync_schedules", "invariant_checks")
     return {
