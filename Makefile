@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := src tests migrations tools
 ARGS ?=
+# Compiled modules are kept: a hundred processes of a test run would else compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 WORKERS ?= 4
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -156,6 +156,7 @@ def _shown(site: Site, bill: Json, item: Json) -> None:
     assert connection["open_claims"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.rule("VEN-110", "VEN-127")
 def test_a_vendor_whose_event_was_lost_is_in_tryton_before_its_bill_is_booked(make_site: MakeSite) -> None:
     with make_site() as site:

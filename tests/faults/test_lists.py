@@ -9,7 +9,7 @@ import pytest
 from tests.faults.conftest import MakeStage
 from tests.faults.scenarios import KINDS, Dimension, Draft, Sync, live
 from tests.faults.stage import Stage
-from tests.faults.walk import Scenario, walked
+from tests.faults.walk import Scenario, cases, walked
 from tests.support.double_master import vendor
 from tests.support.erp_double import PAYABLES, Books
 
@@ -34,7 +34,7 @@ def stage(make_stage: MakeStage) -> Iterator[Stage]:
         assert made.leaked() == []
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", cases(SCENARIOS, long={"accounts", "many accounts", "tax_codes", "dimension"}))
 def test_whatever_the_point_at_which_the_service_dies_both_lists_agree_in_the_end(stage: Stage, name: str) -> None:
     walked(stage, name, SCENARIOS[name])
 

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.conftest import MakeStage
 from tests.faults.scenarios import Export, Life, Refresh, Rounds, Start, TroubledExport, live
 from tests.faults.stage import Stage
-from tests.faults.walk import Scenario, walked
+from tests.faults.walk import Scenario, cases, walked
 
 SCENARIOS: dict[str, Scenario] = {
     "export": Export(),
@@ -32,7 +32,7 @@ def stage(make_stage: MakeStage) -> Iterator[Stage]:
         assert made.leaked() == []
 
 
-@pytest.mark.parametrize("name", [*list(SCENARIOS)[:-1], pytest.param("life", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", cases(SCENARIOS, long={"life"}))
 def test_whatever_the_point_at_which_the_service_dies_the_books_are_right_in_the_end(stage: Stage, name: str) -> None:
     walked(stage, name, SCENARIOS[name])
 

@@ -10,7 +10,7 @@ from ledgerbridge.demo.books import bookkeeping
 from tests.faults.conftest import MakeStage
 from tests.faults.scenarios import Draft, live
 from tests.faults.tryton_stage import Booked, Payables, TrytonStage
-from tests.faults.walk import Scenario, walked
+from tests.faults.walk import Scenario, cases, walked
 from tests.support.clones import TrytonServers
 
 SCENARIOS: dict[str, Scenario] = {"entry": Booked(), "payables": Payables(goings=2), "party": Draft()}  # type: ignore[dict-item]
@@ -31,7 +31,7 @@ def stage(make_stage: MakeStage, tryton_servers: TrytonServers) -> Iterator[Tryt
         tryton_servers.template.drop(tryton.database)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", cases(SCENARIOS, long={"payables"}))
 def test_whatever_the_point_at_which_the_service_dies_trytons_books_are_right(stage: TrytonStage, name: str) -> None:
     walked(stage, name, SCENARIOS[name])
 

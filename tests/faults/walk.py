@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Collection, Iterable
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
+
+import pytest
 
 from tests.faults.plan import plan
 from tests.faults.points import Derived, derived
@@ -140,3 +142,8 @@ def _afresh(stage: Stage) -> None:
         stage.ended()
     stage.time_passes()
     stage.start()
+
+
+def cases(scenarios: Mapping[str, Scenario], *, long: Collection[str]) -> list[Any]:
+    """The walks by name, for `parametrize`; those in `long` are left to `make test-long`."""
+    return [pytest.param(name, marks=pytest.mark.long) if name in long else name for name in scenarios]

@@ -57,6 +57,7 @@ async def test_the_set_up_passes_and_says_what_stays_for_a_person(bench: TrytonB
         assert "matching" in str(await erp.matching_limits())
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-AP-04")
 async def test_what_a_person_takes_off_the_bill_is_due_again_and_noted_once_more(bench: TrytonBench) -> None:
     owed = await wanted_bill(bench, paid=True)
@@ -71,6 +72,7 @@ async def test_what_a_person_takes_off_the_bill_is_due_again_and_noted_once_more
     assert (await bench.bills(owed.key.accounting_entry_id))[0].paid
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-AP-04")
 async def test_a_payment_noted_on_another_bill_stays_there(bench: TrytonBench) -> None:
     one = await wanted_bill(bench)
@@ -86,6 +88,7 @@ async def test_a_payment_noted_on_another_bill_stays_there(bench: TrytonBench) -
     assert not (await bench.bills(other.key.accounting_entry_id))[0].paid
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-AP-04")
 async def test_a_part_payment_a_person_noted_is_never_counted_twice(bench: TrytonBench) -> None:
     owed = await wanted_bill(bench)
@@ -98,6 +101,7 @@ async def test_a_part_payment_a_person_noted_is_never_counted_twice(bench: Tryto
     assert not (await bench.bills(owed.key.accounting_entry_id))[0].paid
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-AP-04")
 async def test_several_payments_are_noted_on_one_bill(bench: TrytonBench) -> None:
     owed = await wanted_bill(bench)

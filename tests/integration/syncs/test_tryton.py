@@ -88,6 +88,7 @@ async def test_the_whole_mirror_once_then_nothing_then_what_changed(mirror: Stag
     assert await hands.counted() == before
 
 
+@pytest.mark.long
 @pytest.mark.rule("ACC-090")
 async def test_a_tryton_that_is_gone_archives_nothing(mirror: Stage) -> None:
     await mirror.run("accounts")
