@@ -19,6 +19,7 @@ def status(site: Site, connection: str) -> str:
     return str(site.ask("GET", f"/connections/{connection}")["status"])
 
 
+@pytest.mark.long
 @pytest.mark.rule("AUTH-041", "AUTH-042", "AUTH-051", "AUTH-053")
 def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_site: MakeSite) -> None:
     with make_site(sandbox=SandboxConfig(access_token_seconds=TOKEN_SECONDS)) as site:

@@ -52,6 +52,7 @@ def test_the_same_delivery_three_times_is_one_job(polling: Site) -> None:
     assert {name: polling.entries()[name] for name in items(job)} == dict.fromkeys(items(job), 1)
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-ORDER-01", "EXP-START-01", "HOOK-044")
 def test_jobs_announced_in_the_wrong_order_are_worked_oldest_first_one_after_the_other(polling: Site) -> None:
     polling.pleo.fault("delay_webhook", seconds=2)

@@ -28,6 +28,7 @@ def booked_once_each(site: Site, job_id: str, seconds: float = 60) -> None:
     assert len({item["externalId"] for item in job["items"]}) == ITEMS
 
 
+@pytest.mark.long
 @pytest.mark.rule(
     "EXP-REC-01", "EXP-REC-02", "EXP-REC-03", "EXP-REC-04", "EXP-START-04", "EXP-IDEM-01", "EXP-DETECT-06"
 )

@@ -67,6 +67,7 @@ def test_what_is_wrong_with_a_setting_is_told_without_its_value(name: str, datab
     assert MARK not in _said(process)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("log_format", ["console", pytest.param("json", marks=pytest.mark.long)])
 def test_a_process_that_logs_everything_and_crashes_tells_no_secret(
     log_format: str, database_url: str, tmp_path: Path
