@@ -33,7 +33,7 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: setup ## Connect a company, export a job, book it in a real ERP and show it (ARGS="--once --json" to script it)
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
-test: setup check ## Run the whole test suite
+test: setup check ## Run the checks and the tests, but for the longest
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: setup ## Run the tests with branch coverage, which takes longer

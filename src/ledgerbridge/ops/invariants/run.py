@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.ops.invariants.catalogue import ALL
@@ -77,11 +78,8 @@ async def look(db: Database, invariant: Invariant) -> Found:
 
 async def _write(db: Database, invariant: Invariant, found: Found) -> None:
     async with db.transaction() as session:
-        row = await session.get(InvariantCheck, invariant.name, with_for_update=True)
+        row = await _row(session, invariant)
         now = utcnow()
-        if row is None:
-            row = InvariantCheck(name=invariant.name, samples=[], violations=None, since=None)
-            session.add(row)
         before = row.violations or 0
         news = found.violations > before or not set(found.samples) <= set(row.samples)
         row.tried_at = row.checked_at = now
@@ -103,9 +101,15 @@ async def _write(db: Database, invariant: Invariant, found: Found) -> None:
 
 async def _write_failure(db: Database, invariant: Invariant, why: str) -> None:
     async with db.transaction() as session:
-        row = await session.get(InvariantCheck, invariant.name, with_for_update=True)
-        if row is None:
-            row = InvariantCheck(name=invariant.name, samples=[], violations=None, since=None, checked_at=None)
-            session.add(row)
+        row = await _row(session, invariant)
         row.tried_at, row.failure = utcnow(), why
     _log.error("invariant could not be checked", invariant=invariant.name, reason=why)
+
+
+async def _row(session: AsyncSession, invariant: Invariant) -> InvariantCheck:
+    """What was written down of a check before, locked; a new row when it never ran."""
+    row = await session.get(InvariantCheck, invariant.name, with_for_update=True)
+    if row is None:
+        row = InvariantCheck(name=invariant.name, samples=[], violations=None, since=None, checked_at=None)
+        session.add(row)
+    return row
