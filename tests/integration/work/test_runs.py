@@ -56,18 +56,29 @@ async def test_a_failure_is_tried_again_later_and_later_and_then_stays_visible(
     queue.register("fails", fails, retry=RetryRule(attempts=4, first_seconds=0.2, cap_seconds=0.5))
     workers.start(queue)
     await enqueue(queue, "fails", lock="l", queueing_lock="q")
-    await until(lambda: len(times) == 2)
-    async with db.reading() as session:
-        assert (await queue.stats(session)).retrying == 1
     await until(lambda: jobs(STATES)[0][0] == "failed")
     assert len(times) == 4
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert waits[0] >= 0.16
     assert waits[1] >= 0.32
-    assert 0.4 <= waits[2] < 1.5
+    assert waits[2] >= 0.4
     async with db.reading() as session:
         stats = await queue.stats(session)
     assert (stats.failed, stats.waiting, stats.running) == (1, 0, 0)
+
+
+async def test_a_run_that_waits_for_its_retry_is_counted(make_queue, workers, enqueue, db: Database, jobs):
+    async def fails() -> None:
+        raise ValueError("no")
+
+    queue = make_queue()
+    queue.register("fails", fails, retry=RetryRule(attempts=2, first_seconds=3600))
+    workers.start(queue)
+    await enqueue(queue, "fails")
+    await until(lambda: jobs(STATES) == [("todo", 1)])
+    async with db.reading() as session:
+        stats = await queue.stats(session)
+    assert (stats.retrying, stats.running, stats.failed) == (1, 0, 0)
 
 
 async def test_trying_later_is_no_failure(make_queue, workers, enqueue, jobs):
