@@ -80,6 +80,7 @@ FATES: Mapping[str, Rows] = MappingProxyType(
             kept=_kept(_OWN, "connection_id", "refreshed_at", "generation"),
         ),
         "browser_sessions": Rows("Signs a browser in.", deleted=True),
+        "setup_drafts": Rows("What was entered and never put into force.", deleted=True),
         "erp_bindings": Rows(
             "Which books the postings are in, so that another ERP company is not taken for the same.",
             emptied={
@@ -121,6 +122,8 @@ FATES: Mapping[str, Rows] = MappingProxyType(
                 ),
             },
             kept=_kept(_OWN, "id", "connection_id", "status", "received_at", "settled_at", "repeats")
+            | _kept(_OWN, "replays", "replayed_at")
+            | _kept("Staff, not the customer's people.", "replayed_by")
             | _kept("A sentence of ours, without names.", "note")
             | _kept("Pleo's number of the delivery.", "webhook_id"),
         ),
@@ -134,15 +137,16 @@ FATES: Mapping[str, Rows] = MappingProxyType(
             | _kept(
                 _OWN, "id", "connection_id", "pleo_created_at", "pleo_status", "found_by", "announced_at",
                 "number_of_items", "vendor_based", "interactive", "expires_in", "last_action_at", "config_version",
-                "claimed_at", "started_at", "closed_at", "failure_type",
+                "claimed_at", "started_at", "closed_at", "failure_type", "counted",
             ),
         ),
         "export_job_events": Rows("The timeline of a job.", deleted=True),
         "export_items": Rows("Payloads, reasons and texts of expenses; the ledger has rows of its own.", deleted=True),
+        "export_item_counts": Rows("Goes with the items it counts.", deleted=True),
         "postings": Rows(
             "The ledger.",
             emptied={
-                "erp_url": NOTHING,
+                "erp_url": NOTHING, "reversal_url": NOTHING, "reversal_reason": NOTHING, "reversal_by": NOTHING,
                 # A person's word stays one, whoever it was.
                 "note": case((Posting.by_hand, FORGOTTEN), else_=NOTHING),
                 # Nobody comes back to an intent whose worker was stopped.
@@ -151,6 +155,7 @@ FATES: Mapping[str, Rows] = MappingProxyType(
             kept=_kept(
                 _BOOKED, "accounting_entry_id", "revision", "total", "currency", "erp_kind", "document",
                 "erp_id", "erp_number", "final", "intended_at", "booked_at", "posting_date", "by_hand", "moved_from",
+                "reversal_state", "reversal_erp_id", "reversal_number", "reversal_at",
             )
             | _kept("Tells whether an expense that comes again is the same; cannot be read back.", "digest")
             | _kept(_OWN, "id", "connection_id", "config_version", "job_id", "fence"),
@@ -180,6 +185,9 @@ FATES: Mapping[str, Rows] = MappingProxyType(
 OTHERS: Mapping[str, str] = MappingProxyType(
     {
         "connect_attempts": "Belongs to no company yet; deleted when its ten minutes are over.",
+        "admin_sessions": "Belongs to the operations team; deleted when it is over.",
+        "oidc_attempts": "Belongs to the operations team; deleted when its ten minutes are over.",
+        "call_minutes": "Counts of calls without names; deleted after a month.",
         "rate_budgets": "A counter under the connection's number; deleted a month after the last call.",
         "invariant_checks": "One row a check, written anew by each; names rows by number.",
     }

@@ -57,8 +57,8 @@ def test_the_queues_tables_are_those_of_the_installed_library(empty_database_url
     queries = (COLUMNS, CONSTRAINTS, INDEXES, FUNCTIONS, TRIGGERS)
     ours = catalogue(database_url, *queries)
     theirs = catalogue(empty_database_url, *queries)
-    for query in (FUNCTIONS, TRIGGERS):
-        assert ours[query] == theirs[query]
+    assert [row for row in ours[FUNCTIONS] if row[0].startswith("procrastinate_")] == theirs[FUNCTIONS]
+    assert [row for row in ours[TRIGGERS] if "procrastinate_" in row[0]] == theirs[TRIGGERS]
     for query in (COLUMNS, CONSTRAINTS, INDEXES):
         assert [row for row in ours[query] if row[0].startswith("procrastinate_")] == theirs[query]
     with psycopg.connect(database_url) as connection:

@@ -33,6 +33,7 @@ from ledgerbridge.store.tables import (
     MappingWarning,
     Posting,
     Settlement,
+    SetupDraft,
     SyncRun,
     VendorLink,
     WebhookDelivery,
@@ -89,6 +90,7 @@ async def fill(face: Face, owner: uuid.UUID) -> None:
             WebhookDelivery(connection_id=owner, webhook_id="m", event_type="x", status=DeliveryStatus.PARKED),
             AuditRecord(actor="admin:ada", action="paused", connection_id=owner),
             BrowserSession(token_hash=b"h", connection_id=owner, expires_at=now + timedelta(hours=1)),
+            SetupDraft(connection_id=owner, step="erp", updated_by="customer"),
             Settlement(posting_id=posting.id, connection_id=owner, side="bill", vendor_id="v", amount="1.00",
                        currency="DKK", reconciliation_id="r"),
         ])  # fmt: skip

@@ -211,4 +211,11 @@ def test_a_list_binds_if_it_turns_out_to_hold_one_value(statement: Any, tables: 
 def test_every_table_that_names_a_connection_belongs_to_companies() -> None:
     named = {table.name for table in Base.metadata.tables.values() if "connection_id" in table.columns}
     assert named | {"connections"} == set(OWNED)
-    assert set(Base.metadata.tables) - set(OWNED) == {"connect_attempts", "rate_budgets", "invariant_checks"}
+    assert set(Base.metadata.tables) - set(OWNED) == {
+        "admin_sessions",
+        "call_minutes",
+        "connect_attempts",
+        "invariant_checks",
+        "oidc_attempts",
+        "rate_budgets",
+    }

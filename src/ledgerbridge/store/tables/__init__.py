@@ -8,6 +8,7 @@ Everything a company owns carries `connection_id`; queries go through it (invari
 from ledgerbridge.store.tables.assurance import InvariantCheck
 from ledgerbridge.store.tables.base import Base
 from ledgerbridge.store.tables.connections import (
+    AttemptPurpose,
     BrowserSession,
     ConfigVersion,
     ConnectAttempt,
@@ -16,8 +17,18 @@ from ledgerbridge.store.tables.connections import (
     Credential,
     ErpBinding,
 )
+from ledgerbridge.store.tables.console import (
+    AdminSession,
+    CalledSystem,
+    CallMinute,
+    CallOutcome,
+    OidcAttempt,
+    SetupDraft,
+    SignInMethod,
+)
 from ledgerbridge.store.tables.exports import (
     ExportItem,
+    ExportItemCount,
     ExportJob,
     ItemState,
     JobEvent,
@@ -25,6 +36,7 @@ from ledgerbridge.store.tables.exports import (
     ObservedSign,
     Posting,
     PostingState,
+    ReversalState,
     Settlement,
     SettlementState,
 )
@@ -41,9 +53,14 @@ from ledgerbridge.store.tables.syncs import (
 from ledgerbridge.store.tables.webhooks import DeliveryStatus, Subscription, WebhookDelivery
 
 __all__ = [
+    "AdminSession",
+    "AttemptPurpose",
     "AuditRecord",
     "Base",
     "BrowserSession",
+    "CallMinute",
+    "CallOutcome",
+    "CalledSystem",
     "ConfigVersion",
     "ConnectAttempt",
     "Connection",
@@ -52,6 +69,7 @@ __all__ = [
     "DeliveryStatus",
     "ErpBinding",
     "ExportItem",
+    "ExportItemCount",
     "ExportJob",
     "InvariantCheck",
     "ItemState",
@@ -61,11 +79,15 @@ __all__ = [
     "LinkPhase",
     "MappingWarning",
     "ObservedSign",
+    "OidcAttempt",
     "Posting",
     "PostingState",
     "RateBudget",
+    "ReversalState",
     "Settlement",
     "SettlementState",
+    "SetupDraft",
+    "SignInMethod",
     "Subscription",
     "SyncKind",
     "SyncRun",

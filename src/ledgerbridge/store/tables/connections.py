@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ForeignKey,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -89,10 +90,17 @@ class Credential(Base):
     """When that claim runs out by itself, so that a crashed process blocks nobody for ever."""
 
 
+class AttemptPurpose(StrEnum):
+    CONNECT = "connect"
+    SIGN_IN = "sign_in"
+    """Only to show who is in the browser: whatever Pleo grants is dropped, and the connection stays as it is."""
+
+
 class ConnectAttempt(Base):
     """One press of Connect: the `state` of an authorise request, single use (AUTH-023, -024)."""
 
     __tablename__ = "connect_attempts"
+    __table_args__ = (one_of("purpose", AttemptPurpose),)
 
     state_hash: Mapped[bytes] = mapped_column(primary_key=True)
     browser_hash: Mapped[bytes]
@@ -101,6 +109,9 @@ class ConnectAttempt(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
     used_at: Mapped[dt.datetime | None]
+    purpose: Mapped[str] = mapped_column(default=AttemptPurpose.CONNECT, server_default=text("'connect'"))
+    return_to: Mapped[str | None]
+    """Path of ours to go on to after a sign-in."""
 
 
 class BrowserSession(Base):
@@ -111,6 +122,8 @@ class BrowserSession(Base):
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), index=True)
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    last_seen_at: Mapped[dt.datetime | None]
+    """When it was used last, to some minutes; None for one of an earlier release."""
     expires_at: Mapped[dt.datetime]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     UniqueConstraint,
     text,
@@ -69,6 +70,8 @@ class ExportJob(Base):
     closed_at: Mapped[dt.datetime | None]
     failure_type: Mapped[str | None]
     failure_reason: Mapped[str | None]
+    counted: Mapped[bool] = mapped_column(default=True, server_default=text("false"))
+    """Whether the database counts its items in `export_item_counts`; false for jobs of releases before that."""
 
 
 class JobEvent(Base):
@@ -111,6 +114,7 @@ class ExportItem(Base):
         UniqueConstraint("job_id", "position"),
         Index("ix_export_items_unreported", "job_id", "position", postgresql_where=text("reported_at is null")),
         Index(None, "connection_id", "accounting_entry_id"),
+        Index("ix_export_items_by_state", "job_id", "state", "position"),
         one_of("state", ItemState),
     )
 
@@ -138,6 +142,24 @@ class ExportItem(Base):
     """Pleo's `errors[]` type when it refused the update (EXP-UPD-07)."""
 
 
+class ExportItemCount(Base):
+    """How many items of a job are in a state. Kept by triggers on `export_items`, so that looking costs the same for
+    ten items and for a hundred thousand; only for jobs that are `counted`."""
+
+    __tablename__ = "export_item_counts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["job_id", "connection_id"], ["export_jobs.id", "export_jobs.connection_id"], ondelete="CASCADE"
+        ),
+    )
+
+    job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(primary_key=True)
+    connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), index=True)
+    items: Mapped[int] = mapped_column(BigInteger)
+    """May be 0."""
+
+
 class PostingState(StrEnum):
     INTENDED = "intended"
     """Written before anything is sent to the ERP. Found after a crash it means: probe first."""
@@ -149,6 +171,14 @@ class PostingState(StrEnum):
     """A reply was lost and probing did not settle it."""
     REVERSED = "reversed"
     """Taken back in the ERP; a later revision may be live."""
+
+
+class ReversalState(StrEnum):
+    INTENDED = "intended"
+    """Written before the ERP is asked to take the entry back. Found after a crash it means: look first."""
+    UNKNOWN = "unknown"
+    """A reply was lost and looking did not settle it."""
+    REVERSED = "reversed"
 
 
 class Posting(Base):
@@ -205,6 +235,18 @@ class Posting(Base):
     it proves nothing."""
     note: Mapped[str | None]
     """Who settled it by hand, and why."""
+    reversal_state: Mapped[str | None]
+    """None while nobody has asked to take it back, or the ERP certainly did not."""
+    reversal_erp_id: Mapped[str | None]
+    """The counter-entry; None for a draft that was taken away."""
+    reversal_number: Mapped[str | None]
+    reversal_url: Mapped[str | None]
+    reversal_reason: Mapped[str | None]
+    """Why, in the words of whoever asked."""
+    reversal_by: Mapped[str | None]
+    """Who asked, as the audit log writes it."""
+    reversal_at: Mapped[dt.datetime | None]
+    """When it was begun last; once it is reversed, when that was."""
 
 
 class SettlementState(StrEnum):

@@ -74,3 +74,7 @@ class WebhookDelivery(Base):
     settled_at: Mapped[dt.datetime | None]
     repeats: Mapped[int] = mapped_column(default=0)
     """How often the same delivery came again (HOOK-043)."""
+    replays: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often a person had its work done once more."""
+    replayed_at: Mapped[dt.datetime | None]
+    replayed_by: Mapped[str | None]
