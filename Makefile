@@ -34,6 +34,7 @@ demo: setup ## Connect a company, export a job, book it in a real ERP and show i
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
 test: setup check ## Run the checks and the tests, but for the longest
+	@$(BIN)/python -m tools.browser
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 coverage: setup ## Run the tests with branch coverage, which takes longer
