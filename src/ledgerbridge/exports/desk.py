@@ -54,31 +54,39 @@ class ChartStale(Exception):
         self.problem = found
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What stays the same for every item of one job."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What an item is judged by, whether it is to be booked or only looked at. Nothing here can write to our tables."""
 
     context: ExportContext
-    lease: Lease
     connection_id: uuid.UUID
     company_id: str
-    job_id: uuid.UUID
+    """Pleo's."""
     configuration: Configuration
     erp: Erp
-    erp_kind: str
     chart: ChartIndex
     today: dt.date
+    """In the time zone of the configuration."""
     signs: Signs
     vendors: VendorIndex | None = None
     """The ERP's vendors; None where it books no vendor bills."""
-    fresh_chart_allowed: bool = True
-    """False on the second try of an item whose period was found closed only when posting."""
-    fresh_links_allowed: bool = True
-    """False on the second try of an item whose receipt links had lapsed."""
 
     def doubt(self, accounting_entry_id: str, why: str = "", moved_from: str | None = None) -> Problem:
         """What a bookkeeper is told of an entry that may or may not stand in the ERP."""
         return doubt(accounting_entry_id, why, moved_from, searched=self.erp.capabilities.can_probe)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk(Grounds):
+    """What stays the same for every item of one job that is worked under the company's lease."""
+
+    lease: Lease
+    job_id: uuid.UUID
+    erp_kind: str
+    fresh_chart_allowed: bool = True
+    """False on the second try of an item whose period was found closed only when posting."""
+    fresh_links_allowed: bool = True
+    """False on the second try of an item whose receipt links had lapsed."""
 
 
 def doubt(accounting_entry_id: str, why: str, moved_from: str | None, *, searched: bool) -> Problem:

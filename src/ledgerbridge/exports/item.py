@@ -7,28 +7,21 @@ connection ends the job, by raising `JobStopped`, or makes it wait, by raising `
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from ledgerbridge.bookkeeping.content import content_digest
-from ledgerbridge.bookkeeping.mapping import book
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.settlement import payables_of
 from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports import claims, ledger, spool
-from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import (
     ChartStale,
     Desk,
     ErpDown,
     JobStopped,
-    Signs,
     booked,
     failed,
     not_booked,
@@ -37,19 +30,12 @@ from ledgerbridge.exports.desk import (
     unknown,
     writing,
 )
+from ledgerbridge.exports.judging import judge, together
 from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all
 from ledgerbridge.exports.standing import Left, settle_standing
-from ledgerbridge.pleo.items import UnreadableItem, parse_item
 from ledgerbridge.store.tables import ItemState, ObservedSign, Posting, PostingState
 
 log = structlog.get_logger(__name__)
-
-
-async def load_signs(context: ExportContext, connection_id: uuid.UUID) -> Signs:
-    """Which sign Pleo was seen to use for each type and sub type in this company (EXP-TYPE-15)."""
-    async with context.db.reading() as session:
-        rows = await session.scalars(select(ObservedSign).where(ObservedSign.connection_id == connection_id))
-        return {(row.type, row.sub_type or None): row.sign for row in rows}
 
 
 async def work_item(desk: Desk, work: spool.Work) -> ItemState:
@@ -65,24 +51,13 @@ async def work_item(desk: Desk, work: spool.Work) -> ItemState:
 
 
 async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
-    if work.payload is None:
-        return await failed(desk, work, problem(Failure.PAYLOAD_MISSING))
-    try:
-        item = parse_item(work.payload)
-    except UnreadableItem as error:
-        return await failed(desk, work, error.problem)
-    if item.company_id.lower() != desk.company_id.lower():
-        return await failed(desk, work, problem(Failure.WRONG_COMPANY, f"item of company {item.company_id}"))
-    digest = content_digest(item)
-    async with desk.context.db.reading() as session:
-        standing = await ledger.live(session, desk.connection_id, work.accounting_entry_id)
-        revision = await ledger.next_revision(session, desk.connection_id, work.accounting_entry_id)
-    wanted = _book(desk, item, standing.revision if standing else revision)
+    judged = await judge(desk, work.accounting_entry_id, work.payload)
+    if isinstance(judged, Problem):
+        return await failed(desk, work, judged)
+    standing, wanted, digest = judged.standing, judged.wanted, judged.digest
     outcome: ItemState | Left = Left.NOTHING
     if standing is not None:
-        bookable = isinstance(wanted, JournalEntry | Bill)
-        paying = isinstance(wanted, Bill) and wanted.payment is not None
-        outcome = await settle_standing(desk, work, standing, digest, bookable=bookable, paying=paying)
+        outcome = await settle_standing(desk, work, standing, digest, bookable=judged.bookable, paying=judged.paying)
     if isinstance(outcome, ItemState):
         return outcome
     match wanted:
@@ -90,34 +65,9 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
             return await settled(desk, work, ItemState.NOTHING_TO_POST)
         case JournalEntry() | Bill():
             draft = standing if outcome is Left.DRAFT else None
-            return await _post(desk, work, item, wanted, digest, draft)
+            return await _post(desk, work, judged.item, wanted, digest, draft)
         case _:
-            return await failed(desk, work, _together(wanted))
-
-
-def _book(desk: Desk, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
-    try:
-        return book(
-            item,
-            desk.configuration,
-            desk.chart,
-            today=desk.today,
-            revision=revision,
-            known_signs=desk.signs,
-            vendors=desk.vendors,
-        )
-    except Exception as error:
-        log.exception("unexpected failure while mapping")
-        return (problem(Failure.UNEXPECTED, repr(error)),)
-
-
-def _together(problems: Sequence[Problem]) -> Problem:
-    """The first problem, its text followed by the others': a bookkeeper mends them in one go."""
-    first, *others = problems
-    if not others:
-        return first
-    texts = dict.fromkeys(found.text for found in problems)
-    return replace(first, spelled=" ".join(texts))
+            return await failed(desk, work, together(wanted))
 
 
 # ------------------------------------------------------------------ booking

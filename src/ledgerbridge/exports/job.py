@@ -21,7 +21,8 @@ from ledgerbridge.exports.closing import CHUNK
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, raise_if_general
 from ledgerbridge.exports.enqueue import enqueue_settle
-from ledgerbridge.exports.item import load_signs, work_item
+from ledgerbridge.exports.item import work_item
+from ledgerbridge.exports.judging import load_signs
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, patiently, set_up
 from ledgerbridge.exports.receipts import LinkLapsed

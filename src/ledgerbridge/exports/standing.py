@@ -6,17 +6,18 @@ must look (invariant 3).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import structlog
 
-from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import ChangedReexport
 from ledgerbridge.clock import utcnow
-from ledgerbridge.erp.port import ErpError
+from ledgerbridge.erp.port import Booked, ErpError
 from ledgerbridge.exports import ledger, spool
 from ledgerbridge.exports.context import Patience
-from ledgerbridge.exports.desk import Desk, failed, raise_if_general, settled, unknown, writing
+from ledgerbridge.exports.desk import Desk, Grounds, raise_if_general, settled, unknown, writing
 from ledgerbridge.store.tables import ItemState, Posting, PostingState
 
 log = structlog.get_logger(__name__)
@@ -30,50 +31,118 @@ class Left(Enum):
     """One that an interrupted attempt left and that may lack files or its payment; `book` goes on with it."""
 
 
-async def settle_standing(
-    desk: Desk, work: spool.Work, standing: Posting, digest: str, *, bookable: bool, paying: bool = False
-) -> ItemState | Left:
-    """Settle an item whose entry has a live posting, or say what is left to book (EXP-IDEM-07, EXP-REC-04).
+class Sight(Enum):
+    """What was seen of an entry with a live posting."""
+
+    SAME = "same"
+    """It stands, with the content that was sent."""
+    CHANGED = "changed"
+    """It stands, with other content than the item has now."""
+    UNKNOWN = "unknown"
+    """Nobody of us can tell whether it stands."""
+    ARRIVING = "arriving"
+    """It does not stand yet, and may still come to."""
+    DOUBTED = "doubted"
+    """The ledger says that it stands, and the ERP could not be asked."""
+    GONE = "gone"
+    """It does not stand: it is to be booked anew."""
+    DRAFT = "draft"
+    """As `Left.DRAFT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An entry with a live posting, as the ledger and the ERP show it."""
+
+    sight: Sight
+    found: Problem | None = None
+    """What a bookkeeper is told of it; None when all is well."""
+    why: str = ""
+    """The reason, for operators."""
+    booked: Booked | None = None
+    """What stands in the ERP and is not in the ledger yet."""
+    moved_from: str | None = None
+    """The ERP company, since left, in which it may stand."""
+
+
+async def look_up(
+    grounds: Grounds,
+    accounting_entry_id: str,
+    standing: Posting,
+    digest: str,
+    *,
+    bookable: bool,
+    paying: bool = False,
+) -> Seen:
+    """What became of an entry with a live posting; only reads, of the ledger and the ERP (EXP-IDEM-07, EXP-REC-04).
 
     Without `bookable` a draft is taken as it stands. With `paying` a payment belongs with it, which may be what the
     attempt had not come to, though a person made the bill final since.
 
-    Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`.
+    Raises `ErpDown`, `JobStopped`.
     """
+
+    def unknown_because(why: str) -> Seen:
+        doubt = grounds.doubt(accounting_entry_id, why, standing.moved_from)
+        return Seen(Sight.UNKNOWN, doubt, why, moved_from=standing.moved_from)
+
     sure = standing.state == PostingState.BOOKED
-    if sure and (standing.by_hand or not desk.erp.capabilities.can_probe):
-        return await _compared(desk, work, standing, digest)
-    if not desk.erp.capabilities.can_probe:
-        why = "interrupted, and the accounting system cannot be searched"
-        return await unknown(desk, work, standing.id, why, moved_from=standing.moved_from)
+    if sure and (standing.by_hand or not grounds.erp.capabilities.can_probe):
+        return _compared(accounting_entry_id, standing, digest)
+    if not grounds.erp.capabilities.can_probe:
+        return unknown_because("interrupted, and the accounting system cannot be searched")
     try:
-        found = await desk.erp.find(work.accounting_entry_id, desk.company_id)
+        found = await grounds.erp.find(accounting_entry_id, grounds.company_id)
     except ErpError as error:
         raise_if_general(error)
-        if sure:
-            return await failed(desk, work, desk.doubt(work.accounting_entry_id, str(error)), standing.id)
-        return await unknown(desk, work, standing.id, str(error))
+        doubt = grounds.doubt(accounting_entry_id, str(error))
+        return Seen(Sight.DOUBTED if sure else Sight.UNKNOWN, doubt, str(error))
     if not found and standing.moved_from is not None:
         if sure:
-            return await _compared(desk, work, standing, digest)
-        why = f"interrupted while it was booked in {standing.moved_from}"
-        return await unknown(desk, work, standing.id, why, moved_from=standing.moved_from)
-    if not found and may_still_arrive(standing, desk.context.patience) > 0:
-        # The ledger stays as it is: it knows since when, and after what, the write may be under way.
-        doubt = desk.doubt(work.accounting_entry_id, "not found yet, but it may still arrive")
-        return await settled(desk, work, ItemState.UNKNOWN, posting_id=standing.id, found=doubt)
+            return _compared(accounting_entry_id, standing, digest)
+        return unknown_because(f"interrupted while it was booked in {standing.moved_from}")
+    if not found and may_still_arrive(standing, grounds.context.patience) > 0:
+        doubt = grounds.doubt(accounting_entry_id, "not found yet, but it may still arrive")
+        return Seen(Sight.ARRIVING, doubt)
     if not found:
+        why = "no longer in the accounting system" if sure else "not found after an interruption"
+        return Seen(Sight.GONE, why=why)
+    if sure:
+        return _compared(accounting_entry_id, standing, digest)
+    if bookable and (not found[0].complete or (paying and standing.digest == digest)):
+        return Seen(Sight.DRAFT)
+    return replace(_compared(accounting_entry_id, standing, digest), booked=found[0].booked)
+
+
+async def settle_standing(
+    desk: Desk, work: spool.Work, standing: Posting, digest: str, *, bookable: bool, paying: bool = False
+) -> ItemState | Left:
+    """Settle an item whose entry has a live posting, or say what is left to book; the other arguments as of `look_up`.
+
+    Raises `ErpDown`, `JobStopped`, `ledger.FenceLost`.
+    """
+    seen = await look_up(desk, work.accounting_entry_id, standing, digest, bookable=bookable, paying=paying)
+    if seen.booked is not None:
         async with writing(desk) as session:
-            gone = "no longer in the accounting system" if sure else "not found after an interruption"
-            await ledger.record_state(session, standing.id, PostingState.NOT_BOOKED, gone)
-            await spool.settle(session, desk.job_id, work.accounting_entry_id, ItemState.WAITING)
-        return Left.NOTHING
-    if not sure:
-        if bookable and (not found[0].complete or (paying and standing.digest == digest)):
+            await ledger.record_booked(session, standing.id, seen.booked)
+    match seen.sight:
+        case Sight.UNKNOWN:
+            return await unknown(desk, work, standing.id, seen.why, moved_from=seen.moved_from)
+        case Sight.ARRIVING:
+            # The ledger stays as it is: it knows since when, and after what, the write may be under way.
+            return await settled(desk, work, ItemState.UNKNOWN, posting_id=standing.id, found=seen.found)
+        case Sight.GONE:
+            async with writing(desk) as session:
+                await ledger.record_state(session, standing.id, PostingState.NOT_BOOKED, seen.why)
+                await spool.settle(session, desk.job_id, work.accounting_entry_id, ItemState.WAITING)
+            return Left.NOTHING
+        case Sight.DRAFT:
             return Left.DRAFT
-        async with writing(desk) as session:
-            await ledger.record_booked(session, standing.id, found[0].booked)
-    return await _compared(desk, work, standing, digest)
+        case Sight.SAME:
+            return await settled(desk, work, ItemState.BOOKED, posting_id=standing.id)
+        case Sight.CHANGED if desk.configuration.changed_reexport is ChangedReexport.REVERSE_AND_REBOOK:
+            log.warning("changed entry cannot be reversed by this adapter")
+    return await settled(desk, work, ItemState.FAILED, posting_id=standing.id, found=seen.found)
 
 
 def may_still_arrive(standing: Posting, patience: Patience) -> float:
@@ -86,11 +155,9 @@ def may_still_arrive(standing: Posting, patience: Patience) -> float:
     return max(0.0, waiting.get(PostingState(standing.state), 0.0) - age)
 
 
-async def _compared(desk: Desk, work: spool.Work, standing: Posting, digest: str) -> ItemState:
+def _compared(accounting_entry_id: str, standing: Posting, digest: str) -> Seen:
     """Successful for the same content, failed for another: never a second live posting."""
     if standing.digest in (None, digest):
-        return await settled(desk, work, ItemState.BOOKED, posting_id=standing.id)
-    reference = standing.erp_number or standing.erp_id or f"PLEO:{work.accounting_entry_id}"
-    if desk.configuration.changed_reexport is ChangedReexport.REVERSE_AND_REBOOK:
-        log.warning("changed entry cannot be reversed by this adapter", reference=reference)
-    return await failed(desk, work, problem(Failure.CHANGED_SINCE_BOOKED, reference=reference), standing.id)
+        return Seen(Sight.SAME)
+    reference = standing.erp_number or standing.erp_id or f"PLEO:{accounting_entry_id}"
+    return Seen(Sight.CHANGED, problem(Failure.CHANGED_SINCE_BOOKED, reference=reference))

@@ -1,0 +1,98 @@
+"""What is to become of one item: read, compared with the ledger, and mapped. The same for a run and for a preview.
+
+Nothing here writes, and nothing asks the ERP: `standing.look_up` does that for an entry that comes again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+
+from ledgerbridge.bookkeeping.content import content_digest
+from ledgerbridge.bookkeeping.mapping import book
+from ledgerbridge.bookkeeping.payables import Bill, Document
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
+from ledgerbridge.exports import ledger
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.desk import Grounds, Signs
+from ledgerbridge.pleo.items import UnreadableItem, parse_item
+from ledgerbridge.store.tables import ObservedSign, Posting
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A readable item of the right company, and what it is to become in the ERP."""
+
+    item: ExportItem
+    digest: str
+    """Of its content (EXP-IDEM-07)."""
+    wanted: Document | NothingToPost | tuple[Problem, ...]
+    """What would be booked, or every reason why it cannot be."""
+    standing: Posting | None
+    """The live posting of the accounting entry: it comes again."""
+
+    @property
+    def bookable(self) -> bool:
+        return isinstance(self.wanted, JournalEntry | Bill)
+
+    @property
+    def paying(self) -> bool:
+        """Whether a payment of its own belongs to the bill."""
+        return isinstance(self.wanted, Bill) and self.wanted.payment is not None
+
+
+async def judge(grounds: Grounds, accounting_entry_id: str, payload: Mapping[str, Any] | None) -> Judged | Problem:
+    """Read an item's payload, look it up in the ledger and map it; a problem when it is no item to be mapped."""
+    if payload is None:
+        return problem(Failure.PAYLOAD_MISSING)
+    try:
+        item = parse_item(payload)
+    except UnreadableItem as error:
+        return error.problem
+    if item.company_id.lower() != grounds.company_id.lower():
+        return problem(Failure.WRONG_COMPANY, f"item of company {item.company_id}")
+    async with grounds.context.db.reading() as session:
+        standing = await ledger.live(session, grounds.connection_id, accounting_entry_id)
+        revision = await ledger.next_revision(session, grounds.connection_id, accounting_entry_id)
+    wanted = _wanted(grounds, item, standing.revision if standing else revision)
+    return Judged(item, content_digest(item), wanted, standing)
+
+
+def _wanted(grounds: Grounds, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
+    try:
+        return book(
+            item,
+            grounds.configuration,
+            grounds.chart,
+            today=grounds.today,
+            revision=revision,
+            known_signs=grounds.signs,
+            vendors=grounds.vendors,
+        )
+    except Exception as error:
+        log.exception("unexpected failure while mapping")
+        return (problem(Failure.UNEXPECTED, repr(error)),)
+
+
+def together(problems: Sequence[Problem]) -> Problem:
+    """The first problem, its text followed by the others': a bookkeeper mends them in one go."""
+    first, *others = problems
+    if not others:
+        return first
+    texts = dict.fromkeys(found.text for found in problems)
+    return replace(first, spelled=" ".join(texts))
+
+
+async def load_signs(context: ExportContext, connection_id: uuid.UUID) -> Signs:
+    """Which sign Pleo was seen to use for each type and sub type in this company (EXP-TYPE-15)."""
+    async with context.db.reading() as session:
+        rows = await session.scalars(select(ObservedSign).where(ObservedSign.connection_id == connection_id))
+        return {(row.type, row.sub_type or None): row.sign for row in rows}
