@@ -33,7 +33,7 @@ async def serve(settings: Settings, host: str, port: int, *, worker: bool) -> No
     with _bind(host, port) as listening:
         async with running(settings, worker=worker) as services:
             server = _Server(web_config(app_of(services), settings))
-            stopper = asyncio.create_task(_stop_when(asked, server))
+            stopper = asyncio.create_task(_stop_when(asked, server, services.stopping))
             shown = listening.getsockname()
             _log.info("listening", host=shown[0], port=shown[1], url=settings.public_url, worker=worker)
             await server.serve(sockets=[listening])
@@ -75,8 +75,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop_when(asked: asyncio.Event, server: uvicorn.Server) -> None:
+async def _stop_when(asked: asyncio.Event, server: uvicorn.Server, stopping: asyncio.Event) -> None:
     await asked.wait()
+    stopping.set()
     server.should_exit = True
 
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from ledgerbridge.web import connect, docs, health, hooks, problems, refusals, settings_page
 from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
+from ledgerbridge.web.console import sign_in
 from ledgerbridge.web.middleware import RequestFrame
 from ledgerbridge.web.pages import ASSETS
 
@@ -40,6 +41,8 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     for router in (hooks.router, connect.router, settings_page.router, health.router, docs.router):
         app.include_router(router)
     for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):
+        app.include_router(router)
+    for router in (sign_in.router,):
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 

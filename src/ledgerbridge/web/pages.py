@@ -1,9 +1,10 @@
-"""Pages for the customer's browser: server-side templates, one stylesheet, no script."""
+"""Pages for a browser: templates rendered here, styles and one small script of our own, every text from `texts`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from ledgerbridge.web.problems import from_exception, request_id
+from ledgerbridge.web.refusals import problem_of
+from ledgerbridge.web.texts import text
 
 _HERE = Path(__file__).parent
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -31,24 +35,74 @@ class _Assets(StaticFiles):
 ASSETS = _Assets(directory=_HERE / "static")
 
 
-def _moment(value: datetime | None) -> str:
-    return f"{value:%d %b %Y, %H:%M} UTC" if value else "never"
+def _moment(value: datetime | None) -> Markup | str:
+    """A time for people and machines; times are shown in UTC, and say so."""
+    if value is None:
+        return text("common.never")
+    utc = value.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        utc.isoformat(timespec="seconds"), f"{utc:%d %b %Y, %H:%M} UTC"
+    )
+
+
+def _day(value: date) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), f"{value:%d %b %Y}")
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _amount(value: Decimal | str) -> str:
+    """An amount in an entry: two decimals at least, thousands parted."""
+    number = Decimal(value)
+    exponent = number.as_tuple().exponent
+    return f"{number:,.{max(2, -exponent) if isinstance(exponent, int) else 2}f}"
 
 
 _templates = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
-_templates.filters["moment"] = _moment
+_templates.filters |= {"moment": _moment, "day": _day, "number": _number, "amount": _amount}
+_templates.globals["t"] = text
+_templates.globals |= {
+    "page": None,
+    "errors": (),
+    "done": None,
+    "nav": (),
+    "company": None,
+    "visitor": None,
+    "refresh_seconds": None,
+}
+"""What the layout asks for and a page may leave out."""
 
 
 def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page from `templates/`; never cached, because it is about one company."""
-    return HTMLResponse(_templates.get_template(template).render(values), status, headers=_NO_STORE)
+    return HTMLResponse(fragment(template, **values), status, headers=_NO_STORE)
 
 
-def message(status: int, title: str, text: str, what_to_do: str, reference: str | None = None) -> HTMLResponse:
-    """A page that says what happened and what to do; `reference` is for support."""
-    return render("message.html", status, title=title, text=text, what_to_do=what_to_do, reference=reference)
+def fragment(template: str, **values: Any) -> str:
+    """A piece of a page, or a whole one, as text."""
+    return _templates.get_template(template).render(values)
+
+
+def message(
+    status: int,
+    title: str,
+    text: str,
+    what_to_do: str,
+    reference: str | None = None,
+    links: Sequence[tuple[str, str]] = (),
+) -> HTMLResponse:
+    """A page that says what happened and what to do; `links`: words and paths of ours; `reference`: for support."""
+    return render(
+        "message.html", status, title=title, text=text, what_to_do=what_to_do, reference=reference, links=links
+    )
 
 
 class PageRoute(APIRoute):
@@ -61,15 +115,23 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except Exception as error:
-                problem = from_exception(error)
-                answer = message(
-                    problem.status,
-                    "This did not work just now",
-                    problem.detail,
-                    "Try again in a minute. If it keeps happening, send support the reference below.",
-                    request_id(request),
-                )
-                answer.headers.update(problem.headers)
-                return answer
+                return self.failed(request, error)
 
         return handle
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """The page for an exception that a route let escape."""
+        try:
+            problem = problem_of(error)
+        except Exception:
+            problem = from_exception(error)
+        whose = "ours" if problem.status >= 500 else "theirs"
+        answer = message(
+            problem.status,
+            text(f"common.failed.title_{whose}"),
+            problem.detail,
+            text(f"common.failed.what_to_do_{whose}"),
+            request_id(request),
+        )
+        answer.headers.update(problem.headers)
+        return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -33,6 +34,8 @@ class Services:
     metrics: Metrics
     cursors: Cursors
     limiter: Limiter
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is told to stop: streams end, so that nobody waits for them."""
     readiness: Shared[list[Check]] = field(default_factory=Shared)
     scrape: Shared[bytes] = field(default_factory=Shared)
 

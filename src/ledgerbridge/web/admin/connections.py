@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import Annotated, Any
 
 from fastapi import Body, Response
 
-from ledgerbridge.connections import activation, api_keys, configuration, erp_binding, uninstall
-from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
-from ledgerbridge.connections.rows import connection_row
-from ledgerbridge.exports.enqueue import enqueue_look
-from ledgerbridge.ops import audit, overview
-from ledgerbridge.store.tables import ConnectionStatus
-from ledgerbridge.syncs import schedule
+from ledgerbridge.connections import api_keys, configuration, erp_binding, uninstall
+from ledgerbridge.connections.errors import ConnectionUnknown
+from ledgerbridge.ops import overview
+from ledgerbridge.web import actions
 from ledgerbridge.web.admin import models, render
 from ledgerbridge.web.admin.auth import Actor
 from ledgerbridge.web.admin.paging import Cursor, Limit, Page
@@ -137,29 +133,9 @@ async def activate(services: Provided, actor: Actor, response: Response, connect
 
     Refused with what is missing. Waits a while for the end; 202 when the first syncs take longer.
     """
-    done = await activation.activate(services.connections, connection_id, actor)
-    if done.under_way and not await _activated(services, connection_id):
+    if not await actions.activate(services, connection_id, actor, wait_seconds=ACTIVATION_SECONDS):
         response.status_code = 202
-    if not done.under_way:
-        async with services.db.transaction() as session:
-            await schedule.switch_on(session, connection_id)
     return await _shown(services, connection_id)
-
-
-async def _activated(services: Services, connection_id: uuid.UUID) -> bool:
-    """Wait a while for the end of an activation; whether it came. Raises `ActivationRefused` as it ended."""
-    ends = asyncio.get_running_loop().time() + ACTIVATION_SECONDS
-    while True:
-        async with services.db.reading() as session:
-            connection = await connection_row(session, connection_id)
-        if connection.activating_since is None:
-            break
-        if asyncio.get_running_loop().time() > ends:
-            return False
-        await asyncio.sleep(0.1)
-    if connection.status != ConnectionStatus.ACTIVE and (refusal := connection.activation_refusal):
-        raise ActivationRefused(refusal["code"], refusal["text"])
-    return True
 
 
 @router.post(
@@ -170,16 +146,7 @@ async def _activated(services: Services, connection_id: uuid.UUID) -> bool:
 )
 async def export_now(services: Provided, actor: Actor, connection_id: uuid.UUID) -> models.Queued:
     """The same enqueue as webhook and schedule."""
-    async with services.db.transaction() as session:
-        found = await overview.connection(session, connection_id)
-        if found is None:
-            raise ConnectionUnknown(connection_id)
-        if found.connection.status != ConnectionStatus.ACTIVE:
-            raise Refused(
-                "not_active", f"The connection is {found.connection.status}; only an active one works export jobs."
-            )
-        queued = await enqueue_look(session, services.queue, connection_id, "manual")
-        audit.record(session, actor, "export_look_requested", connection_id, queued=queued)
+    queued = await actions.look_for_exports(services, connection_id, actor)
     return models.Queued(id=connection_id, queued=queued)
 
 

@@ -1,0 +1,35 @@
+"""Forms that were sent: their fields as text, and where to go afterwards (post, redirect, get)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse
+
+from ledgerbridge.web.problems import HttpProblem
+
+MAX_FIELD = 10_000
+"""Characters of one field."""
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The text fields of a form, trimmed; the last of a repeated name. Raises `HttpProblem` for one too long."""
+    form = await request.form()
+    found = {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}
+    if any(len(value) > MAX_FIELD for value in found.values()):
+        raise HttpProblem(413, "A field holds more than we can take.", kind="too-large")
+    found.pop("csrf", None)
+    return found
+
+
+async def several(request: Request, name: str) -> list[str]:
+    """All values of one field, such as boxes that were ticked, in their order."""
+    form = await request.form()
+    return [value.strip() for value in form.getlist(name) if isinstance(value, str) and value.strip()]
+
+
+def go(path: str, *, done: str | None = None, **query: str) -> RedirectResponse:
+    """Go on to a page of ours after a form; `done` names a text of the catalogue it shows at its top."""
+    said = {**query, **({"done": done} if done else {})}
+    return RedirectResponse(f"{path}?{urlencode(said)}" if said else path, 303, {"Cache-Control": "no-store"})
