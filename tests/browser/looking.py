@@ -1,0 +1,102 @@
+"""One look at a page as everybody sees it: wide and on a phone, light and dark, by keyboard and by screen reader.
+
+`look` fails with every finding at once. It leaves pictures in `pictures/`, and the page as it was.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+from tests.support.browser import NARROW, PHONE, WIDE, Person, Scheme
+
+PICTURES = Path(os.environ.get("PICTURES") or Path(__file__).with_name("pictures"))
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules that light and dark may answer differently."""
+MOST_TABS = 150
+"""Presses of Tab; a longer page repeats itself."""
+_TALLEST = 2600
+"""Pixels of a page in a picture; what is further down looks like what is above."""
+_titles: dict[str, str] = {}
+
+
+def look(person: Person, name: str, *, keyboard: bool = True) -> None:
+    """All there is to check on the page a person is at, and its pictures, called `name`.
+
+    `name` is the page's own and, after a dot, the state it is in: `settings`, `settings.empty`. Two pages never bear
+    one title. `keyboard` walks through the page with Tab; without script there is nothing to walk with.
+    """
+    page = person.page
+    person.settle()
+    found = [f"shape: {one}" for one in page.evaluate(_script("shape"))] + _titled(page, name)
+    found += [f"axe, light and wide: {one}" for one in axe(page, TAGS)]
+    if keyboard and person.javascript:
+        found += [f"keyboard: {one}" for one in by_keyboard(page)]
+    _picture(page, name, "light-wide")
+    _seen_as(page, "dark", WIDE)
+    found += [f"axe, dark: {one}" for one in axe(page, COLOURS, rules=True)]
+    _picture(page, name, "dark-wide")
+    _seen_as(page, "dark", PHONE)
+    _picture(page, name, "dark-phone")
+    _seen_as(page, "light", PHONE)
+    found += [f"axe, phone: {one}" for one in axe(page, TAGS)]
+    found += [f"phone: {one}" for one in page.evaluate(_script("too_wide"))]
+    _picture(page, name, "light-phone")
+    _seen_as(page, "light", NARROW)
+    found += [f"at {NARROW[0]} px: {one}" for one in page.evaluate(_script("too_wide"))]
+    _seen_as(page, "light", WIDE)
+    assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
+
+
+def axe(page: Page, chosen: tuple[str, ...], *, rules: bool = False) -> list[str]:
+    """What axe finds against the rules of these tags, or these rules: rule, help, places."""
+    if not page.evaluate("'axe' in globalThis"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate(_script("axe"), {"type": "rule" if rules else "tag", "values": list(chosen)})
+    return [f"{one['rule']} ({one['help']}): {'; '.join(one['places'][:4])}" for one in found]
+
+
+def by_keyboard(page: Page) -> list[str]:
+    """Press Tab through the page once; what could not be reached, and where the focus could not be seen."""
+    wanted = page.evaluate(_script("walk_begin"))
+    for _ in range(min(MOST_TABS, 2 * wanted + 10)):
+        page.keyboard.press("Tab")
+        if not page.evaluate(_script("walk_here")):
+            break
+    told: list[str] = page.evaluate(_script("walk_end"))
+    return [one for one in told if wanted <= MOST_TABS or not one.startswith("not reached")]
+
+
+def _titled(page: Page, name: str) -> list[str]:
+    title, own = page.title(), name.partition(".")[0]
+    if not title:
+        return ["title: there is none"]
+    known = _titles.setdefault(title, own)
+    return [] if known == own else [f"title: {title!r} is already the title of {known}"]
+
+
+def _seen_as(page: Page, scheme: Scheme, size: tuple[int, int]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def _picture(page: Page, name: str, kind: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    size: dict[str, Any] = page.evaluate(
+        "() => ({width: innerWidth, height: Math.max(innerHeight, document.documentElement.scrollHeight)})"
+    )
+    clip: Any = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], _TALLEST)}
+    page.screenshot(path=PICTURES / f"{name}.{kind}.png", full_page=True, clip=clip, caret="initial")
+
+
+@cache
+def _script(name: str) -> str:
+    """A function of `scripts/`, without the comments before it."""
+    lines = (Path(__file__).parent / "scripts" / f"{name}.js").read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("//"))
