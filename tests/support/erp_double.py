@@ -24,7 +24,7 @@ from ledgerbridge.bookkeeping.master_data import (
     VendorLookup,
 )
 from ledgerbridge.bookkeeping.payables import Document
-from ledgerbridge.bookkeeping.problem import Failure, problem
+from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import (
@@ -184,6 +184,10 @@ class DoubleErp:
         await self._wait("book")
         return self._call("book", lambda: self._book(document, attachments, final))
 
+    async def fits(self, document: Document, *, final: bool) -> Problem | None:
+        await self._wait("fits")
+        return self._call("fits", lambda: self._objection(document))
+
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         await self._wait("settle")
         return self._call("settle", lambda: self._books.matches.settle(self._named(documents)))
@@ -264,6 +268,13 @@ class DoubleErp:
                 raise ErpError(problem(Failure.PERIOD_CLOSED, date=entry.date))
         if bill and not any(line.vendor == bill.vendor.id for line in wanted.entry.lines):
             raise refused("a bill without a line that owes its vendor")
+
+    def _objection(self, document: Document) -> Problem | None:
+        try:
+            self._check(Entry("0", document, (), final=False))
+        except ErpError as error:
+            return error.problem
+        return None
 
     def _match(self, one: Entry) -> None:
         """A bill that brings its payment is matched with it at once (EXP-AP-10)."""

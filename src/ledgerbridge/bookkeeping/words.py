@@ -290,6 +290,8 @@ class Dimension:
     """Code of each usable value to its ERP id."""
     required: bool = False
     """Whether every income-statement line must carry a value of it."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Code of a value to the name people know it by, as far as the ERP has one."""
 
 
 @dataclass(frozen=True, slots=True)

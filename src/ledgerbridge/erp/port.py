@@ -262,6 +262,14 @@ class Erp(MasterData, Payables, Protocol):
         """
         ...
 
+    async def fits(self, document: Document, *, final: bool) -> Problem | None:
+        """What `book` would refuse this document for, in the same words, found by reading alone; None when nothing is
+        known to speak against it.
+
+        Access and rights are asked of `preflight`, the size of files of `capabilities`. Raises what may pass by itself.
+        """
+        ...
+
     def url(self, document: DocumentRef) -> str | None:
         """Direct link to an entry or bill for a person."""
         ...

@@ -11,6 +11,7 @@ from ledgerbridge.erp.conformance.bills import Bills, BillsOnce
 from ledgerbridge.erp.conformance.booking import Booking, Files
 from ledgerbridge.erp.conformance.company import Company
 from ledgerbridge.erp.conformance.finding import Finding
+from ledgerbridge.erp.conformance.fitting import Fits
 from ledgerbridge.erp.conformance.listing import Listing
 from ledgerbridge.erp.conformance.matches import Matches
 from ledgerbridge.erp.conformance.mirror import Mirror
@@ -26,6 +27,7 @@ __all__ = [
     "ExactlyOnce",
     "Files",
     "Finding",
+    "Fits",
     "Listing",
     "Matches",
     "Mirror",

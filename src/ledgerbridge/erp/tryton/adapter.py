@@ -184,12 +184,26 @@ class TrytonErp:
         return self._booked_bill(bill, already_there=True), abs(bill.total), bill.posted and paid
 
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
-        if isinstance(document, JournalEntry):
-            return await self._book_entry(document, attachments, final)
-        if all(line.vendor is None for line in document.entry.lines):
-            # Nothing is owed for it: lines that cancel each other out. What is left moves between accounts only.
-            return await self._book_entry(document.entry, attachments, final)
-        return await self._book_bill(document, attachments, final)
+        wanted = checks.as_sent(document)
+        if isinstance(wanted, JournalEntry):
+            return await self._book_entry(wanted, attachments, final)
+        return await self._book_bill(wanted, attachments, final)
+
+    async def fits(self, document: Document, *, final: bool) -> Problem | None:
+        wanted = checks.as_sent(document)
+        booking: Booking[Move] | PayableBooking
+        if isinstance(wanted, JournalEntry):
+            unfit, booking = checks.unfit(wanted), Booking(self._client, Entry(self._client, self._reference, wanted))
+        else:
+            unfit = checks.unfit_bill(wanted)
+            booking = PayableBooking(self._client, self._bill_reference, wanted, (), self._patience)
+        try:
+            await self._check(unfit, wanted.currency)
+            return await _translated("read journal entries", booking.fits, final=final)
+        except ErpError as error:
+            if error.problem.row.retry:
+                raise
+            return error.problem
 
     async def _book_entry(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
         await self._check(checks.unfit(entry), entry.currency)

@@ -43,15 +43,39 @@ async def explained(
         await reference.party(bill.vendor)
     except ErpError as error:
         return error.problem
-    if found := await _accounts(client, company, bill, failure):
+    if found := await against_draft(client, company, bill, failure.internal):
         return found
-    if wanted is not None and document is not None and wanted.number:
+    drafted = wanted if document is not None else None
+    return (
+        await against_final(client, company, bill, drafted, document.id if document else None, failure.internal)
+        or failure.problem()
+    )
+
+
+async def against_draft(client: Client, company: int, bill: Bill, internal: str = "") -> Problem | None:
+    """What of its accounts Tryton would refuse a bill for. Rights, period and vendor are looked at apart."""
+    for line in bill.entry.lines:
+        if line.vendor is None:
+            continue
+        domain = [*chart.account_domain(company), ["id", "=", int(line.account.id)], ["type.payable", "=", True]]
+        if not await client.search("account.account", domain, ("id",)):
+            named = bill.vendor.name or bill.vendor.id
+            return problem(Failure.VENDOR_ACCOUNT_UNKNOWN, internal, code=line.account.code, vendor=named)
+    used = {int(line.account.id): line.account for line in bill.entry.lines}
+    return await explain.closed_account(client, company, used, internal)
+
+
+async def against_final(
+    client: Client, company: int, bill: Bill, wanted: WantedBill | None, document: int | None, internal: str = ""
+) -> Problem | CallFailed | None:
+    """What Tryton would refuse besides when a bill is to be made final; `document` is its draft, if there is one."""
+    if wanted is not None and wanted.number:
         similar = await _similar(client, wanted, document, bill.key.accounting_entry_id)
         if similar is not None:
-            return similar.told(bill, wanted, failure) if isinstance(similar, _Similar) else similar
+            return similar.told(bill, wanted, internal) if isinstance(similar, _Similar) else similar
     if missing := await missing_numbering(client, company, bill.entry.date):
-        return problem(Failure.BILLS_NOT_SET_UP, failure.internal, missing=missing)
-    return failure.problem()
+        return problem(Failure.BILLS_NOT_SET_UP, internal, missing=missing)
+    return None
 
 
 async def missing_numbering(client: Client, company: int, date: dt.date | None = None) -> str | None:
@@ -67,28 +91,16 @@ async def missing_numbering(client: Client, company: int, date: dt.date | None =
     return f"fiscal year {', '.join(bare)} has no numbering for invoices"
 
 
-async def _accounts(client: Client, company: int, bill: Bill, failure: CallFailed) -> Problem | None:
-    for line in bill.entry.lines:
-        if line.vendor is None:
-            continue
-        domain = [*chart.account_domain(company), ["id", "=", int(line.account.id)], ["type.payable", "=", True]]
-        if not await client.search("account.account", domain, ("id",)):
-            named = bill.vendor.name or bill.vendor.id
-            return problem(Failure.VENDOR_ACCOUNT_UNKNOWN, failure.internal, code=line.account.code, vendor=named)
-    used = {int(line.account.id): line.account for line in bill.entry.lines}
-    return await explain.closed_account(client, company, used, failure)
-
-
 class _Similar:
     """Another bill of the vendor with the same number."""
 
     def __init__(self, reference: str) -> None:
         self._reference = reference
 
-    def told(self, bill: Bill, wanted: WantedBill, failure: CallFailed) -> Problem:
+    def told(self, bill: Bill, wanted: WantedBill, internal: str) -> Problem:
         return problem(
             Failure.BILL_SIMILAR,
-            failure.internal,
+            internal,
             reference=self._reference,
             vendor=bill.vendor.name or bill.vendor.id,
             number=wanted.number,
@@ -96,7 +108,7 @@ class _Similar:
 
 
 async def _similar(
-    client: Client, wanted: WantedBill, document: VendorBill, accounting_entry_id: str
+    client: Client, wanted: WantedBill, document: int | None, accounting_entry_id: str
 ) -> _Similar | CallFailed | None:
     """What Tryton holds to be the same bill; a `CallFailed` when it is a second draft of this very one."""
     span = dt.timedelta(days=_SIMILAR_DAYS)
@@ -106,7 +118,7 @@ async def _similar(
         ["type", "=", "in"],
         ["party", "=", wanted.party],
         ["reference", "=", wanted.number],
-        ["id", "!=", document.id],
+        ["id", "!=", document or 0],
         ["OR", ["invoice_date", "=", None], near],
     ]
     rows = await client.search(bills.MODEL, domain, ("number", "description", "state"))

@@ -16,7 +16,7 @@ from ledgerbridge.bookkeeping.problem import Failure, Kind, Problem, problem
 from ledgerbridge.erp.port import Attachment, ErpError
 from ledgerbridge.erp.tryton import attachments, checks, key
 from ledgerbridge.erp.tryton.client import Client
-from ledgerbridge.erp.tryton.documents import D, Sort, elsewhere
+from ledgerbridge.erp.tryton.documents import D, Live, Sort, elsewhere
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.patience import Patience
 
@@ -118,28 +118,59 @@ class Booking(Generic[D]):
 
     async def _standing(self) -> D | None:
         """The one live document under the key. Drafts of ours in its way are deleted; all else odd is an error."""
-        wanted = self._sort.key
-        live = await self._sort.live()
-        for each in live:
-            if each.revision != wanted.revision:
-                raise elsewhere(each.document, f"revision {each.revision} is live")
-        found = [each.document for each in live]
-        posted = [document for document in found if document.posted]
-        if len(posted) > 1:
-            raise ErpError(checks.booked_twice(posted))
+        found = self._of_our_revision(await self._sort.live())
         if not found:
             return None
-        kept = (posted or found)[0]
-        for extra in found:
-            if extra.id != kept.id and checks.is_stray(extra, kept):
+        kept = found[0]
+        for extra in found[1:]:
+            if checks.is_stray(extra, kept):
                 await self._clear_away(extra)
-        if kept.total != self._sort.total:
-            raise elsewhere(kept, f"it stands with {kept.total}, wanted was {self._sort.total}")
-        if not kept.posted and not kept.touched and self._sort.differs(kept):
-            # Left by an attempt from before the expense was changed; nobody has worked on it.
+        if self._is_left_over(kept):
             await self._clear_away(kept)
             return None
         return kept
+
+    def _of_our_revision(self, live: Sequence[Live[D]]) -> list[D]:
+        """What stands under the key, what counts first. Raises `ErpError` for what we cannot go on with."""
+        for each in live:
+            if each.revision != self._sort.key.revision:
+                raise elsewhere(each.document, f"revision {each.revision} is live")
+        found = sorted((each.document for each in live), key=lambda document: not document.posted)
+        if len(posted := [document for document in found if document.posted]) > 1:
+            raise ErpError(checks.booked_twice(posted))
+        return found
+
+    def _is_left_over(self, kept: D) -> bool:
+        """Whether it is a draft of an attempt from before the expense was changed, on which nobody has worked.
+
+        Raises `ErpError` for a document of another total.
+        """
+        if kept.total != self._sort.total:
+            raise elsewhere(kept, f"it stands with {kept.total}, wanted was {self._sort.total}")
+        return not kept.posted and not kept.touched and self._sort.differs(kept) is not None
+
+    async def fits(self, *, final: bool) -> Problem | None:
+        """What `run` would be refused for, found by reading alone; None when nothing speaks against it.
+
+        Raises `ErpError`, which may be the reason, too, and `CallFailed`.
+        """
+        return await self.fits_as_draft() or (await self.fits_as_final() if final else None)
+
+    async def fits_as_draft(self) -> Problem | None:
+        """The part about the draft. Raises as `fits`."""
+        await self._sort.prepare()
+        found = self._of_our_revision(await self._sort.live())
+        self._seen = found[0] if found and not self._is_left_over(found[0]) else None
+        if self._seen is not None:
+            return None
+        await self._sort.check()
+        return await self._sort.against_draft()
+
+    async def fits_as_final(self) -> Problem | None:
+        """The part about making it final, after the other. Raises as `fits`."""
+        if self._seen is not None and self._seen.posted:
+            return None
+        return await self._sort.against_final(self._seen)
 
     async def _create(self) -> None:
         try:

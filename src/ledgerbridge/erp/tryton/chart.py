@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import Account, Chart, Dimension, ErpTax, Journal, Period, TaxComponent
 from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import taxes
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
@@ -113,6 +115,15 @@ async def period_of(client: Client, company: int, date: dt.date) -> Period | Non
     return shaped(lambda: _period(rows[0])) if rows else None
 
 
+async def open_period(client: Client, company: int, date: dt.date) -> Period:
+    """The open period of a date. Raises `ErpError` when it is closed or none was made (EXP-PERIOD-07)."""
+    period = await period_of(client, company, date)
+    if period is None or not period.open:
+        said = "no such period" if period is None else f"period {period.name} is not open"
+        raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=date))
+    return period
+
+
 def shaped(build: Callable[[], T]) -> T:
     """Build records from answers; an answer without what we asked for is a fault, not a crash."""
     try:
@@ -140,7 +151,8 @@ def _dimension(root: Record, rows: Sequence[Record]) -> Dimension:
     names = Counter(_name(row) for row in usable)
     # Tryton lets two values share a code; booking on either would be a guess, so neither can be chosen.
     values = {_name(row): str(row["id"]) for row in usable if names[_name(row)] == 1}
-    return Dimension(str(root["id"]), _name(root), root["name"], values, required=bool(values))
+    shown = {_name(row): str(row["name"]) for row in usable if _name(row) in values}
+    return Dimension(str(root["id"]), _name(root), root["name"], values, required=bool(values), names=shown)
 
 
 def _name(row: Record) -> str:

@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ledgerbridge.bookkeeping.payables import Bill, payable
+from ledgerbridge.bookkeeping.payables import Bill, Document, payable
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry
-from ledgerbridge.erp.tryton import key
-from ledgerbridge.erp.tryton.documents import Document
+from ledgerbridge.erp.tryton import documents, key
 from ledgerbridge.erp.tryton.moves import Move, Placed
+
+
+def as_sent(document: Document) -> Document:
+    """The document as Tryton is to have it. Where nothing is owed for a bill, since its lines cancel each other out,
+    what is left only moves between accounts."""
+    if isinstance(document, Bill) and all(line.vendor is None for line in document.entry.lines):
+        return document.entry
+    return document
 
 
 def unfit(entry: JournalEntry) -> Problem | None:
@@ -80,7 +87,7 @@ def _per_account(entry: JournalEntry) -> dict[int, Decimal]:
     return {account: amount for account, amount in net.items() if amount}
 
 
-def is_stray(extra: Document, kept: Document) -> bool:
+def is_stray(extra: documents.Document, kept: documents.Document) -> bool:
     """Whether a further entry under the key is a draft of ours that a lost reply or another writer left.
 
     A bookkeeper who copies an entry copies its key; such a draft has another maker and is none of our business.
@@ -88,7 +95,7 @@ def is_stray(extra: Document, kept: Document) -> bool:
     return not extra.posted and not extra.touched and extra.created_by == kept.created_by
 
 
-def booked_twice(posted: Sequence[Document]) -> Problem:
+def booked_twice(posted: Sequence[documents.Document]) -> Problem:
     """Never repaired by us: somebody must see which of the entries is right."""
     references = " and ".join(document.reference for document in posted)
     return problem(
@@ -98,7 +105,7 @@ def booked_twice(posted: Sequence[Document]) -> Problem:
     )
 
 
-def booked_without(name: str, detail: str, document: Document) -> Problem:
+def booked_without(name: str, detail: str, document: documents.Document) -> Problem:
     """A file refused for an entry that somebody has posted meanwhile, so that it can no longer be taken back."""
     return problem(
         Failure.RECEIPT_UPLOAD,

@@ -90,8 +90,12 @@ class Sort(Protocol[D]):
         """What stands under the key, any revision. Raises `ErpError` when another sort of document does."""
         ...
 
+    async def check(self) -> None:
+        """Read once more what a new document needs. Raises `ErpError` for what `create` must not be tried with."""
+        ...
+
     async def create(self) -> D:
-        """Make the draft; once."""
+        """Make the draft after `check`; once."""
         ...
 
     def parse(self, record: Record) -> D: ...
@@ -102,6 +106,14 @@ class Sort(Protocol[D]):
 
     async def refusal(self, failure: CallFailed, document: D | None) -> Problem | CallFailed:
         """Why Tryton refused a write of it, or a `CallFailed` that may pass."""
+        ...
+
+    async def against_draft(self) -> Problem | None:
+        """What Tryton would refuse a new draft for, of what `refusal` tells; found without writing."""
+        ...
+
+    async def against_final(self, document: D | None) -> Problem | None:
+        """What it would refuse besides when that draft, or the one that stands, is to be made final."""
         ...
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
-from ledgerbridge.bookkeeping.words import JournalEntry, PostingKey
-from ledgerbridge.erp.port import ErpError
+from ledgerbridge.bookkeeping.problem import Problem
+from ledgerbridge.bookkeeping.words import JournalEntry, Period, PostingKey
 from ledgerbridge.erp.tryton import chart, checks, explain, moves
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.documents import Live, elsewhere
@@ -30,6 +29,7 @@ class Entry:
         self._reference = reference
         self._entry = entry
         self._placed: list[Placed] = []
+        self._period: Period | None = None
         self._looked_for_bill = False
         self.mark = mark
         self.fields: tuple[str, ...] = ()
@@ -66,13 +66,14 @@ class Entry:
                 raise elsewhere(bill.document, "it stands as a bill, wanted was a journal entry")
         self._looked_for_bill = True
 
+    async def check(self) -> None:
+        self._period = await chart.open_period(self._client, self._reference.number, self._entry.date)
+
     async def create(self) -> Move:
-        period = await chart.period_of(self._client, self._reference.number, self._entry.date)
-        if period is None or not period.open:
-            said = "no such period" if period is None else f"period {period.name} is not open"
-            raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=self._entry.date))
+        await self.check()
+        assert self._period is not None  # noqa: S101 - set by the check
         values = moves.values(
-            self._entry, self._placed, company=self._reference.number, period=int(period.id), mark=self.mark
+            self._entry, self._placed, company=self._reference.number, period=int(self._period.id), mark=self.mark
         )
         return self.parse(await self._client.create(MODEL, values, self.fields))
 
@@ -85,3 +86,12 @@ class Entry:
     async def refusal(self, failure: CallFailed, document: Move | None) -> Problem | CallFailed:
         analytic = await self._reference.uses_analytic()
         return await explain.refusal(self._client, self._reference.number, self._entry, failure, analytic=analytic)
+
+    async def against_draft(self) -> Problem | None:
+        return await explain.against(self._client, self._reference.number, self._entry)
+
+    async def against_final(self, document: Move | None) -> Problem | None:
+        if document is None:
+            return None  # nothing that was not asked for the draft
+        await self.check()
+        return await self.against_draft()

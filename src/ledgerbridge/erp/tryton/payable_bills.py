@@ -66,18 +66,19 @@ class PayableBill:
             self._wanted = await self._look_up()
         return live
 
-    async def create(self) -> VendorBill:
+    async def check(self) -> None:
         entry = self._bill.entry
-        period = await chart.period_of(self._client, self._company.number, entry.date)
-        if period is None or not period.open:
-            said = "no such period" if period is None else f"period {period.name} is not open"
-            raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=entry.date))
+        await chart.open_period(self._client, self._company.number, entry.date)
         await self._reference.check_journal(entry.journal)
         self._wanted = await self._look_up()
         if self._wanted.total != self.total:
             raise ErpError(
                 problem(Failure.UNEXPECTED, f"bill not sent to Tryton: {self._wanted.total} instead of {self.total}")
             )
+
+    async def create(self) -> VendorBill:
+        await self.check()
+        assert self._wanted is not None  # noqa: S101 - set by the check
         return self.parse(await self._client.create(self.model, bills.values(self._wanted), self.fields))
 
     async def _look_up(self) -> WantedBill:
@@ -144,6 +145,19 @@ class PayableBill:
     async def refusal(self, failure: CallFailed, document: VendorBill | None) -> Problem | CallFailed:
         self._reference.forget()
         return await bill_refusal.explained(self._client, self._reference, self._bill, self._wanted, failure, document)
+
+    async def against_draft(self) -> Problem | None:
+        return await bill_refusal.against_draft(self._client, self._company.number, self._bill)
+
+    async def against_final(self, document: VendorBill | None) -> Problem | None:
+        if document is not None:
+            await chart.open_period(self._client, self._company.number, self._bill.entry.date)
+        found = await bill_refusal.against_final(
+            self._client, self._company.number, self._bill, self._wanted, document.id if document else None
+        )
+        if isinstance(found, CallFailed):
+            raise found
+        return found
 
 
 def _owed(bill: Bill) -> list[EntryLine]:

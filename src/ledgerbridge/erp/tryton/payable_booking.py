@@ -51,6 +51,17 @@ class PayableBooking:
             await self._matched(bill, payment)
         return bill, self._bill.made(bill)
 
+    async def fits(self, *, final: bool) -> Problem | None:
+        """What `run` would be refused for first, found by reading alone. Raises as `Booking.fits`."""
+        halves = [half for half in (self._bill, self._payment) if half is not None]
+        for half in halves:
+            if found := await half.fits_as_draft():
+                return found
+        for half in halves if final else ():
+            if found := await half.fits_as_final():
+                return found
+        return None
+
     async def _drafted(self) -> tuple[VendorBill, Move | None]:
         bill = await self._bill.run(self._patience, final=False)
         if self._payment is None:
