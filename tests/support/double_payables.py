@@ -19,6 +19,10 @@ class Entry:
     document: Document
     files: tuple[str, ...]
     final: bool
+    taken_back: str | None = None
+    """Id of the counter-entry, which the double keeps in no other way."""
+    reasons: list[str] = field(default_factory=list)
+    """Why it was taken back, once a counter-entry."""
 
     @property
     def entry(self) -> JournalEntry:
@@ -65,10 +69,17 @@ class Matches:
         self.made = [match for match in self.made if not match & touched]
         return True
 
+    def with_others(self, one: Entry) -> bool:
+        """Whether it is matched with anything that is not its own."""
+        own = set(one.payable_lines())
+        return any(match & own and match - own for match in self.made)
+
     def open_lines(self, entries: Iterable[Entry]) -> dict[tuple[str, int], EntryLine]:
         """Payable lines of these entries that stand in no match."""
         matched = {name for match in self.made for name in match}
-        lines = {name: line for each in entries for name, line in each.payable_lines().items()}
+        lines = {
+            name: line for each in entries if each.taken_back is None for name, line in each.payable_lines().items()
+        }
         return {name: line for name, line in lines.items() if name not in matched}
 
     def owed(self, entries: Iterable[Entry], vendor: str) -> Decimal:

@@ -25,7 +25,7 @@ from ledgerbridge.bookkeeping.master_data import (
 )
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
-from ledgerbridge.bookkeeping.words import Chart, JournalEntry
+from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import (
     Attachment,
@@ -37,6 +37,7 @@ from ledgerbridge.erp.port import (
     ErpError,
     Found,
     Keyed,
+    Reversed,
 )
 from tests.support.double_chart import CODES as CODES
 from tests.support.double_chart import default_chart
@@ -53,7 +54,7 @@ CAPABILITIES = Capabilities(
     several_attachments=True,
     computes_tax_on_journal_entries=False,
     can_probe=True,
-    can_reverse=False,
+    can_reverse=True,
     parallel_writers=1,
     lists_entries=True,
 )
@@ -109,7 +110,11 @@ class Books:
         return self._master
 
     def of(self, accounting_entry_id: str) -> list[Entry]:
-        """Entries carrying an accounting entry, any revision."""
+        """Entries in force that carry an accounting entry, any revision."""
+        return [one for one in self.all_of(accounting_entry_id) if one.taken_back is None]
+
+    def all_of(self, accounting_entry_id: str) -> list[Entry]:
+        """The same, and those that were taken back."""
         return [one for one in self.entries.values() if one.entry.key.accounting_entry_id == accounting_entry_id]
 
 
@@ -188,6 +193,12 @@ class DoubleErp:
         await self._wait("fits")
         return self._call("fits", lambda: self._objection(document))
 
+    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
+        assert self.capabilities.can_reverse
+        await asyncio.sleep(self._books.slow)
+        await self._wait("reverse")
+        return self._call("reverse", lambda: self._reverse(document, key, reason, day))
+
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         await self._wait("settle")
         return self._call("settle", lambda: self._books.matches.settle(self._named(documents)))
@@ -256,6 +267,30 @@ class DoubleErp:
         self._match(wanted)
         return self._booked(wanted)
 
+    def _reverse(self, document: DocumentRef, key: PostingKey, reason: str, day: date | None) -> Reversed:
+        one = self._books.entries.get(document.id)
+        if one is None:
+            return Reversed(None, None, None, None, already_there=True)
+        if (one.ref, one.entry.key) != (document, key):
+            raise ErpError(problem(Failure.REVERSAL_REFUSED, reference=document.id, message="It is another's."))
+        if not one.final:
+            del self._books.entries[one.id]
+            return Reversed(None, None, None, None)
+        already_there = one.taken_back is not None
+        if not already_there:
+            self._may_reverse(one, day or one.entry.date)
+            self._books.matches.reopen([one])
+            one.taken_back = f"{one.id}-counter"
+            one.reasons.append(reason)
+        ref = DocumentRef(DocumentKind.JOURNAL_ENTRY, f"{one.id}-counter")
+        return Reversed(ref.id, f"REV-{one.id}", self.url(ref), day or one.entry.date, already_there)
+
+    def _may_reverse(self, one: Entry, when: date) -> None:
+        if self._books.matches.with_others(one):
+            raise ErpError(problem(Failure.REVERSAL_MATCHED, reference=one.id))
+        if not any(period.open and period.start <= when <= period.end for period in self._books.chart.periods):
+            raise ErpError(problem(Failure.REVERSAL_PERIOD_CLOSED, reference=one.id, date=when))
+
     def _check(self, wanted: Entry) -> None:
         bill = wanted.bill
         for entry in (wanted.entry, bill.payment if bill else None):
@@ -293,6 +328,8 @@ class DoubleErp:
 
     def _keyed(self) -> Iterator[Keyed]:
         for one in self._books.entries.values():
+            if one.taken_back is not None:
+                continue
             number = self._booked(one).number
             yield Keyed(one.entry.key, one.ref, number, one.final, f"{one.document.total:.2f}", one.entry.date)
             if one.bill and (payment := one.bill.payment):

@@ -74,6 +74,7 @@ def _step(request: httpx.Request, matches: bool) -> Step | None:
         "/model/account.invoice": Step.CREATE_BILL,
         "/model/ir.attachment": Step.ATTACH,
         "/match": Step.MATCH,
+        "/cancel": Step.CANCEL_BILL,
         "/post": Step.POST_BILL if "/model/account.invoice/" in path else Step.POST,
         "/model/party.party": Step.VENDOR,
     }
@@ -173,6 +174,18 @@ class TrytonBench(MasterHands, PayableHands):
         rows = await self.search("ir.attachment", [["resource", "=", f"account.move,{erp_id}"]], "name data")
         return [(row["name"], row["data"]) for row in rows]
 
+    async def net_of(self, accounting_entry_id: str) -> Mapping[str, Decimal]:
+        pattern = f"%{accounting_entry_id.replace('_', chr(92) + '_')}%"
+        bills = await self.search("account.invoice", [["description", "like", pattern]], "move cancel_move")
+        numbers = [row[name] for row in bills for name in ("move", "cancel_move") if row[name]]
+        either = ["OR", ["move.description", "like", pattern], ["move", "in", numbers]]
+        domain = [["move.company", "=", self.at.company], ["move.state", "=", "posted"], either]
+        net: dict[str, Decimal] = {}
+        for row in await self.search("account.move.line", domain, "account.code debit credit"):
+            code = row["account"]["code"]
+            net[code] = net.get(code, Decimal(0)) + row["debit"] - row["credit"]
+        return net
+
     async def lines(self, erp_id: str) -> list[Line]:
         """The lines of an entry in the order they were sent."""
         fields = (
@@ -215,7 +228,11 @@ class TrytonBench(MasterHands, PayableHands):
             await self.send("PUT", f"model/account.move.line/{line['id']}", {side: line[side] + 1})
 
     async def set_period(self, date: dt.date, *, open_: bool) -> None:
-        await self.send("POST", f"model/account.period/{await self._period(date)}/{'reopen' if open_ else 'close'}", {})
+        period = await self._period(date)
+        await self.send("POST", f"model/account.period/{period}/{'reopen' if open_ else 'close'}", {})
+        closed = [["period", "=", period], ["state", "=", "closed"]]
+        for row in await self.search("account.journal.period", closed, "id") if open_ else ():
+            await self.send("POST", f"model/account.journal.period/{row['id']}/reopen", {})
 
     async def _period(self, date: dt.date) -> int:
         domain = [["company", "=", self.at.company], ["start_date", "<=", date], ["end_date", ">=", date]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ledgerbridge.bookkeeping.failures import CONFIG_PAGE, Failure, Kind, Row
+from ledgerbridge.bookkeeping.reversal_failures import REVERSAL_ROWS
 from ledgerbridge.bookkeeping.vendor_failures import VENDOR_ROWS
 
 _TABLE: dict[Failure, Row] = {
@@ -351,5 +352,5 @@ _TABLE: dict[Failure, Row] = {
     ),
 }  # fmt: skip
 
-TABLE = MappingProxyType(_TABLE | VENDOR_ROWS)
+TABLE = MappingProxyType(_TABLE | VENDOR_ROWS | REVERSAL_ROWS)
 """Every failure has exactly one row."""

@@ -127,6 +127,13 @@ class Failure(StrEnum):
     ERP_FAULT = "erp_fault"
     OUTCOME_UNKNOWN = "outcome_unknown"
     OUTCOME_FOR_A_PERSON = "outcome_for_a_person"
+    # taking back what was booked
+    REVERSAL_MATCHED = "reversal_matched"
+    REVERSAL_PERIOD_CLOSED = "reversal_period_closed"
+    REVERSAL_OF_BILL_PERIOD_CLOSED = "reversal_of_bill_period_closed"
+    REVERSAL_REFUSED = "reversal_refused"
+    REVERSAL_UNKNOWN = "reversal_unknown"
+    REVERSAL_PENDING = "reversal_pending"
     # vendors created in the ERP
     VENDOR_REFUSED = "vendor_refused"
     VENDOR_TAX_NUMBER_REFUSED = "vendor_tax_number_refused"

@@ -45,6 +45,7 @@ class Capabilities:
     can_probe: bool
     """Can look an entry up by its key after a lost reply. Without it an unknown outcome waits for a person."""
     can_reverse: bool
+    """Takes back what it booked by a linked counter-entry (`reverse`). Only together with `can_probe`."""
     parallel_writers: int
     """How many entries of one company may be written at once."""
     max_attachment_bytes: int | None = None
@@ -110,6 +111,22 @@ class Booked:
     @property
     def ref(self) -> DocumentRef:
         return DocumentRef(self.kind, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """A document that is no longer in force in the ERP."""
+
+    id: str | None
+    """The counter-entry, a journal entry; None where none is needed: a draft that was taken away, or is gone."""
+    number: str | None
+    """The number people know the counter-entry by."""
+    url: str | None
+    """Direct link to it for a person."""
+    date: date | None
+    """Its posting date; None without a counter-entry."""
+    already_there: bool = False
+    """True when this call found it so instead of doing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +276,17 @@ class Erp(MasterData, Payables, Protocol):
         Safe to call again after any failure: it looks for the key first and continues what an earlier call left.
         Nothing stays behind when it raises without `outcome_unknown`, apart from a draft a later call picks up.
         An entry that stands there under the key with another total is left alone: BOOKED_ELSEWHERE.
+        """
+        ...
+
+    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
+        """Take back the document with this key, and what was booked with it from the same item, exactly once.
+
+        What is final gets a counter-entry that names it, with `reason` and the key in its text, on `day`, or on the
+        document's own date without one; an untouched draft is deleted. A match with the payment from the same item is
+        taken apart; any other match, and a document without just this key, is a refusal.
+        Safe to call again after any failure: it looks for a counter-entry first. Without `outcome_unknown` an error
+        means that the document stands as before. Only where `capabilities.can_reverse`.
         """
         ...
 

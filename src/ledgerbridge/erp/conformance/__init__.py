@@ -17,6 +17,7 @@ from ledgerbridge.erp.conformance.matches import Matches
 from ledgerbridge.erp.conformance.mirror import Mirror
 from ledgerbridge.erp.conformance.once import ExactlyOnce
 from ledgerbridge.erp.conformance.refusals import Refusals
+from ledgerbridge.erp.conformance.reversal import Reversal, ReversalOfBills
 from ledgerbridge.erp.conformance.vendors import NewVendors, Vendors
 
 __all__ = [
@@ -33,5 +34,7 @@ __all__ = [
     "Mirror",
     "NewVendors",
     "Refusals",
+    "Reversal",
+    "ReversalOfBills",
     "Vendors",
 ]

@@ -34,6 +34,8 @@ class Step(StrEnum):
     """The creation of a vendor; the others are those of a booking."""
     CREATE_BILL = "create_bill"
     POST_BILL = "post_bill"
+    CANCEL_BILL = "cancel_bill"
+    """The taking back of a final bill."""
     MATCH = "match"
     """The matching of a bill with its payment."""
 
@@ -189,6 +191,11 @@ class Bench(Protocol):
 
     async def change_amounts(self, erp_id: str) -> None:
         """Change a draft as a bookkeeper would, so that its total differs."""
+        ...
+
+    async def net_of(self, accounting_entry_id: str) -> Mapping[str, Decimal]:
+        """Debit less credit for every account, over all that is final in the books for the entry: its documents of any
+        revision and what took them back."""
         ...
 
     async def copy(self, erp_id: str) -> str:

@@ -136,9 +136,14 @@ def _covers(granted: Any, needed: Mapping[str, Sequence[str]]) -> bool:
 
 
 async def may_post(client: Client, model: str = "account.move") -> bool:
-    """Whether the user may press the button `post` of a model: open to all who may write, unless it has groups."""
+    """Whether the user may press the button `post` of a model."""
+    return await may_press(client, model, "post")
+
+
+async def may_press(client: Client, model: str, button: str) -> bool:
+    """Whether the user may press a button of a model: open to all who may write, unless it has groups."""
     me = await user(client)
-    buttons = await client.search("ir.model.button", [["model", "=", model], ["name", "=", "post"]], ("groups",))
+    buttons = await client.search("ir.model.button", [["model", "=", model], ["name", "=", button]], ("groups",))
     allowed = shaped(lambda: frozenset(group for button in buttons for group in button["groups"]))
     return me.administrator or not allowed or bool(allowed & me.groups)
 

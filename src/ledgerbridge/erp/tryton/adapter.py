@@ -36,6 +36,7 @@ from ledgerbridge.erp.port import (
     Found,
     Keyed,
     Observe,
+    Reversed,
 )
 from ledgerbridge.erp.tryton import access, bill_refusal, bills, checks, listing, master, matching, parties, settings
 from ledgerbridge.erp.tryton.bill_reference import BillReference
@@ -51,6 +52,8 @@ from ledgerbridge.erp.tryton.moves import MODEL, Move
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.payable_booking import PayableBooking
 from ledgerbridge.erp.tryton.reference import Reference
+from ledgerbridge.erp.tryton.reversing import Asked, Reversing
+from ledgerbridge.erp.tryton.reversing_bills import BillReversing
 from ledgerbridge.erp.tryton.standing import live_bills, live_moves
 from ledgerbridge.erp.tryton.vendors import Creation
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach
@@ -66,7 +69,7 @@ CAPABILITIES = Capabilities(
     several_attachments=True,
     computes_tax_on_journal_entries=False,
     can_probe=True,
-    can_reverse=False,
+    can_reverse=True,
     # Numbering takes a lock that a second writer does not wait for; it is refused and has to come again.
     parallel_writers=1,
     lists_entries=True,
@@ -223,6 +226,13 @@ class TrytonErp:
         company = await _translated("read the company", self._reference.company)
         if currency != company.currency:
             raise ErpError(problem(Failure.CURRENCY_MISMATCH, currency=currency, books=company.currency))
+
+    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
+        asked = Asked(key, reason, day)
+        work = Reversing(self._client, self._reference, self._patience, self.url, asked)
+        bill = document.kind is DocumentKind.BILL
+        step = BillReversing(work).run if bill else work.entry
+        return await _translated("read vendor bills" if bill else "read journal entries", step, int(document.id))
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
         return await self._matching(matching.settle, documents)

@@ -118,6 +118,11 @@ async def take_off(client: Client, claims: Sequence[Claim]) -> bool:
     return True
 
 
+async def standing_on(client: Client, lines: Sequence[int]) -> bool:
+    """Whether any of these lines is noted on a bill."""
+    return bool(await _bills_with(client, lines))
+
+
 async def _bills_with(client: Client, lines: Sequence[int]) -> list[Record]:
     # A Tryton without bills does not know their model.
     if not lines or not await access.active_modules(client, [bills.MODULE]):
