@@ -19,11 +19,13 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.syncs.enqueue import FIRST
 from ledgerbridge.syncs.first import first_syncs
 from ledgerbridge.web.admin import connections
+from ledgerbridge.web.console.doors import csrf_of
 from ledgerbridge.web.services import Services
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEMO_COMPANY_ID
 from pleo_sandbox.server import Running
 from pleo_sandbox.server import running as sandbox_running
 from tests.integration.web.mailbox import Box, mailbox
+from tests.integration.web.two_companies import Two, two_companies
 from tests.support.canaries import canary, canary_key
 from tests.support.erp_double import Books, DoubleAdapter
 from tests.support.leak_watch import keep_logging
@@ -63,9 +65,23 @@ class Face:
     books: Books
     browser: httpx.AsyncClient
     """Keeps cookies, does not follow redirects."""
+    operator: httpx.AsyncClient
+    """The browser of an operator; signed in by `sign_in_operator`."""
     admin: httpx.AsyncClient
     """Sends an administrator's token."""
     anybody: httpx.AsyncClient
+
+    async def sign_in_operator(self) -> None:
+        """Let the operator's browser in with an administrator's token."""
+        answer = await self.operator.post("/admin/sign-in", data={"token": TOKEN})
+        assert answer.status_code == 303, answer.text
+
+    async def press(self, browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+        """Send a form as its page would, with the token of the browser's session."""
+        token = next(
+            browser.cookies[name] for name in ("ledgerbridge_session", "ledgerbridge_admin") if name in browser.cookies
+        )
+        return await browser.post(path, data={**fields, "csrf": csrf_of(token)})
 
     async def connect(self, subject: str = DEMO_COMPANY_ID) -> str:
         """Press Connect, allow, come back; the connection's id."""
@@ -158,12 +174,18 @@ async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         async with (
             httpx.AsyncClient(transport=transport, base_url=settings.public_url) as browser,
+            httpx.AsyncClient(transport=transport, base_url=settings.public_url) as operator,
             httpx.AsyncClient(transport=transport, base_url=settings.public_url, headers=bearer) as admin,
             httpx.AsyncClient(transport=transport, base_url=settings.public_url) as anybody,
         ):
-            yield Face(services, pleo, books, browser, admin, anybody)
+            yield Face(services, pleo, books, browser, operator, admin, anybody)
 
 
 @pytest.fixture
 async def box(face: Face) -> Box:
     return await mailbox(face)
+
+
+@pytest.fixture
+async def two(face: Face) -> Two:
+    return await two_companies(face)

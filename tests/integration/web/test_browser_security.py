@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import io
 import json
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import replace
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
-from starlette.routing import Mount
+from fastapi import APIRouter, FastAPI
 
 from ledgerbridge.app import app_of
 from ledgerbridge.ops.logging import configure
-from ledgerbridge.web.admin.auth import AdminRoute
+from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer, csrf_of
+from ledgerbridge.web.limiting import ALLOWED, Limiter
 from ledgerbridge.web.middleware import CONTENT_SECURITY_POLICY
-from tests.integration.web.conftest import Face
+from tests.integration.web.conftest import TOKEN, Face
+from tests.integration.web.guarded import Guard, guarded
 from tests.integration.web.mailbox import Box, export_event
+from tests.integration.web.two_companies import content
 
-UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-WEBHOOK = "/webhooks/pleo/{subscription_token}"
+OPEN_TO_CHANGE = {"POST /webhooks/pleo/{subscription_token}", "POST /admin/sign-in"}
+"""Believed for a signature over the body, and for the token in the form."""
+OPEN_PAGES = {
+    "POST /admin/sign-in", "GET /admin/sign-in", "GET /admin/sign-in/provider", "GET /admin/sign-in/back",
+    "GET /settings", "GET /settings/sign-in",
+}  # fmt: skip
+"""Doors, and the page that says how to come in."""
 
 
 def paths(face: Face) -> list[tuple[str, str]]:
@@ -98,20 +106,85 @@ async def test_no_parameter_sends_a_browser_elsewhere_or_plants_a_header(face: F
             assert location == ""
 
 
-def test_no_cookie_can_change_anything(face: Face) -> None:
-    """No forged request can use a browser's session: what changes things asks for a token or a signature instead."""
-    unguarded = []
-    for route in app_of(face.services).routes:
-        methods = set(getattr(route, "methods", None) or ())
-        if isinstance(route, Mount) or not methods & UNSAFE:
+def test_no_cookie_alone_can_change_anything(face: Face) -> None:
+    """What changes things asks for a token, a signature, or a form that only a page of this session holds."""
+    found = list(guarded(app_of(face.services)))
+    assert len(found) > 30
+    assert {one.guard for one in found if one.unsafe} >= {Guard.TOKEN, Guard.OPERATOR}
+    assert {one.name for one in found if one.unsafe and one.guard is Guard.NONE} == OPEN_TO_CHANGE
+    assert {one.name for one in found if one.guard is Guard.NONE and one.path.startswith(("/settings", "/admin"))} <= (
+        OPEN_PAGES
+    )
+    # The API names every route it has; pages and their forms are in no document.
+    documented = set(paths(face))
+    listed = {one.name for one in found if (one.method, one.path) in documented}
+    assert {one.name for one in found if one.guard is Guard.TOKEN} <= listed
+    assert not {one.name for one in found if one.guard in (Guard.CUSTOMER, Guard.OPERATOR) and one.unsafe} & listed
+
+
+def test_a_page_is_recognised_by_what_it_asks_for() -> None:
+    """What the tests of the doors rest on: a route that asks nobody for anything counts as open."""
+    router = APIRouter(route_class=ConsoleRoute)
+
+    @router.post("/settings/guarded")
+    async def with_door(_customer: SignedInCustomer) -> None: ...
+
+    @router.post("/settings/open")
+    async def without_door() -> None: ...
+
+    plain = APIRouter()
+
+    @plain.post("/settings/plain")
+    async def without_page(_customer: SignedInCustomer) -> None: ...
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(router)
+    app.include_router(plain)
+    assert [one.guard for one in guarded(app)] == [Guard.CUSTOMER, Guard.NONE, Guard.NONE]
+
+
+async def test_every_form_refuses_what_is_not_from_our_own_page(face: Face) -> None:
+    """No session, none or another session's token in the form, another site's origin: nothing happens."""
+    await face.connect()
+    customer, operator = face.browser, face.operator
+    await face.sign_in_operator()
+    own = {Guard.CUSTOMER: (customer, "ledgerbridge_session"), Guard.OPERATOR: (operator, "ledgerbridge_admin")}
+    app = app_of(replace(face.services, limiter=Limiter(allowed=dict.fromkeys(ALLOWED, "1000000/minute"))))
+    before = await content(face.services.db)
+    for one in guarded(app):
+        if not one.unsafe or one.guard not in own:
             continue
-        assert isinstance(route, APIRoute)
-        if not isinstance(route, AdminRoute) and route.path != WEBHOOK:
-            unguarded.append(route.path)
-    assert unguarded == []
-    changing = {(method, path) for method, path in paths(face) if method in UNSAFE}
-    assert changing
-    assert all(path.startswith("/admin/api/") or path == WEBHOOK for _, path in changing)
+        where = one.filled({})
+        browser, cookie = own[one.guard]
+        csrf = csrf_of(browser.cookies[cookie])
+        (other,) = (csrf_of(theirs.cookies[name]) for kind, (theirs, name) in own.items() if kind is not one.guard)
+        stranger = await face.anybody.request(one.method, where, data={"csrf": csrf})
+        assert stranger.status_code == (401 if one.guard is Guard.CUSTOMER else 303), one.name
+        forged: list[tuple[dict[str, str], dict[str, str]]] = [
+            ({}, {}),
+            ({"csrf": ""}, {}),
+            ({"csrf": "\udc80é"}, {}),
+            ({"csrf": other}, {}),
+            ({"csrf": csrf}, {"origin": "https://evil.example"}),
+            ({"csrf": csrf}, {"origin": "null"}),
+            ({"csrf": csrf}, {"sec-fetch-site": "cross-site"}),
+            ({"csrf": csrf}, {"sec-fetch-site": "same-site"}),
+        ]
+        for form, headers in forged:
+            sent = urlencode(form, errors="surrogateescape").encode()
+            told = {"content-type": "application/x-www-form-urlencoded", **headers}
+            answer = await browser.request(one.method, where, content=sent, headers=told)
+            assert answer.status_code == 403, (one.name, form.keys(), headers, answer.text)
+            assert csrf not in answer.text
+    assert await content(face.services.db) == before
+
+
+@pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}])
+async def test_no_other_site_signs_a_browser_in(face: Face, headers: dict[str, str]) -> None:
+    """Or an operator would work, without knowing it, under somebody else's name."""
+    answer = await face.operator.post("/admin/sign-in", data={"token": TOKEN}, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
 
 
 async def test_a_signed_in_browser_is_nobody_to_the_admin_api(face: Face) -> None:

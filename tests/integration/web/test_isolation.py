@@ -15,15 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from psycopg import sql
 from sqlalchemy import text
 
-from ledgerbridge.store.binding import OWNED
-from ledgerbridge.store.engine import Database
 from ledgerbridge.web import application
-from tests.integration.web.conftest import TOKEN, Face
+from tests.integration.web.conftest import TOKEN
 from tests.integration.web.mailbox import JSON, Box, export_event
-from tests.integration.web.two_companies import Company, Two, two_companies
+from tests.integration.web.two_companies import Company, Two, content
 from tests.support.rig import CONFIGURATION
 
 
@@ -79,11 +76,6 @@ PAGED = [route for route in ADMIN if route in {
 }]  # fmt: skip
 """Lists of one company."""
 _OWN_TO_A_REQUEST = re.compile(r'"(request_id|instance)":\s*"[^"]*",?')
-
-
-@pytest.fixture
-async def two(face: Face) -> Two:
-    return await two_companies(face)
 
 
 def document() -> dict[str, Any]:
@@ -272,19 +264,6 @@ def shown(answer: httpx.Response) -> str:
     own = ("x-request-id", "date")
     headers = {name: value for name, value in answer.headers.items() if name not in own}
     return f"{answer.status_code} {headers} {_OWN_TO_A_REQUEST.sub('', answer.text)}"
-
-
-async def content(db: Database, *, of: Company | None = None, without: tuple[str, ...] = ()) -> dict[str, str]:
-    """A digest of every table; or of what tables hold of one company."""
-    found = {}
-    async with db.transaction() as session:
-        names = (await session.scalars(text("select tablename from pg_tables where schemaname = 'public'"))).all()
-        for name in set(OWNED if of else names) - set(without):
-            table = sql.Identifier(name).as_string(None)
-            mine = f"where {'id' if name == 'connections' else 'connection_id'} = '{of.connection_id}'" if of else ""
-            query = text(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t {mine}")
-            found[name] = str(await session.scalar(query))
-    return found
 
 
 def test_ids_of_nobody_lead_nowhere() -> None:

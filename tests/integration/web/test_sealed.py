@@ -19,9 +19,8 @@ from ledgerbridge.connections.errors import SecretUnreadable
 from ledgerbridge.exports.run import look
 from ledgerbridge.store.tables import Base, Connection, Credential
 from ledgerbridge.store.vault import Vault
-from tests.integration.web.conftest import Face
 from tests.integration.web.mailbox import Box, export_event
-from tests.integration.web.two_companies import Two, two_companies
+from tests.integration.web.two_companies import Two
 from tests.support.rig import CONFIGURATION
 
 SEALED = {
@@ -30,11 +29,6 @@ SEALED = {
     for column in table.columns
     if column.name.endswith("_sealed")
 }
-
-
-@pytest.fixture
-async def two(face: Face) -> Two:
-    return await two_companies(face)
 
 
 async def no_access_to_pleo(two: Two) -> None:
@@ -99,7 +93,7 @@ CONSEQUENCES: dict[str, Consequence] = {
 
 
 def test_every_sealed_column_is_tried() -> None:
-    assert set(CONSEQUENCES) | {"connect_attempts.verifier_sealed"} == SEALED
+    assert set(CONSEQUENCES) | {"connect_attempts.verifier_sealed", "oidc_attempts.verifier_sealed"} == SEALED
 
 
 @pytest.mark.parametrize("cell", CONSEQUENCES)

@@ -10,10 +10,11 @@ import datetime as dt
 import re
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from sqlalchemy import func, select
+from psycopg import sql
+from sqlalchemy import func, select, text
 
 from ledgerbridge.app import app_of
 from ledgerbridge.clock import utcnow
@@ -23,9 +24,11 @@ from ledgerbridge.store.binding import OWNED
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.vault import Vault, hash_token, new_token
 from ledgerbridge.web.limiting import ALLOWED, Limiter
-from tests.integration.web.conftest import TOKEN, Face
 from tests.support.canaries import canary
 from tests.support.rig import CONFIGURATION
+
+if TYPE_CHECKING:
+    from tests.integration.web.conftest import Face
 
 
 @dataclass
@@ -84,7 +87,7 @@ class Two:
         return httpx.AsyncClient(transport=transport, base_url=base, headers=headers, cookies=cookies)
 
     def administrator(self) -> httpx.AsyncClient:
-        return self.caller(authorization=f"Bearer {TOKEN}")
+        return self.caller(authorization=self.face.admin.headers["authorization"])
 
 
 async def two_companies(face: Face) -> Two:
@@ -158,6 +161,7 @@ def _access(one: Company, vault: Vault, now: dt.datetime) -> list[tables.Base]:
             )
             for version in (1, 2)
         ),
+        tables.SetupDraft(connection_id=own, body={"journal": one["draft"]}, updated_by=one["person"]),
         tables.Lease(connection_id=own, holder=one["holder"], fence=1, expires_at=now),
     ]  # fmt: skip
 
@@ -227,3 +231,16 @@ def _of_the_job(one: Company, now: dt.datetime) -> list[tables.Base]:
             currency="DKK", reconciliation_id=one["reconciliation"],
         ),
     ]  # fmt: skip
+
+
+async def content(db: Database, *, of: Company | None = None, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """A digest of every table; or of what tables hold of one company."""
+    found = {}
+    async with db.transaction() as session:
+        names = (await session.scalars(text("select tablename from pg_tables where schemaname = 'public'"))).all()
+        for name in set(OWNED if of else names) - set(without):
+            table = sql.Identifier(name).as_string(None)
+            mine = f"where {'id' if name == 'connections' else 'connection_id'} = '{of.connection_id}'" if of else ""
+            query = text(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t {mine}")
+            found[name] = str(await session.scalar(query))
+    return found
