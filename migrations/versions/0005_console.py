@@ -1,5 +1,6 @@
 """The console: set-up that can be left and resumed, administrators' sessions, replayed deliveries, reversed postings,
-counts of a job's items that cost the same for ten and for a hundred thousand, and calls by the minute for charts."""
+counts of a job's items that cost the same for ten and for a hundred thousand, calls by the minute for charts, deliveries
+we refused, and why queued work failed."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ STATEMENTS = [
             connection_id uuid not null,
             body jsonb default '{}' not null,
             step text,
+            settings_sealed bytea,
             updated_at timestamptz default now() not null,
             updated_by text not null,
             constraint pk_setup_drafts primary key (connection_id),
@@ -74,6 +76,7 @@ STATEMENTS = [
     "alter table postings add column reversal_reason text",
     "alter table postings add column reversal_by text",
     "alter table postings add column reversal_at timestamptz",
+    "alter table export_items add column pleo_url text",
     "alter table export_jobs add column counted boolean default false not null",
     """
         create table export_item_counts (
@@ -95,6 +98,7 @@ STATEMENTS = [
             select i.job_id, i.state, i.connection_id, count(*)
             from inserted i join export_jobs j on j.id = i.job_id and j.counted
             group by i.job_id, i.state, i.connection_id
+            order by i.job_id, i.state
             on conflict (job_id, state) do update set items = c.items + excluded.items;
             return null;
         end $$
@@ -111,6 +115,7 @@ STATEMENTS = [
             ) moved join export_jobs j on j.id = moved.job_id and j.counted
             group by moved.job_id, moved.state, moved.connection_id
             having sum(moved.items) <> 0
+            order by moved.job_id, moved.state
             on conflict (job_id, state) do update set items = c.items + excluded.items;
             return null;
         end $$
@@ -151,10 +156,30 @@ STATEMENTS = [
             constraint ck_call_minutes_outcome_known check (outcome in ('ok', 'error', 'limited'))
         )
     """,
+    """
+        create table delivery_refusals (
+            day date not null,
+            reason text not null,
+            deliveries bigint not null,
+            constraint pk_delivery_refusals primary key (day, reason)
+        )
+    """,
+    """
+        create table work_failures (
+            job_id bigint not null,
+            at timestamptz default now() not null,
+            error text not null,
+            place text,
+            constraint pk_work_failures primary key (job_id)
+        )
+    """,
 ]
 
 CONCURRENTLY = {
     "ix_export_items_by_state": """
         create index concurrently ix_export_items_by_state on export_items (job_id, state, position)
+    """,
+    "ix_webhook_deliveries_by_status": """
+        create index concurrently ix_webhook_deliveries_by_status on webhook_deliveries (status, received_at, id)
     """,
 }

@@ -38,9 +38,12 @@ class Version:
     created_by: str
 
 
-async def put(room: Connections, connection_id: uuid.UUID, body: object, actor: str) -> Version:
+async def put(
+    room: Connections, connection_id: uuid.UUID, body: object, actor: str, *, following: int | None = None
+) -> Version:
     """Check a configuration against the live ERP chart and store it as the next version.
 
+    `following`: only as the one right after this version (0: as the first); else `Refused("configuration_changed")`.
     Raises `ConfigurationRefused` naming every faulty place, `ErpNotBound`, `Refused` when the ERP cannot be read or is
     another company than the bound one, and `ConnectionUnknown`. Nothing changes then.
     """
@@ -58,16 +61,19 @@ async def put(room: Connections, connection_id: uuid.UUID, body: object, actor: 
         await connection_row(session, connection_id, lock=True)
         (await _refuse_when_rebound(session, binding)).limits = limits
         newest = await newest_config(session, connection_id)
+        version = newest.version if newest else 0
+        if following not in (None, version):
+            raise Refused("configuration_changed", "Somebody changed the configuration meanwhile. Look at it again.")
         row = ConfigVersion(
             connection_id=connection_id,
-            version=newest.version + 1 if newest else 1,
+            version=version + 1,
             body=wanted.model_dump(mode="json"),
             created_at=room.now(),
             created_by=actor,
         )
         session.add(row)
         audit.record(session, actor, "configuration_changed", connection_id, version=row.version)
-    return _version(row)
+    return version_of(row)
 
 
 async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
@@ -114,7 +120,7 @@ async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collectio
             version=row.version,
             dimensions=[code for code in body.dimensions or () if code not in kept],
         )
-    return _version(row)
+    return version_of(row)
 
 
 async def select_open(room: Connections, connection_id: uuid.UUID, codes: Sequence[str]) -> Version | None:
@@ -141,7 +147,7 @@ async def select_open(room: Connections, connection_id: uuid.UUID, codes: Sequen
         audit.record(
             session, "system", "dimensions_preselected", connection_id, version=row.version, dimensions=list(codes)
         )
-    return _version(row)
+    return version_of(row)
 
 
 async def ever_selected(room: Connections, connection_id: uuid.UUID) -> frozenset[str]:
@@ -156,7 +162,7 @@ async def current(room: Connections, connection_id: uuid.UUID) -> Version | None
     async with room.db.transaction() as session:
         await connection_row(session, connection_id)
         newest = await newest_config(session, connection_id)
-    return _version(newest) if newest else None
+    return version_of(newest) if newest else None
 
 
 async def versions(
@@ -169,10 +175,10 @@ async def versions(
     async with room.db.transaction() as session:
         await connection_row(session, connection_id)
         rows = await session.scalars(query.order_by(ConfigVersion.version.desc()).limit(limit))
-        return [_version(row) for row in rows]
+        return [version_of(row) for row in rows]
 
 
-def _version(row: ConfigVersion) -> Version:
+def version_of(row: ConfigVersion) -> Version:
     return Version(row.version, ConfigurationBody.read(row.body), row.created_at, row.created_by)
 
 

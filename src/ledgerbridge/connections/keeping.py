@@ -188,6 +188,8 @@ OTHERS: Mapping[str, str] = MappingProxyType(
         "admin_sessions": "Belongs to the operations team; deleted when it is over.",
         "oidc_attempts": "Belongs to the operations team; deleted when its ten minutes are over.",
         "call_minutes": "Counts of calls without names; deleted after a month.",
+        "delivery_refusals": "Counts without names; deleted after a year.",
+        "work_failures": "Where a run failed, by kind of error and line of ours, never its text; goes with the work.",
         "rate_budgets": "A counter under the connection's number; deleted a month after the last call.",
         "invariant_checks": "One row a check, written anew by each; names rows by number.",
     }

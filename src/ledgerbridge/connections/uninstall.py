@@ -28,6 +28,7 @@ from ledgerbridge.store.tables import (
     ConnectionStatus,
     DeliveryStatus,
     ErpBinding,
+    SetupDraft,
     Subscription,
     WebhookDelivery,
 )
@@ -124,6 +125,7 @@ async def _wipe(
             subscription.ended_at = now
         if binding := await session.get(ErpBinding, connection_id, with_for_update=True):
             binding.settings_sealed = binding.company_key = None
+        await session.execute(delete(SetupDraft).where(SetupDraft.connection_id == connection_id))
         await session.execute(delete(BrowserSession).where(BrowserSession.connection_id == connection_id))
         await session.execute(
             update(WebhookDelivery)

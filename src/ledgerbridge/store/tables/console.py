@@ -1,4 +1,4 @@
-"""The console: set-up that can be left and resumed, administrators' sessions, and calls counted for charts."""
+"""The console: set-up that can be left and resumed, administrators' sessions, and what is counted for operators."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class SetupDraft(Base):
     """Answers by step, never a secret."""
     step: Mapped[str | None]
     """The step last finished; None before the first."""
+    settings_sealed: Mapped[bytes | None]
+    """JSON of settings of an accounting system that were tried and not bound yet, secrets included; None otherwise."""
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     updated_by: Mapped[str]
 
@@ -92,3 +94,28 @@ class CallMinute(Base):
     calls: Mapped[int] = mapped_column(BigInteger)
     seconds: Mapped[float]
     """Together."""
+
+
+class DeliveryRefusal(Base):
+    """Webhook requests that all processes did not believe or could not take, on one day (UTC)."""
+
+    __tablename__ = "delivery_refusals"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    """As the metric of deliveries names it."""
+    deliveries: Mapped[int] = mapped_column(BigInteger)
+
+
+class WorkFailure(Base):
+    """Where the last failed run of a piece of queued work failed. No text of the error: it may hold anything."""
+
+    __tablename__ = "work_failures"
+
+    job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Of the queue. Goes with it."""
+    at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    error: Mapped[str]
+    """Name of its class."""
+    place: Mapped[str | None]
+    """Module and line of ours that it came through last; None when it came through none."""
