@@ -15,6 +15,7 @@ from ledgerbridge.pleo import item_models as wire
 from ledgerbridge.pleo.models import MONEY_ERROR, entry_id, explain
 
 _DEEPEST = 32
+_LONGEST_LINK = 2000
 _NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -117,7 +118,7 @@ def _item(model: wire.ItemModel) -> words.ExportItem:
         invoice=_invoice(extra.invoice_information),
         service_period=(model.service_period.start, model.service_period.end) if model.service_period else None,
         files=tuple(words.ItemFile(file.url, file.type, file.size) for file in model.files or () if file),
-        web_link=_web_link(model.links),
+        web_link=web_link(model.links),
     )
 
 
@@ -174,10 +175,14 @@ def _present(values: list[str | None] | None) -> tuple[str, ...]:
     return tuple(value for value in values or () if value)
 
 
-def _web_link(links: Any) -> str | None:
-    """The web link to the expense; only http(s), since it ends up where people click."""
+def web_link(links: Any) -> str | None:
+    """The web link to the expense among an item's `_links`; only http(s), since it ends up where people click."""
     web = links.get("web") if isinstance(links, dict) else None
     if not isinstance(web, dict):
         return None
     found = [web.get("exportItem"), *web.values()]
-    return next((url for url in found if isinstance(url, str) and url.startswith(("https://", "http://"))), None)
+    return next((url for url in found if isinstance(url, str) and _may_be_clicked(url)), None)
+
+
+def _may_be_clicked(url: str) -> bool:
+    return len(url) <= _LONGEST_LINK and url.startswith(("https://", "http://"))

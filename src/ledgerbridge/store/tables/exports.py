@@ -125,6 +125,8 @@ class ExportItem(Base):
     """Order in the control layer; fixes the order of work (EXP-ORDER-03)."""
     payload: Mapped[dict[str, Any] | None]
     """The data layer as sent, dropped when the job is closed; None also when Pleo sent none."""
+    pleo_url: Mapped[str | None]
+    """Where Pleo shows the expense to people, kept when the payload goes: how else would anybody find it again."""
     state: Mapped[str] = mapped_column(default=ItemState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]
