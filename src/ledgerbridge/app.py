@@ -24,7 +24,7 @@ from ledgerbridge.erp.port import Adapter
 from ledgerbridge.erp.registry import adapters
 from ledgerbridge.exports.context import ExportContext, Observer
 from ledgerbridge.exports.enqueue import enqueue_look
-from ledgerbridge.ops import rounds
+from ledgerbridge.ops import calls, rounds
 from ledgerbridge.ops.doctor_database import other_environments
 from ledgerbridge.ops.logging import configure, get_logger
 from ledgerbridge.ops.metrics import Metrics
@@ -36,6 +36,7 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.store import schema
 from ledgerbridge.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
 from ledgerbridge.store.engine import Database, DatabaseUrlError
+from ledgerbridge.store.tables import CalledSystem
 from ledgerbridge.store.vault import Vault
 from ledgerbridge.syncs.context import Observer as SyncObserver
 from ledgerbridge.syncs.context import Syncs
@@ -102,6 +103,7 @@ async def running(
         services = await _services(settings, url, endpoints, vault, erps, stack)
         await _refuse_older_schema(services.db, url)
         await _refuse_other_environment(services)
+        await stack.enter_async_context(calls.storing(services.tally, services.db))
         if worker:
             await stack.enter_async_context(_worker(services))
         yield services
@@ -146,7 +148,7 @@ async def _services(
     erps: Mapping[str, Adapter],
     stack: AsyncExitStack,
 ) -> Services:
-    metrics = Metrics()
+    metrics, tally = Metrics(), calls.Tally()
     try:
         db = Database(url)
         queue = Queue(url, rescue_seconds=settings.rescue_seconds)
@@ -164,9 +166,11 @@ async def _services(
 
     def observe(seen: Observation) -> None:
         metrics.call("pleo", seen.operation, str(seen.status or seen.fault or "no_answer"), seen.seconds)
+        tally.call(CalledSystem.PLEO, seen.status, seen.seconds)
 
     def observe_erp(operation: str, outcome: str, seconds: float) -> None:
         metrics.call("erp", operation, outcome, seconds)
+        tally.call(CalledSystem.ERP, outcome, seconds)
 
     connections = Connections(
         settings=settings,
@@ -222,6 +226,7 @@ async def _services(
         exports=exports,
         syncs=syncs,
         metrics=metrics,
+        tally=tally,
         cursors=Cursors(settings.keys),
         limiter=Limiter(metrics.limited),
     )

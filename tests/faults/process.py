@@ -25,6 +25,7 @@ from ledgerbridge import faults
 from ledgerbridge.app import app_of, running
 from ledgerbridge.erp.registry import adapters
 from ledgerbridge.exports.context import Patience
+from ledgerbridge.ops import calls
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.outgoing.addresses import Reach
 from ledgerbridge.settings import Settings
@@ -59,6 +60,7 @@ async def serve(order: dict[str, Any], points: Points) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(_env_file=None, **order["settings"])  # type: ignore[call-arg]
     erps = {**adapters(Reach(local=True)), "double": RemoteAdapter(order["books"])}
+    calls.STORE_SECONDS = 86_400.0  # on the clock, not on a path that is walked
     connections.ACTIVATION_SECONDS = 0.0  # going live answers at once; the first syncs are queued
 
     async def control(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

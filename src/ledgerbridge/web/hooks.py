@@ -59,7 +59,9 @@ async def receive(subscription_token: str, request: Request) -> JSONResponse:
         result = await _receive(services, subscription_token, request)
     except Exception as error:
         problem = await _limited(services, request, from_exception(error))
-        services.metrics.delivery(_REFUSED.get(problem.status, "not_stored"))
+        reason = _REFUSED.get(problem.status, "not_stored")
+        services.metrics.delivery(reason)
+        services.tally.refused(reason)
         raise problem from None
     services.metrics.delivery(result)
     return JSONResponse({"result": result.value}, 202)

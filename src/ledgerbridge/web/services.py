@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.ops.calls import Tally
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.ops.readiness import Check
 from ledgerbridge.settings import Settings
@@ -32,6 +33,7 @@ class Services:
     exports: ExportContext
     syncs: Syncs
     metrics: Metrics
+    tally: Tally
     cursors: Cursors
     limiter: Limiter
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

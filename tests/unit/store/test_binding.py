@@ -215,7 +215,9 @@ def test_every_table_that_names_a_connection_belongs_to_companies() -> None:
         "admin_sessions",
         "call_minutes",
         "connect_attempts",
+        "delivery_refusals",
         "invariant_checks",
         "oidc_attempts",
         "rate_budgets",
+        "work_failures",
     }

@@ -22,9 +22,11 @@ from ledgerbridge.store.tables.console import (
     CalledSystem,
     CallMinute,
     CallOutcome,
+    DeliveryRefusal,
     OidcAttempt,
     SetupDraft,
     SignInMethod,
+    WorkFailure,
 )
 from ledgerbridge.store.tables.exports import (
     ExportItem,
@@ -66,6 +68,7 @@ __all__ = [
     "Connection",
     "ConnectionStatus",
     "Credential",
+    "DeliveryRefusal",
     "DeliveryStatus",
     "ErpBinding",
     "ExportItem",
@@ -95,4 +98,5 @@ __all__ = [
     "SyncStatus",
     "VendorLink",
     "WebhookDelivery",
+    "WorkFailure",
 ]

@@ -56,6 +56,7 @@ class WebhookDelivery(Base):
         Index(None, "connection_id", "received_at"),
         Index(None, "received_at", "id"),
         Index("ix_webhook_deliveries_waiting", "connection_id", postgresql_where=text("status = 'queued'")),
+        Index("ix_webhook_deliveries_by_status", "status", "received_at", "id"),
         one_of("status", DeliveryStatus),
     )
 
