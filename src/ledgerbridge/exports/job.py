@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -22,7 +21,7 @@ from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ChartStale, Desk, ErpDown, JobStopped, raise_if_general
 from ledgerbridge.exports.enqueue import enqueue_settle
 from ledgerbridge.exports.item import work_item
-from ledgerbridge.exports.judging import load_signs
+from ledgerbridge.exports.judging import load_signs, today_in
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, patiently, set_up
 from ledgerbridge.exports.receipts import LinkLapsed
@@ -84,10 +83,12 @@ async def _give_up_if_late(run: Run, error: Exception, found: Problem) -> None:
 
 async def _work_started(run: Run) -> None:
     try:
-        ready = set_up(run.company, run.job)
+        ready = set_up(run.company)
         async with AsyncExitStack() as stack:
             erp = await stack.enter_async_context(open_erp(run.context.connections, run.company.connection.id))
-            chart = await patiently(run.context.patience, lambda: inspect(erp, ready, run.job))
+            chart = await patiently(
+                run.context.patience, lambda: inspect(erp, ready, vendor_based=run.job.vendor_based)
+            )
             await closing.note(run, "preflight_passed", config_version=ready.configuration.version)
             await _while_there_is_time(run, fetch.both_layers(run))
             vendors = await index_for(run, erp)
@@ -144,7 +145,7 @@ async def _desk(run: Run, erp: Erp, ready: Ready, chart: ChartIndex) -> Desk:
         erp=erp,
         erp_kind=ready.binding.kind,
         chart=chart,
-        today=utcnow().astimezone(ZoneInfo(ready.configuration.time_zone)).date(),
+        today=today_in(ready.configuration),
         signs=await load_signs(run.context, connection.id),
     )
 

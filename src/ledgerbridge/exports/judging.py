@@ -5,10 +5,12 @@ Nothing here writes, and nothing asks the ERP: `standing.look_up` does that for 
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
@@ -17,7 +19,8 @@ from ledgerbridge.bookkeeping.content import content_digest
 from ledgerbridge.bookkeeping.mapping import book
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
-from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
+from ledgerbridge.bookkeeping.words import Configuration, ExportItem, JournalEntry, NothingToPost
+from ledgerbridge.clock import utcnow
 from ledgerbridge.exports import ledger
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import Grounds, Signs
@@ -89,6 +92,11 @@ def together(problems: Sequence[Problem]) -> Problem:
         return first
     texts = dict.fromkeys(found.text for found in problems)
     return replace(first, spelled=" ".join(texts))
+
+
+def today_in(configuration: Configuration) -> dt.date:
+    """Today where the company keeps its books; its time zone was checked by the preflight."""
+    return utcnow().astimezone(ZoneInfo(configuration.time_zone)).date()
 
 
 async def load_signs(context: ExportContext, connection_id: uuid.UUID) -> Signs:

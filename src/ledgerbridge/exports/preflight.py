@@ -16,18 +16,19 @@ from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.access import ConnectionState, verify_erp_company
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.context import Patience
-from ledgerbridge.store.tables import ErpBinding, ExportJob
+from ledgerbridge.store.tables import ErpBinding
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
 class NotReady(Exception):
-    """The job cannot be worked; `problem` says why in the words of the failure table."""
+    """The job cannot be worked; `problem` says why in the words of the failure table, `others` what else is wrong."""
 
-    def __init__(self, found: Problem) -> None:
+    def __init__(self, found: Problem, *others: Problem) -> None:
         super().__init__(found.internal or found.text)
         self.problem = found
+        self.others = others
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Ready:
     configuration: Configuration
 
 
-def set_up(company: ConnectionState, job: ExportJob) -> Ready:
-    """The cheap part: binding and configuration are there and fit the job (EXP-VALID-06, -07). Raises `NotReady`."""
+def set_up(company: ConnectionState) -> Ready:
+    """The cheap part: binding and configuration are there (EXP-VALID-06, -07). Raises `NotReady`."""
     missing = [
         name
         for name, value in (("accounting system", company.binding), ("configuration", company.configuration))
@@ -50,24 +51,24 @@ def set_up(company: ConnectionState, job: ExportJob) -> Ready:
     return Ready(company.binding, company.configuration)
 
 
-async def inspect(erp: Erp, ready: Ready, job: ExportJob) -> ChartIndex:
+async def inspect(erp: Erp, ready: Ready, *, vendor_based: bool) -> ChartIndex:
     """The full part, against the live ERP; returns its chart for the job.
 
     Reachable and authenticated, the pinned company, rights to post, the bookkeeping method and, where the job may hold
     bills, what they need, journal and counter accounts (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its
     problem's row says whether waiting could help.
     """
-    if job.vendor_based and not erp.capabilities.vendor_bills:
+    if vendor_based and not erp.capabilities.vendor_bills:
         raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
     try:
         if found := await verify_erp_company(erp, ready.binding):
             raise NotReady(found)
-        await erp.preflight(final=ready.configuration.posting_mode == "final", bills=job.vendor_based)
+        await erp.preflight(final=ready.configuration.posting_mode == "final", bills=vendor_based)
         chart = ChartIndex(await erp.chart())
     except ErpError as error:
         raise NotReady(error.problem) from error
     if problems := check_job(ready.configuration, chart):
-        raise NotReady(problems[0])
+        raise NotReady(*problems)
     return chart
 
 

@@ -73,8 +73,8 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
     """Every file of the item, in Pleo's order. Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped."""
     if not capabilities.attachments:
         return ()
-    if len(item.files) > MAX_FILES:
-        raise ReceiptProblem(_too_many(f"{len(item.files)} files", f"{MAX_FILES} files"))
+    if found := unfit(item, capabilities):
+        raise ReceiptProblem(found)
     fetched: list[Attachment] = []
     try:
         async with asyncio.timeout(MAX_SECONDS):
@@ -84,17 +84,29 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
                 kind = type_of(file, downloaded)
                 fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.content))
                 if sum(len(one.content) for one in fetched) > MAX_TOTAL_BYTES:
-                    limit_shown = f"{MAX_TOTAL_BYTES / 1_000_000:.0f} MB"
-                    raise ReceiptProblem(_too_many(f"more than {limit_shown}", limit_shown))
+                    raise ReceiptProblem(_too_heavy())
     except TimeoutError:
         why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
         raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
     return fetched
 
 
+def unfit(item: ExportItem, capabilities: Capabilities) -> Problem | None:
+    """What is wrong with the files of an item by what Pleo says of them; nothing is fetched (EXP-ATT-14)."""
+    if not capabilities.attachments:
+        return None
+    if len(item.files) > MAX_FILES:
+        return _too_many(f"{len(item.files)} files", f"{MAX_FILES} files")
+    limit = capabilities.max_attachment_bytes
+    for position, file in enumerate(item.files, 1):
+        if limit is not None and file.size is not None and file.size > limit:
+            return _too_large(f"{position} of {len(item.files)}", file.size, limit)
+    if sum(file.size or 0 for file in item.files) > MAX_TOTAL_BYTES:
+        return _too_heavy()
+    return None
+
+
 async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int | None) -> DownloadedFile:
-    if limit is not None and file.size is not None and file.size > limit:
-        raise ReceiptProblem(_too_large(label, file.size, limit))
     try:
         return await downloads.fetch(file.url)
     except TooLarge as error:
@@ -110,6 +122,11 @@ async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int |
 def _too_large(label: str, size: int | None, limit: int) -> Problem:
     shown = f"{size / 1_000_000:.1f} MB" if size else "more"
     return problem(Failure.RECEIPT_TOO_LARGE, name=label, size=shown, limit=f"{limit / 1_000_000:.1f} MB")
+
+
+def _too_heavy() -> Problem:
+    limit = f"{MAX_TOTAL_BYTES / 1_000_000:.0f} MB"
+    return _too_many(f"more than {limit}", limit)
 
 
 def _too_many(size: str, limit: str) -> Problem:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import select, text
@@ -16,6 +16,7 @@ from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.preflight import NotReady, patiently
+from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import LinkPhase, VendorLink
 
 if TYPE_CHECKING:
@@ -51,6 +52,19 @@ async def needed(session: AsyncSession, job_id: uuid.UUID) -> Needed:
     return Needed(bool(rows), tuple(sorted(row for row in rows if row)))
 
 
+def needed_by(payloads: Iterable[Mapping[str, Any]]) -> Needed:
+    """The same of payloads that are not in the spool."""
+    naming = [payload for payload in payloads if _may_need(payload)]
+    vendors = [vendor for each in naming if isinstance(vendor := each.get("vendor"), dict)]
+    return Needed(bool(naming), tuple(sorted({str(vendor["id"]) for vendor in vendors if vendor.get("id")})))
+
+
+def _may_need(payload: Mapping[str, Any]) -> bool:
+    bookkeeping = payload.get("bookkeeping")
+    method = bookkeeping.get("method") if isinstance(bookkeeping, dict) else None
+    return method == "accounts_payable" or payload.get("type") in ("invoice", "invoice_payment")
+
+
 async def index_for(run: Run, erp: Erp) -> VendorIndex | None:
     """The vendors of the ERP, after those the job names were brought to it; None where it books no vendor bills.
 
@@ -61,12 +75,21 @@ async def index_for(run: Run, erp: Erp) -> VendorIndex | None:
         return None
     async with run.context.db.reading() as session:
         wanted = await needed(session, run.job.id)
+    if wanted.any:
+        await _bring(run, wanted.pleo_ids)
+    return await patiently(
+        run.context.patience, lambda: index_of(run.context.db, run.company.connection.id, erp, wanted)
+    )
+
+
+async def index_of(db: Database, connection_id: uuid.UUID, erp: Erp, wanted: Needed) -> VendorIndex | None:
+    """The vendors of the ERP as they are; read only where any may be needed. Raises as `index_for`."""
+    if not erp.capabilities.vendor_bills:
+        return None
     if not wanted.any:
         return VendorIndex(())
-    await _bring(run, wanted.pleo_ids)
-    vendors = await patiently(run.context.patience, lambda: _read(erp))
-    connection_id = run.company.connection.id
-    async with run.context.db.reading() as session:
+    vendors = await _read(erp)
+    async with db.reading() as session:
         merged = await aliases(session, connection_id)
         links = await _links(session, connection_id, wanted.pleo_ids)
     return VendorIndex(vendors, merged, links)

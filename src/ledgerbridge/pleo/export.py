@@ -15,7 +15,7 @@ from ledgerbridge.pleo.endpoints import path_of
 from ledgerbridge.pleo.errors import PleoError, UnreadableAnswer
 from ledgerbridge.pleo.items import FetchedItem, fetched
 from ledgerbridge.pleo.models import ExportJob, ExportJobItem, ItemUpdateError, Model, Wire, read
-from ledgerbridge.pleo.paging import PAGE_SIZE, pages
+from ledgerbridge.pleo.paging import PAGE_SIZE, one_page, pages
 from ledgerbridge.pleo.reports import ItemUpdate, JobEvent
 from ledgerbridge.pleo.transport import Call, PleoClient
 
@@ -97,6 +97,15 @@ class ExportApi:
         call = Call("getExportItemsV3", "GET", "/v3/export-items", [("job_id", job_id)])
         async for page in pages(self._client, call, limit=self._page_size):
             yield tuple(fetched(raw) for raw in page.data)
+
+    async def export_items_page(
+        self, job_id: str, *, after: str | None, limit: int
+    ) -> tuple[tuple[FetchedItem, ...], str | None]:
+        """One page of the data layer and the cursor of the next, None on the last. Raises as `export_items`."""
+        path_of(job_id)
+        call = Call("getExportItemsV3", "GET", "/v3/export-items", [("job_id", job_id)])
+        page, following = await one_page(self._client, call, limit=limit, after=after)
+        return tuple(fetched(raw) for raw in page.data), following
 
     async def update_items(self, job_id: str, updates: Sequence[ItemUpdate]) -> Reported:
         """Report outcomes of at most 100 different items; an empty report makes no call.

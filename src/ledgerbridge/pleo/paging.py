@@ -33,15 +33,23 @@ async def pages(client: PleoClient, call: Call, *, limit: int = PAGE_SIZE) -> As
     seen: set[str] = set()
     after: str | None = None
     while True:
-        paging = (("limit", str(limit)), *((("after", after),) if after else ()))
-        body = await client.json(replace(call, params=(*call.params, *paging)))
-        page, after = _read(call.operation, body)
+        page, after = await one_page(client, call, limit=limit, after=after)
         if after is not None and after in seen:
             raise UnreadableAnswer(call.operation, status=200, detail="a page cursor came twice")
         yield page
         if after is None:
             return
         seen.add(after)
+
+
+async def one_page(client: PleoClient, call: Call, *, limit: int, after: str | None) -> tuple[Page, str | None]:
+    """The page behind the cursor `after`, the first without one, and the cursor of the next; None on the last.
+
+    For who shows a list a page at a time; whoever needs it whole takes `pages`. Raises `UnreadableAnswer` for a page of
+    the wrong shape.
+    """
+    paging = (("limit", str(limit)), *((("after", after),) if after else ()))
+    return _read(call.operation, await client.json(replace(call, params=(*call.params, *paging))))
 
 
 async def records(client: PleoClient, call: Call, model: type[Model], *, limit: int = PAGE_SIZE) -> tuple[Model, ...]:
