@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from ledgerbridge.web import connect, docs, health, hooks, problems, refusals, settings_page
+from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals, settings_page
 from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
 from ledgerbridge.web.console import sign_in
 from ledgerbridge.web.middleware import RequestFrame
@@ -38,6 +38,7 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     )
     problems.install(app)
     refusals.install(app)
+    pages.install(app)
     for router in (hooks.router, connect.router, settings_page.router, health.router, docs.router):
         app.include_router(router)
     for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):

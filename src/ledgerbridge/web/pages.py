@@ -8,14 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 
-from ledgerbridge.web.problems import from_exception, request_id
+from ledgerbridge.web.problems import HttpProblem, from_exception, problem_response, request_id
 from ledgerbridge.web.refusals import problem_of
 from ledgerbridge.web.texts import text
 
@@ -125,13 +126,32 @@ class PageRoute(APIRoute):
             problem = problem_of(error)
         except Exception:
             problem = from_exception(error)
-        whose = "ours" if problem.status >= 500 else "theirs"
-        answer = message(
-            problem.status,
-            text(f"common.failed.title_{whose}"),
-            problem.detail,
-            text(f"common.failed.what_to_do_{whose}"),
-            request_id(request),
-        )
-        answer.headers.update(problem.headers)
-        return answer
+        return _refusal(request, problem)
+
+
+def install(app: FastAPI) -> None:
+    """A person in a browser gets a page where no route takes them; who asks for anything else, a problem document."""
+
+    async def lost(request: Request, error: Exception) -> Response:
+        problem = from_exception(error)
+        return _refusal(request, problem) if _is_person(request) else problem_response(request, problem)
+
+    app.add_exception_handler(HTTPException, lost)
+
+
+def _is_person(request: Request) -> bool:
+    api = request.url.path.startswith(("/admin/api/", "/webhooks/"))
+    return not api and "text/html" in request.headers.get("accept", "")
+
+
+def _refusal(request: Request, problem: HttpProblem) -> Response:
+    whose = "ours" if problem.status >= 500 else "lost" if problem.status == 404 else "theirs"
+    answer = message(
+        problem.status,
+        text(f"common.failed.title_{whose}"),
+        problem.detail,
+        text(f"common.failed.what_to_do_{whose}"),
+        request_id(request),
+    )
+    answer.headers.update(problem.headers)
+    return answer

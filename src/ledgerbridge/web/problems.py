@@ -117,6 +117,11 @@ def from_exception(error: Exception) -> HttpProblem:
     """The refusal an escaped exception becomes; logs what the client is not told."""
     if isinstance(error, HttpProblem):
         return error
+    if isinstance(error, RequestValidationError):
+        return from_validation(error)
+    if isinstance(error, HTTPException):
+        detail = _BY_STATUS.get(error.status_code) or HTTPStatus(error.status_code).description or "Refused."
+        return HttpProblem(error.status_code, detail, headers=error.headers)
     if is_outage(error):
         _log.error("database unreachable", error=str(error))
         return unavailable()
@@ -151,18 +156,8 @@ def _path(parts: Sequence[str | int]) -> str:
 def install(app: FastAPI) -> None:
     """Render every error of the app as a problem document."""
 
-    async def own(request: Request, error: Exception) -> JSONResponse:
+    async def refused(request: Request, error: Exception) -> JSONResponse:
         return problem_response(request, from_exception(error))
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)  # noqa: S101
-        return problem_response(request, from_validation(error))
-
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)  # noqa: S101
-        detail = _BY_STATUS.get(error.status_code) or HTTPStatus(error.status_code).description or "Refused."
-        return problem_response(request, HttpProblem(error.status_code, detail, headers=error.headers))
-
-    app.add_exception_handler(HttpProblem, own)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
+    for kind in (HttpProblem, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, refused)
