@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,28 +31,38 @@ def look(person: Person, name: str, *, keyboard: bool = True) -> None:
     """All there is to check on the page a person is at, and its pictures, called `name`.
 
     `name` is the page's own and, after a dot, the state it is in: `settings`, `settings.empty`. Two pages never bear
-    one title. `keyboard` walks through the page with Tab; without script there is nothing to walk with.
+    one title. `keyboard` walks through the page with Tab.
     """
-    page = person.page
     person.settle()
-    found = [f"shape: {one}" for one in page.evaluate(_script("shape"))] + _titled(page, name)
-    found += [f"axe, light and wide: {one}" for one in axe(page, TAGS)]
-    if keyboard and person.javascript:
-        found += [f"keyboard: {one}" for one in by_keyboard(page)]
+    with person.inspected() as page:
+        found = [*_looked(page, name, keyboard=keyboard), *_titled(page, name)]
+    assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
+
+
+def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
+    """What is found at each of the looks, which follow each other with as few changes of the window as possible."""
+    _seen_as(page, "light", WIDE)
+    yield from _told("shape", page.evaluate(_script("shape")))
+    yield from _told("axe, light and wide", axe(page, TAGS))
+    if keyboard:
+        yield from _told("keyboard", by_keyboard(page))
     _picture(page, name, "light-wide")
     _seen_as(page, "dark", WIDE)
-    found += [f"axe, dark: {one}" for one in axe(page, COLOURS, rules=True)]
+    yield from _told("axe, dark", axe(page, COLOURS, rules=True))
     _picture(page, name, "dark-wide")
     _seen_as(page, "dark", PHONE)
     _picture(page, name, "dark-phone")
     _seen_as(page, "light", PHONE)
-    found += [f"axe, phone: {one}" for one in axe(page, TAGS)]
-    found += [f"phone: {one}" for one in page.evaluate(_script("too_wide"))]
+    yield from _told("axe, phone", axe(page, TAGS))
+    yield from _told("phone", page.evaluate(_script("too_wide")))
     _picture(page, name, "light-phone")
     _seen_as(page, "light", NARROW)
-    found += [f"at {NARROW[0]} px: {one}" for one in page.evaluate(_script("too_wide"))]
+    yield from _told(f"at {NARROW[0]} px", page.evaluate(_script("too_wide")))
     _seen_as(page, "light", WIDE)
-    assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
+
+
+def _told(when: str, found: list[str]) -> list[str]:
+    return [f"{when}: {one}" for one in found]
 
 
 def axe(page: Page, chosen: tuple[str, ...], *, rules: bool = False) -> list[str]:

@@ -56,9 +56,9 @@ def _own_titles(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(looking, "PICTURES", tmp_path)
 
 
-def visitor(browser: Browser, *, status: int = 200, **parts: str) -> Person:
+def visitor(browser: Browser, *, status: int = 200, javascript: bool = True, **parts: str) -> Person:
     """Somebody at a page made of these parts."""
-    made = person(browser, cast("Site", SimpleNamespace(url=URL, answers=[])))
+    made = person(browser, cast("Site", SimpleNamespace(url=URL, answers=[])), javascript=javascript)
 
     def serve(route: Route) -> None:
         path = route.request.url.removeprefix(URL)
@@ -99,6 +99,15 @@ def test_every_fault_of_a_page_is_found(chromium: Browser) -> None:
         missed = {name: FAULTS[name][1] for name in names if FAULTS[name][1] not in str(told.value)}
         assert not missed, str(told.value)
         ada.context.close()
+
+
+def test_what_only_shows_without_script_is_looked_at_as_well(chromium: Browser) -> None:
+    ada = visitor(chromium, main="<noscript><p>None</p><input name=amount></noscript>", javascript=False)
+    with pytest.raises(AssertionError) as told:
+        look(ada, "without-script")
+    assert "a slip of a template: None" in str(told.value)
+    assert "label (Form elements must have labels)" in str(told.value)
+    ada.context.close()
 
 
 def test_two_pages_with_one_title_are_found(chromium: Browser) -> None:

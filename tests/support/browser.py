@@ -7,9 +7,10 @@ is not this machine; whoever asks for one is told of. What the service answers i
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -89,6 +90,11 @@ class Person:
         self.page.get_by_role("radio", name=company, exact=True).check()
         self.press("Allow")
 
+    def sign_in(self, token: str | None = None) -> None:
+        """As an administrator, at the door where the browser stands."""
+        self.page.get_by_label("token").fill(token or self.site.admin_token)
+        self.press("Sign in")
+
     @property
     def path(self) -> str:
         """Where the browser is, with what is asked for."""
@@ -103,6 +109,24 @@ class Person:
     def cookies(self) -> list[Any]:
         """To give to another browser of the same person."""
         return list(self.context.cookies())
+
+    @contextmanager
+    def inspected(self) -> Iterator[Page]:
+        """The page for instruments that are scripts; without script a copy of what stands there."""
+        if self.javascript:
+            yield self.page
+            return
+        head, body, rest = self.page.content().partition("<body")
+        html = head + body + re.sub(r"</?noscript>", "", rest)
+        browser = self.context.browser
+        assert browser is not None
+        with closing(browser.new_context(base_url=self.site.url, reduced_motion="reduce")) as context:
+            copy = context.new_page()
+            copy.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+            address = self.page.url
+            copy.route(lambda url: url == address, lambda route: route.fulfill(body=html, content_type="text/html"))
+            copy.goto(address)
+            yield copy
 
     # ------------------------------------------------------------------ what happens behind their back
 
