@@ -56,6 +56,9 @@ class Desk:
     """How many records that the guard holds back a person allowed this run to archive."""
     shown: frozenset[str] | None = None
     """Pleo's ids of the records that person was shown: the permission is for no other. None when only counted."""
+    asks: bool = False
+    """Whether nothing is archived without a person's word, however few: in the first syncs, because what stands in Pleo
+    may be somebody else's, and while a question that was asked is not answered."""
     only: str | None = None
     """Code of the one dimension, or id of the one vendor, the run is limited to."""
 
@@ -71,6 +74,15 @@ class Desk:
     @property
     def db(self) -> Database:
         return self.syncs.db
+
+    def unusual(self, wanted: int, active: int) -> bool:
+        """Whether archiving `wanted` of `active` records needs a person's word."""
+        return wanted > 0 and (self.asks or guard.unusual(wanted, active))
+
+    @property
+    def too_many(self) -> str:
+        """Why it is asked, as it ends "12 accounts would be archived in Pleo"."""
+        return "" if self.asks else ", which is unusually many"
 
     def may_archive(self, ids: Collection[str]) -> bool:
         """Whether what the guard holds back may be archived: nothing is held, or a person allowed all of it."""

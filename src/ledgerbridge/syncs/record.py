@@ -6,7 +6,7 @@ Kept in memory; `rows` writes it to `sync_runs`. A preview fills one the same wa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from ledgerbridge.redaction import redact
 from ledgerbridge.store.tables import SyncKind
 
 MOST_PROBLEMS = 500
+MOST_FORESEEN = 200
 _TEXT_LENGTH = 500
 
 
@@ -54,6 +55,15 @@ class Trouble:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One record that a run would write, in a preview."""
+
+    record: str
+    """As people know it."""
+    action: Action
+
+
 class Record:
     """Collects what one run does."""
 
@@ -71,6 +81,9 @@ class Record:
         """Records archived only because a person allowed it; used up of the number allowed."""
         self.gone: set[str] = set()
         """Accounts archived in this run, by the code people know (by external id without one)."""
+        self._named: Counter[Action] = Counter()
+        self.foreseen: list[Foreseen] = []
+        """In a preview: what would be written, `MOST_FORESEEN` of each action at most."""
         self.then: set[SyncKind] = set()
         """Kinds that should run next, because this run made work for them."""
 
@@ -78,6 +91,13 @@ class Record:
         """Count records that came to this end."""
         if count:
             self.counts[action] += count
+
+    def would(self, action: Action, records: Sequence[str]) -> None:
+        """In a preview: a run would do this with these records, named as people know them."""
+        self.done(action, len(records))
+        room = MOST_FORESEEN - self._named[action]
+        self._named[action] += len(records)
+        self.foreseen += [Foreseen(one, action) for one in records[: max(0, room)]]
 
     def failed(self, record: str, action: str, code: str, text: str, *, count: int = 1) -> None:
         """A record (or `count` of them for one reason) could not be brought in step."""

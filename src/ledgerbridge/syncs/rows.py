@@ -116,6 +116,23 @@ async def _write(db: Database, lease: Lease, run_id: uuid.UUID, values: Mapping[
         )
 
 
+async def unanswered(db: Database, connection_id: uuid.UUID, order: Order) -> bool:
+    """Whether the last run of this kind that went through asked a question, and nobody has answered it."""
+    query = (
+        select(SyncRun.status)
+        .where(
+            SyncRun.connection_id == connection_id,
+            SyncRun.kind == order.kind,
+            SyncRun.only.is_(None),
+            SyncRun.status.in_((SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)),
+        )
+        .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
+        .limit(1)
+    )
+    async with db.reading() as session:
+        return await session.scalar(query) == SyncStatus.NEEDS_CONFIRMATION
+
+
 async def one(db: Database, run_id: uuid.UUID) -> SyncRun | None:
     """A run by id."""
     async with db.reading() as session:

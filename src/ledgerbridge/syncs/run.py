@@ -156,6 +156,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
         if wrong := await verify_erp_company(erp, binding):
             raise Stopped(of_problem(wrong))
         seen = Seen()
+        first = order.trigger == "activation" or connection.status == ConnectionStatus.SETTING_UP
         yield Desk(
             syncs=syncs,
             connection=connection,
@@ -170,6 +171,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
             archive_allowed=order.archive_allowed,
             shown=await rows.shown(syncs.db, connection_id, order.asked_in) if order.asked_in else None,
             only=order.only,
+            asks=first or await rows.unanswered(syncs.db, connection_id, order),
         )
 
 

@@ -162,7 +162,7 @@ async def after(
 def _note(ended: Ended) -> str | None:
     if ended.to_archive is not None:
         return (
-            f"{ended.to_archive} records would be archived at Pleo, which is unusually many. "
+            f"{ended.to_archive} records would be archived at Pleo, which waits for a person. "
             f"Look at run {ended.run_id} and allow it there if it is right."
         )
     if ended.status is SyncStatus.WITH_FAILURES:

@@ -9,7 +9,7 @@ from ledgerbridge.pleo.chart_of_accounts import AccountsApi
 from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.accounts.plan import AccountsPlan, plan_accounts
-from ledgerbridge.syncs.accounts.writing import archive, change, create, name
+from ledgerbridge.syncs.accounts.writing import archive, change, create, name, named_new
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.record import Action
 from ledgerbridge.syncs.tax_codes.sync import for_accounts
@@ -30,12 +30,11 @@ async def sync(desk: Desk) -> None:
 async def foresee(desk: Desk) -> None:
     """Count what `sync` would do."""
     plan, _ = await _planned(desk, AccountsApi(desk.pleo))
-    revived = sum(one.account.archived for one in plan.change)
     desk.record.done(Action.UNCHANGED, plan.unchanged)
-    desk.record.done(Action.CREATED, len(plan.create))
-    desk.record.done(Action.UPDATED, len(plan.change) - revived)
-    desk.record.done(Action.UNARCHIVED, revived)
-    desk.record.done(Action.ARCHIVED, len(plan.archive))
+    desk.record.would(Action.CREATED, [named_new(one) for one in plan.create])
+    desk.record.would(Action.UPDATED, [named_new(one.wanted) for one in plan.change if not one.account.archived])
+    desk.record.would(Action.UNARCHIVED, [named_new(one.wanted) for one in plan.change if one.account.archived])
+    desk.record.would(Action.ARCHIVED, [name(one) for one in plan.archive])
 
 
 async def _planned(desk: Desk, api: AccountsApi) -> tuple[AccountsPlan, frozenset[str]]:
@@ -48,9 +47,9 @@ async def _planned(desk: Desk, api: AccountsApi) -> tuple[AccountsPlan, frozense
     for one in plan.notes:
         desk.record.note(one.record, one.action, one.code, one.text)
     held = {one.id: name(one) for one in plan.archive}
-    if guard.unusual(len(held), plan.active) and not desk.may_archive(held):
+    if desk.unusual(len(held), plan.active) and not desk.may_archive(held):
         text = (
-            f"{len(plan.archive)} of {plan.active} accounts would be archived in Pleo, which is unusually many. "
+            f"{len(plan.archive)} of {plan.active} accounts would be archived in Pleo{desk.too_many}. "
             "None was archived. Check the chart in the accounting system, then allow it or correct it there."
         )
         desk.ask("accounts", text, held)

@@ -52,13 +52,15 @@ async def create(desk: Desk, api: AccountsApi, new: Sequence[NewAccount]) -> Non
     left = await _in_batches(desk, api, again)
     for one in await _settle(desk, api, left):
         text = "Pleo did not say twice what became of this account; the next run looks again."
-        desk.record.failed(_named(one), "create", "outcome_unknown", text)
+        desk.record.failed(named_new(one), "create", "outcome_unknown", text)
     await _singly(desk, api, [*doubts.singly, *left.singly])
 
 
 async def change(desk: Desk, api: AccountsApi, changes: Sequence[Change]) -> None:
     """Update and unarchive, one PUT each (A3 to A5)."""
-    await each(desk, changes, lambda one: _put(desk, api, one), named=lambda one: _named(one.wanted), action="update")
+    await each(
+        desk, changes, lambda one: _put(desk, api, one), named=lambda one: named_new(one.wanted), action="update"
+    )
 
 
 async def archive(desk: Desk, api: AccountsApi, gone: Sequence[Account]) -> None:
@@ -96,7 +98,7 @@ async def _put(desk: Desk, api: AccountsApi, one: Change, *, archived: bool = Fa
             _without_tax(desk, wanted)
     except NotFound:
         text = "Pleo no longer has this account; the next run creates it again if it is still needed."
-        desk.record.skipped(_named(wanted), "gone", text)
+        desk.record.skipped(named_new(wanted), "gone", text)
         return None
     if archived:
         return Action.ARCHIVED
@@ -106,14 +108,14 @@ async def _put(desk: Desk, api: AccountsApi, one: Change, *, archived: bool = Fa
 def _without_tax(desk: Desk, wanted: NewAccount) -> None:
     """Pleo took it only without its tax code (ACC-111, A18)."""
     text = f"Pleo refused the tax code {wanted.tax_code} on this account, so it was sent without. Check the tax code."
-    desk.record.note(_named(wanted), "update", "tax_code_refused", text)
+    desk.record.note(named_new(wanted), "update", "tax_code_refused", text)
 
 
 # ------------------------------------------------------------------ one by one
 
 
 async def _singly(desk: Desk, api: AccountsApi, new: Sequence[NewAccount]) -> None:
-    await each(desk, new, lambda one: _one(desk, api, one), named=_named, action="create")
+    await each(desk, new, lambda one: _one(desk, api, one), named=named_new, action="create")
 
 
 async def _one(desk: Desk, api: AccountsApi, new: NewAccount) -> Action | None:
@@ -169,7 +171,7 @@ async def _in_batches(desk: Desk, api: AccountsApi, new: Sequence[NewAccount]) -
 
     def refused(one: NewAccount, error: PleoError) -> None:
         settled.add(one.external_id)
-        desk.record.failed(_named(one), "create", code_of(error), text_of(error))
+        desk.record.failed(named_new(one), "create", code_of(error), text_of(error))
 
     async def call(some: Sequence[NewAccount]) -> None:
         await desk.still_ours()
@@ -210,7 +212,10 @@ def _refused_item(desk: Desk, doubts: _Doubts, one: NewAccount, reasons: Sequenc
     else:
         told = ", ".join(_REASONS.get(BatchReason(r), r) if r in set(BatchReason) else r for r in reasons)
         desk.record.failed(
-            _named(one), "create", reasons[0].lower(), f"Pleo refused it: {told}. Correct it in the accounting system."
+            named_new(one),
+            "create",
+            reasons[0].lower(),
+            f"Pleo refused it: {told}. Correct it in the accounting system.",
         )
 
 
@@ -225,7 +230,7 @@ async def _settle(desk: Desk, api: AccountsApi, doubts: _Doubts) -> list[NewAcco
         if found is None:
             if not was_lost:
                 text = "Pleo says that it has this account but does not show it. Ask Pleo to look for its identifier."
-                desk.record.failed(_named(one), "create", "external_id_taken", text)
+                desk.record.failed(named_new(one), "create", "external_id_taken", text)
         elif left := against(one, found):
             changes.append(left)
         else:
@@ -243,5 +248,6 @@ async def _there(desk: Desk, api: AccountsApi, some: Sequence[NewAccount]) -> di
     return {one.external_id: one for one in sorted(listed, key=lambda one: one.archived, reverse=True)}
 
 
-def _named(one: NewAccount) -> str:
+def named_new(one: NewAccount) -> str:
+    """An account to come, as people know it."""
     return f"account {one.code or one.external_id} {one.name}"

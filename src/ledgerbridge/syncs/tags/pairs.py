@@ -6,14 +6,13 @@ So within every group archives precede creates (TAG-089), and the number of call
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledgerbridge.bookkeeping.master_data import MasterDimension, MasterValue
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.pleo.errors import PleoError
 from ledgerbridge.pleo.tags import Tag, TagsApi
-from ledgerbridge.syncs import guard
 from ledgerbridge.syncs.apply import refuse
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.failing import concerns_all
@@ -44,9 +43,11 @@ async def foresee(desk: Desk, api: TagsApi, pairs: Sequence[Pair], to_come: Sequ
     """Count what `sync` would do; the groups `to_come` have no tags yet."""
     read = await _read(desk, api, pairs)
     for one in read.planned:
-        _count(desk, one.plan, held=one.pair.dimension.code in read.held)
+        code = one.pair.dimension.code
+        _foresee(desk, code, one.plan, held=code in read.held)
     for dimension in to_come:
-        _count(desk, plan_tags(dimension.code, await desk.erp.dimension_values(dimension.id), ()), held=False)
+        values = await desk.erp.dimension_values(dimension.id)
+        _foresee(desk, dimension.code, plan_tags(dimension.code, values, ()), held=False)
 
 
 async def _read(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> _Read:
@@ -66,16 +67,16 @@ async def _read(desk: Desk, api: TagsApi, pairs: Sequence[Pair]) -> _Read:
             continue
         plan = plan_tags(pair.dimension.code, values, tags)
         planned.append(Planned(pair, plan))
-        if _suspicious(values, plan):
+        if _suspicious(desk, values, plan):
             held[pair.dimension.code] = plan.archive
     if errors and not planned:
         raise errors[0]
     return _Read(planned, _hold_back(desk, held))
 
 
-def _suspicious(values: Sequence[MasterValue], plan: TagsPlan) -> bool:
+def _suspicious(desk: Desk, values: Sequence[MasterValue], plan: TagsPlan) -> bool:
     """No values at all where there were tags (TAG-149), or more to archive than happens from day to day."""
-    return bool(plan.archive) and (not values or guard.unusual(len(plan.archive), plan.active))
+    return bool(plan.archive) and (not values or desk.unusual(len(plan.archive), plan.active))
 
 
 def _hold_back(desk: Desk, held: Mapping[str, Sequence[Tag]]) -> frozenset[str]:
@@ -84,18 +85,20 @@ def _hold_back(desk: Desk, held: Mapping[str, Sequence[Tag]]) -> frozenset[str]:
         return frozenset()
     for code, tags in held.items():
         text = (
-            f"{len(tags)} tags of dimension {code} would be archived in Pleo, which is unusually many. "
+            f"{len(tags)} tags of dimension {code} would be archived in Pleo{desk.too_many}. "
             "Nothing was archived. Check the dimension in the accounting system, then allow it or correct it there."
         )
         desk.ask(f"dimension {code}", text, {tag.id: f"{code}: {named(tag)}" for tag in tags})
     return frozenset(held)
 
 
-def _count(desk: Desk, plan: TagsPlan, *, held: bool) -> None:
-    brought_back = sum(one.tag.archived for one in plan.rename)
+def _foresee(desk: Desk, code: str, plan: TagsPlan, *, held: bool) -> None:
+    def of(tags: Iterable[Tag]) -> list[str]:
+        return [f"{code}: {named(tag)}" for tag in tags]
+
     desk.record.tell(plan.troubles)
-    desk.record.done(Action.CREATED, len(plan.create))
-    desk.record.done(Action.UPDATED, len(plan.rename) - brought_back)
-    desk.record.done(Action.UNARCHIVED, len(plan.revive) + brought_back)
-    desk.record.done(Action.ARCHIVED, 0 if held else len(plan.archive))
+    desk.record.would(Action.CREATED, [f"{code}: tag {one.code} {one.name}" for one in plan.create])
+    desk.record.would(Action.UPDATED, of(one.tag for one in plan.rename if not one.tag.archived))
+    desk.record.would(Action.UNARCHIVED, of((*plan.revive, *(one.tag for one in plan.rename if one.tag.archived))))
+    desk.record.would(Action.ARCHIVED, () if held else of(plan.archive))
     desk.record.done(Action.UNCHANGED, plan.unchanged)

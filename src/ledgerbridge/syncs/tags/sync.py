@@ -31,9 +31,9 @@ async def foresee(desk: Desk) -> None:
     """Count what `sync` would do."""
     api = TagsApi(desk.pleo)
     plan = await _planned(desk, api)
-    desk.record.done(Action.ARCHIVED, len(plan.archive))
-    desk.record.done(Action.UNARCHIVED, len(plan.unarchive))
-    desk.record.done(Action.CREATED, len(plan.create))
+    desk.record.would(Action.ARCHIVED, [_group(one) for one in plan.archive])
+    desk.record.would(Action.UNARCHIVED, [_group(one.group) for one in plan.unarchive])
+    desk.record.would(Action.CREATED, [f"dimension {one.code} {one.name}" for one in plan.create])
     desk.record.done(Action.UNCHANGED, len(plan.keep))
     await tag_pairs.foresee(desk, api, (*plan.keep, *plan.unarchive), plan.create)
 

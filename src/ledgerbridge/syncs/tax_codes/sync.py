@@ -30,12 +30,11 @@ async def sync(desk: Desk) -> None:
 async def foresee(desk: Desk) -> None:
     """Count what `sync` would do."""
     plan = await _planned(desk, TaxCodesApi(desk.pleo))
-    revived = sum(change.tax_code.archived for change in plan.change)
     desk.record.done(Action.UNCHANGED, plan.unchanged)
-    desk.record.done(Action.CREATED, len(plan.create))
-    desk.record.done(Action.UPDATED, len(plan.change) - revived)
-    desk.record.done(Action.UNARCHIVED, revived)
-    desk.record.done(Action.ARCHIVED, len(plan.archive))
+    desk.record.would(Action.CREATED, [_named(one) for one in plan.create])
+    desk.record.would(Action.UPDATED, [_named(one.details) for one in plan.change if not one.tax_code.archived])
+    desk.record.would(Action.UNARCHIVED, [_named(one.details) for one in plan.change if one.tax_code.archived])
+    desk.record.would(Action.ARCHIVED, [_named(one.details) for one in plan.archive])
 
 
 async def for_accounts(desk: Desk, wanted: Collection[str]) -> frozenset[str]:
@@ -71,9 +70,9 @@ async def _planned(desk: Desk, api: TaxCodesApi) -> TaxPlan:
     desk.record.tell(plan.troubles)
     guard.believe(len(taxes), plan.active, "taxes")
     held = {one.id: _named(one.details) for one in plan.archive}
-    if guard.unusual(len(held), plan.active) and not desk.may_archive(held):
+    if desk.unusual(len(held), plan.active) and not desk.may_archive(held):
         text = (
-            f"{len(plan.archive)} of {plan.active} tax codes would be archived in Pleo, which is unusually many. "
+            f"{len(plan.archive)} of {plan.active} tax codes would be archived in Pleo{desk.too_many}. "
             "None was archived. Check the taxes in the accounting system, then allow it or correct it there."
         )
         desk.ask("tax codes", text, held)

@@ -64,9 +64,12 @@ async def foresee(desk: Desk) -> None:
             desk.record.failed(one.named, one.row.act.value, "not_mappable", one.fault)
         elif one.row.act is Act.EQUALISE:
             same = one.pair.pleo is not None and one.pair.pleo.details == one.details
-            desk.record.done(Action.UNCHANGED if same else Action.UPDATED)
+            if same:
+                desk.record.done(Action.UNCHANGED)
+            else:
+                desk.record.would(Action.UPDATED, [one.named])
         elif one.row.act in _COUNTED_AS:
-            desk.record.done(_COUNTED_AS[one.row.act])
+            desk.record.would(_COUNTED_AS[one.row.act], [one.named])
         elif one.row.tell is not None:
             desk.record.skipped(one.named, one.row.tell, one.note or "")
         elif one.row.number in IN_STEP:
@@ -162,7 +165,7 @@ def _allowed(desk: Desk, plan: Sequence[Judged]) -> list[Judged]:
     wanted = [one for one in plan if one.row.act is Act.ARCHIVE]
     active = Counter(one.pair.pleo.state for one in plan if one.pair.pleo is not None)[ACTIVE]
     ids = [one.pair.pleo.id for one in wanted if one.pair.pleo is not None]
-    if not guard.unusual(len(wanted), active) or desk.may_archive(ids):
+    if not desk.unusual(len(wanted), active) or desk.may_archive(ids):
         return wanted
     desk.record.hold_back(ids)
     for one in wanted:
