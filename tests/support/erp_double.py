@@ -38,6 +38,9 @@ from ledgerbridge.erp.port import (
     Found,
     Keyed,
     Reversed,
+    SettingField,
+    SettingKind,
+    SettingsError,
 )
 from tests.support.double_chart import CODES as CODES
 from tests.support.double_chart import default_chart
@@ -68,6 +71,10 @@ class Books:
 
     company: ErpCompany = field(default_factory=lambda: ErpCompany("1", "Demo ApS", "41414141", "DKK"))
     chart: Chart = field(default_factory=default_chart)
+    more_companies: list[ErpCompany] = field(default_factory=list)
+    """Others that the access may choose; what is opened is always `company`."""
+    refused_keys: set[str] = field(default_factory=set)
+    """Keys that `companies` finds wrong."""
     capabilities: Capabilities = CAPABILITIES
     entries: dict[str, Entry] = field(default_factory=dict)
     matches: Matches = field(default_factory=Matches)
@@ -118,6 +125,16 @@ class Books:
         return [one for one in self.entries.values() if one.entry.key.accounting_entry_id == accounting_entry_id]
 
 
+FORM = (
+    SettingField("base_url", "Address", "Where the books are.", SettingKind.URL, place=True),
+    SettingField("database", "Database", "", SettingKind.TEXT, place=True),
+    SettingField("api_key", "Key", "", SettingKind.SECRET),
+    SettingField("company", "Company", "", SettingKind.COMPANY),
+    SettingField("branch", "Branch", "", SettingKind.NUMBER, required=False),
+)
+"""What a person is asked for. `check_settings` takes whatever comes."""
+
+
 class Later(list[BaseException]):
     """Faults that begin after a number of calls went through."""
 
@@ -161,6 +178,12 @@ class DoubleErp:
     def __init__(self, books: Books) -> None:
         self._books = books
         self.capabilities = books.capabilities
+
+    def seen(self, key: str) -> Sequence[ErpCompany]:
+        """What a key may work in."""
+        if key in self._books.refused_keys:
+            raise SettingsError({"api_key": "This key is refused."})
+        return self._call("companies", lambda: [self._books.company, *self._books.more_companies])
 
     async def company(self) -> ErpCompany:
         return self._call("company", lambda: self._books.company)
@@ -344,9 +367,21 @@ class DoubleAdapter:
     """The adapter of kind `double`, for a registry in tests."""
 
     kind = "double"
+    name = "Double books"
 
     def __init__(self, books: Books) -> None:
         self.books = books
+
+    def form(self) -> tuple[SettingField, ...]:
+        return FORM
+
+    async def companies(self, settings: dict[str, Any], observe: object = None) -> Sequence[ErpCompany]:
+        erp = DoubleErp(self.books)
+        if missing := [
+            one.name for one in FORM if one.required and one.name != "company" and not settings.get(one.name)
+        ]:
+            raise SettingsError(dict.fromkeys(missing, "Enter it."))
+        return erp.seen(str(settings["api_key"]))
 
     def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         return dict(settings)

@@ -138,6 +138,17 @@ class TrytonBench(MasterHands, PayableHands):
             "nobody there": (good | {"base_url": "http://127.0.0.1:1"}, Failure.ERP_UNREACHABLE),
         }
 
+    @property
+    def refused_access(self) -> Mapping[str, tuple[dict[str, Any], str]]:
+        good, keys = self.settings, self.at.keys
+        return {
+            "no address": (good | {"base_url": ""}, "base_url"),
+            "wrong key": (good | {"api_key": "wrong"}, "api_key"),
+            "user without rights": (good | {"api_key": keys["erp_nogroups"]}, "api_key"),
+            "no such database": (good | {"database": "nosuch"}, "database"),
+            "nobody there": (good | {"base_url": "http://127.0.0.1:1"}, "base_url"),
+        }
+
     def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
         return TrytonAdapter(
             patience=IMPATIENT, transport=lambda: FaultyTransport(fault, matches=self.facts.reconciles)

@@ -303,11 +303,54 @@ class Erp(MasterData, Payables, Protocol):
         ...
 
 
+class SettingKind(StrEnum):
+    """How a setting is asked for."""
+
+    TEXT = "text"
+    URL = "url"
+    SECRET = "secret"  # noqa: S105
+    """Never shown again; one of `secret_fields`."""
+    NUMBER = "number"
+    COMPANY = "company"
+    """The id of one of `companies`, chosen once they can be read. At most one setting is of this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One setting of an adapter, for a form that a bookkeeper fills in."""
+
+    name: str
+    """As in the settings."""
+    label: str
+    help: str
+    """Where in the ERP to find it, in a sentence or two; may be empty."""
+    kind: SettingKind
+    required: bool = True
+    placeholder: str = ""
+    """An example."""
+    place: bool = False
+    """Whether it tells where the ERP is: a stored secret is never sent there once it changed."""
+
+
 class Adapter(Protocol):
     """A kind of ERP: checks its settings and opens one company."""
 
     kind: str
     """As in `{"kind": ..., "settings": ...}`."""
+    name: str
+    """As people call the ERP."""
+
+    def form(self) -> tuple[SettingField, ...]:
+        """All settings, in the order in which a person is asked for them."""
+        ...
+
+    async def companies(self, settings: dict[str, Any], observe: Observe | None = None) -> Sequence[ErpCompany]:
+        """The companies that the given access may work in, by name; `settings` need not name one yet. Never empty.
+
+        Raises `SettingsError` for what can be told apart field by field, an address that is not this ERP's and a key it
+        refuses included, and `ErpError` otherwise, also for a key without the rights that booking needs.
+        """
+        ...
 
     def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Validate and normalise what a person entered; raises `SettingsError` naming field and fault."""

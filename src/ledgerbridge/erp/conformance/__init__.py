@@ -10,6 +10,7 @@ Capabilities decide which tests apply; no suite asks for an adapter's name. Only
 from ledgerbridge.erp.conformance.bills import Bills, BillsOnce
 from ledgerbridge.erp.conformance.booking import Booking, Files
 from ledgerbridge.erp.conformance.company import Company
+from ledgerbridge.erp.conformance.connecting import Connecting
 from ledgerbridge.erp.conformance.finding import Finding
 from ledgerbridge.erp.conformance.fitting import Fits
 from ledgerbridge.erp.conformance.listing import Listing
@@ -25,6 +26,7 @@ __all__ = [
     "BillsOnce",
     "Booking",
     "Company",
+    "Connecting",
     "ExactlyOnce",
     "Files",
     "Finding",

@@ -161,6 +161,9 @@ class Bench(Protocol):
     refused: Mapping[str, tuple[dict[str, Any], Failure]]
     """Settings that must not work, by what is wrong with them, and the failure each must show before any item."""
 
+    refused_access: Mapping[str, tuple[dict[str, Any], str]]
+    """Settings that show no company to choose, by what is wrong with them, and the field at fault."""
+
     def opened(self, fault: Fault | None = None) -> AbstractAsyncContextManager[Erp]:
         """The company, opened with little patience."""
         ...

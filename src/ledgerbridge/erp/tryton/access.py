@@ -76,6 +76,12 @@ async def company(client: Client, number: int) -> ErpCompany:
     return shaped(lambda: _company(rows[0]))
 
 
+async def companies(client: Client, me: User) -> list[ErpCompany]:
+    """The companies that a user may work in."""
+    rows = await client.search("company.company", [["id", "in", sorted(me.companies)]], _COMPANY)
+    return shaped(lambda: [_company(row) for row in rows])
+
+
 def _company(row: Record) -> ErpCompany:
     party = row["party"]
     return ErpCompany(str(row["id"]), party["name"] or "", _registration_number(party), row["currency"]["code"])

@@ -37,8 +37,20 @@ from ledgerbridge.erp.port import (
     Keyed,
     Observe,
     Reversed,
+    SettingField,
 )
-from ledgerbridge.erp.tryton import access, bill_refusal, bills, checks, listing, master, matching, parties, settings
+from ledgerbridge.erp.tryton import (
+    access,
+    bill_refusal,
+    bills,
+    checks,
+    connecting,
+    listing,
+    master,
+    matching,
+    parties,
+    settings,
+)
 from ledgerbridge.erp.tryton.bill_reference import BillReference
 from ledgerbridge.erp.tryton.bills import VendorBill
 from ledgerbridge.erp.tryton.booking import Booking
@@ -80,6 +92,7 @@ class TrytonAdapter:
     """Opens Tryton companies at addresses within `reach`. Tests hand in a transport and less patience."""
 
     kind = "tryton"
+    name = "Tryton"
 
     def __init__(
         self,
@@ -95,6 +108,15 @@ class TrytonAdapter:
     def check_settings(self, raw: dict[str, Any]) -> dict[str, Any]:
         return settings.check(raw)
 
+    def form(self) -> tuple[SettingField, ...]:
+        return connecting.FORM
+
+    async def companies(self, raw: dict[str, Any], observe: Observe | None = None) -> Sequence[ErpCompany]:
+        at = settings.access(raw)
+        async with self._http(at) as http:
+            client = Client(http, connecting.PATIENCE, observe)
+            return await _translated("read the company", connecting.companies, http, client, at)
+
     def secret_fields(self) -> frozenset[str]:
         return frozenset({"api_key"})
 
@@ -103,8 +125,11 @@ class TrytonAdapter:
 
     @asynccontextmanager
     async def _opened(self, chosen: settings.Settings, observe: Observe | None) -> AsyncIterator[Erp]:
-        async with http_client(chosen, self._transport() if self._transport else None, reach=self._reach) as http:
+        async with self._http(chosen) as http:
             yield TrytonErp(chosen, Client(http, self._patience, observe), self._patience)
+
+    def _http(self, at: settings.Access) -> httpx.AsyncClient:
+        return http_client(at, self._transport() if self._transport else None, reach=self._reach)
 
 
 class TrytonErp:

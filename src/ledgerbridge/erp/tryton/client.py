@@ -19,7 +19,7 @@ from ledgerbridge.erp.port import Observe
 from ledgerbridge.erp.tryton import errors, wire
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.patience import Patience
-from ledgerbridge.erp.tryton.settings import Settings
+from ledgerbridge.erp.tryton.settings import Access
 from ledgerbridge.erp.tryton.wire import Record
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 from ledgerbridge.outgoing.bodies import ACCEPT_ENCODING, read_body
@@ -47,9 +47,9 @@ def one_of(*clauses: object) -> list[object]:
 
 
 def http_client(
-    settings: Settings, transport: httpx.AsyncBaseTransport | None = None, *, reach: Reach = PUBLIC
+    settings: Access, transport: httpx.AsyncBaseTransport | None = None, *, reach: Reach = PUBLIC
 ) -> httpx.AsyncClient:
-    """The one HTTP client of an opened company. Follows no redirect, so the key goes nowhere else."""
+    """The one HTTP client of an opened company, or before one is chosen. Follows no redirect, so the key stays here."""
     return checked_client(
         reach,
         transport=transport,
@@ -60,8 +60,7 @@ def http_client(
             "Accept-Encoding": ACCEPT_ENCODING,
             # Also the language of journal names and error sentences.
             "Accept-Language": "en",
-            # Only ever this one typed value: Tryton obeys underscore keys that switch off warnings and widen access.
-            "X-Tryton-Context": wire.packed({"company": settings.company}),
+            "X-Tryton-Context": wire.packed(settings.context),
         },
         timeout=_TIMEOUT,
     )

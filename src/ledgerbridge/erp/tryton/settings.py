@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,32 +17,41 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Access:
+    """Where a Tryton is and by which key it is entered."""
+
     base_url: str
     """Without a trailing slash."""
     database: str
     api_key: str = field(repr=False)
+
+    @property
+    def context(self) -> dict[str, int]:
+        """What Tryton is told with every call. Only ever our own typed values: Tryton obeys underscore keys that switch
+        off warnings and widen access."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Access):
+    """A company there."""
+
     company: int
     """Tryton's id of the company."""
     vendor_category: str | None = None
     """Full name of the party category that vendors have, such as `Suppliers / Abroad`; None means all parties."""
+
+    @property
+    def context(self) -> dict[str, int]:
+        return {"company": self.company}
 
 
 def check(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings as they are stored: `base_url`, `database`, `api_key`, `company`, and `vendor_category` if vendors
     are limited to one. Raises `SettingsError`."""
     errors = {name: "There is no such setting." for name in raw if name not in _NAMES + _OPTIONAL}
-    good: dict[str, Any] = {}
-    for name, checker in (
-        ("base_url", _base_url),
-        ("database", _database),
-        ("api_key", _api_key),
-        ("company", _company),
-    ):
-        try:
-            good[name] = checker(raw.get(name))
-        except ValueError as error:
-            errors[name] = str(error)
+    good, faulty = _read(raw, {**_ACCESS, "company": _company})
+    errors |= faulty
     if category := raw.get("vendor_category"):
         if isinstance(category, str) and category.strip():
             good["vendor_category"] = category.strip()
@@ -54,6 +64,27 @@ def check(raw: dict[str, Any]) -> dict[str, Any]:
 
 def parse(raw: dict[str, Any]) -> Settings:
     return Settings(**check(raw))
+
+
+def access(raw: dict[str, Any]) -> Access:
+    """The part of the settings that needs no company. Raises `SettingsError`."""
+    good, errors = _read(raw, _ACCESS)
+    if errors:
+        raise SettingsError(errors)
+    return Access(**good)
+
+
+def _read(
+    raw: dict[str, Any], checkers: Mapping[str, Callable[[object], object]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    good: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, checker in checkers.items():
+        try:
+            good[name] = checker(raw.get(name))
+        except ValueError as error:
+            errors[name] = str(error)
+    return good, errors
 
 
 def _base_url(value: object) -> str:
@@ -106,3 +137,6 @@ def _company(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
         raise ValueError("Enter the id of the company in Tryton, a whole number.")
     return value
+
+
+_ACCESS: Mapping[str, Callable[[object], object]] = {"base_url": _base_url, "database": _database, "api_key": _api_key}
