@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.acceptance.conftest import MakeSite
-from tests.support.site import Site, free_port, until_answering
+from tests.support.ports import free_port
+from tests.support.site import Site, until_answering
 
 ITEMS = 10
 RESCUE = 4

@@ -18,7 +18,8 @@ import pytest
 from pleo_sandbox.core.signing import signature
 from tests.acceptance.conftest import MakeSite
 from tests.support.commands import until
-from tests.support.site import Site, free_port, until_answering
+from tests.support.ports import free_port
+from tests.support.site import Site, until_answering
 
 ROOT = Path(__file__).parents[2]
 CALLS = 25

@@ -17,7 +17,7 @@ import psycopg
 from ledgerbridge.store import postmaster, schema
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.commands import Process
-from tests.support.site import free_port
+from tests.support.ports import free_port
 from tryton_sandbox import Template, TrytonServer
 
 DATABASE = "ledgerbridge"

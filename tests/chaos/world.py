@@ -20,7 +20,8 @@ from tests.chaos.company import Company
 from tests.chaos.line import Line, line
 from tests.chaos.parts import Postgres, Replica, Tryton
 from tests.support.commands import Process, until
-from tests.support.site import free_port, until_answering
+from tests.support.ports import free_port
+from tests.support.site import until_answering
 from tryton_sandbox import Template
 
 RESCUE_SECONDS = 10

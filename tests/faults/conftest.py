@@ -13,7 +13,7 @@ from pleo_sandbox.config import ClientConfig, SandboxConfig
 from pleo_sandbox.server import running as sandbox_running
 from tests.faults.stage import Forks, Stage, stage
 from tests.support.database_pool import DatabasePool
-from tests.support.site import free_port
+from tests.support.ports import free_port
 
 MakeStage = Callable[..., AbstractContextManager[Stage]]
 

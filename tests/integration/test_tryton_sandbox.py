@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from ledgerbridge.store.embedded import EmbeddedPostgres
+from tests.support.ports import free_port
 from tryton_sandbox import Template, TrytonSandboxError, TrytonServer, build, count_moves, moves
 from tryton_sandbox.books import read
 
@@ -244,7 +245,7 @@ def test_sweeping_drops_the_clones_of_dead_processes_only(
 
 def test_the_server_comes_back_on_its_port_after_an_outage(tryton_template: Template) -> None:
     database = tryton_template.clone()
-    with tryton_template.start(database) as first:
+    with tryton_template.start(database, free_port()) as first:
         book(first, "PLEO:kept", TODAY)
     with pytest.raises(urllib.error.URLError):
         count_moves(first)

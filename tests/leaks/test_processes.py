@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.canaries import MARK, canary, canary_key
 from tests.support.commands import Process, until
-from tests.support.site import free_port, until_answering
+from tests.support.ports import free_port
+from tests.support.site import until_answering
 
 pytestmark = pytest.mark.rule("AUTH-045")
 TOKEN = canary("admin token of a process")

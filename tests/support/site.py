@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,6 +29,7 @@ from tests.support.canaries import canary, canary_key
 from tests.support.clones import TrytonServers
 from tests.support.commands import Process, until
 from tests.support.leak_watch import HUNT
+from tests.support.ports import free_port
 from tests.support.rig import Pleo
 from tryton_sandbox import TrytonServer, moves
 
@@ -297,10 +297,3 @@ def seed_chart(tryton: TrytonServer) -> dict[str, Any]:
         },
         "closed_date": f"{tryton.facts['months']['closed']}-15",
     }
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

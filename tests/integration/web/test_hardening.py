@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.web.test_process import LEDGERBRIDGE, environment, free_port, serving
+from tests.integration.web.test_process import LEDGERBRIDGE, environment, serving
+from tests.support.ports import free_port
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -40,7 +40,12 @@ async def tick():
 
 async def main():
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def asked():
+        tell("stopping")
+        stop.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked)
     queue = Queue(url, rescue_seconds=rescue, grace_seconds=grace)
     queue.register("nap", nap)
     queue.register("deaf", deaf)
@@ -75,7 +80,7 @@ class WorkerProcess:
     def terminate(self) -> None:
         os.kill(self._process.pid, signal.SIGTERM)
 
-    async def end(self, seconds: float = 20) -> int:
+    async def end(self, seconds: float = 60) -> int:
         """Wait for it to end by itself; its exit status."""
         status = await asyncio.to_thread(self._process.wait, seconds)
         self._reader.join(5)

@@ -37,7 +37,7 @@ async def test_one_at_a_time_per_lock_in_order_over_two_workers(make_queue, work
             await enqueue(replicas[0], "look", lock=company, company=company, number=number)
     for queue in replicas:
         workers.start(queue)
-    await until(lambda: len(seen) == 40, 30)
+    await until(lambda: len(seen) == 40)
     for company in "abcd":
         assert [number for name, number in seen if name == company] == list(range(10))
     assert most_at_once > 1, "different companies must run side by side"
@@ -52,7 +52,7 @@ async def test_a_failure_is_tried_again_later_and_later_and_then_stays_visible(
         times.append(asyncio.get_running_loop().time())
         raise ValueError("no")
 
-    queue = make_queue(rescue_seconds=1)
+    queue = make_queue()
     queue.register("fails", fails, retry=RetryRule(attempts=4, first_seconds=0.2, cap_seconds=0.5))
     workers.start(queue)
     await enqueue(queue, "fails", lock="l", queueing_lock="q")
@@ -89,7 +89,7 @@ async def test_trying_later_is_no_failure(make_queue, workers, enqueue, jobs):
         if len(runs) < 4:
             raise TryLater(0.1, "somebody else has the lease")
 
-    queue = make_queue(rescue_seconds=1)
+    queue = make_queue()
     queue.register("busy", busy, retry=RetryRule(attempts=1))
     workers.start(queue)
     await enqueue(queue, "busy")
@@ -120,7 +120,7 @@ async def test_a_failed_run_yields_to_an_equal_job_that_waits(make_queue, worker
 
 
 async def test_work_of_a_newer_release_is_left_for_it(make_queue, workers, enqueue, jobs):
-    newer, older = make_queue(rescue_seconds=1), make_queue(rescue_seconds=1)
+    newer, older = make_queue(), make_queue()
     ran = []
 
     async def look() -> None:
@@ -177,7 +177,7 @@ async def test_stats_tell_depth_age_and_signs_of_life(make_queue, workers, enque
     async with db.reading() as session:
         stats = await queue.stats(session)
     assert (stats.waiting, stats.scheduled, stats.running, stats.failed) == (2, 1, 1, 0)
-    assert 90 <= stats.oldest_waiting_seconds < 100
+    assert 90 <= stats.oldest_waiting_seconds < 90 + 60
     assert stats.has_worker(queue.tempo.stalled_after)
     assert len(stats.workers) == 1
     release.set()
