@@ -129,6 +129,13 @@ class DurableJobs(manager.JobManager):
             pause = 0.5 if time.monotonic() - began > 10 else min(pause * 2, 10)
             await asyncio.sleep(pause)
 
+    async def failed(self, job_id: int, error: str, place: str | None) -> None:
+        """Write down for people why a run failed, if the database answers; the log has more."""
+        try:
+            await self.execute(statements.FAILURE, id=job_id, error=error, place=place)
+        except exceptions.ConnectorException as lost:
+            _log.warning("job %s: no record why it failed: %s", job_id, type(lost.__cause__).__name__)
+
     async def execute(self, statement: str, **values: Any) -> None:
         """Run one of our statements that returns nothing."""
         await self.connector.execute_query_async(statement, **values)

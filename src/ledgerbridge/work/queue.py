@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 
-from psycopg_pool import AsyncConnectionPool
+from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.store.engine import connection_settings, libpq_url
 from ledgerbridge.work import statements
+from ledgerbridge.work.jobs import DurableJobs
+from ledgerbridge.work.rescue import Rescue
 from ledgerbridge.work.retry import RetryRule
 from ledgerbridge.work.stats import QueueStats, read_stats
 from ledgerbridge.work.tasks import Argument, Handler, Periodic, Task
@@ -102,6 +106,26 @@ class Queue:
     async def stats(self, session: AsyncSession) -> QueueStats:
         """Depth, oldest waiting, failures and workers, read in the caller's transaction."""
         return await read_stats(session)
+
+    async def rescue(self) -> None:
+        """Do at once what every worker does now and then: put back work that nobody runs any more, and periodic work
+        that nobody planned. Raises ConnectionError when the database is away."""
+        pool = AsyncConnectionPool(
+            self._conninfo, kwargs=self._settings, min_size=1, max_size=1, timeout=5, open=False, name="rescue"
+        )
+        try:
+            async with pool:
+                connector = PsycopgConnector()
+                await connector.open_async(pool)
+                jobs = DurableJobs(connector, self._tasks.keys(), patience=self.tempo.stalled_after)
+                await Rescue(jobs, self._tasks, self.tempo, *self._keep).sweep(None)
+        except (ConnectorException, PoolTimeout) as error:
+            raise ConnectionError("the database does not answer") from error
+
+    @property
+    def periodic(self) -> tuple[Periodic, ...]:
+        """Work that comes round by itself, as it was registered."""
+        return tuple(task for task in self._tasks.values() if isinstance(task, Periodic))
 
     async def _live(self, stop: asyncio.Event, concurrency: int) -> None:
         async with AsyncConnectionPool(

@@ -61,11 +61,13 @@ class Rescue:
 
     async def _take_over(self, job: Job, why: str) -> bool:
         """End or requeue a run that nobody is in; False when it is not the run it was."""
+        assert job.id is not None  # noqa: S101 - it was read from the database
         task = self._tasks.get(job.task_name)
         if task is not None and task.wait_after(job.attempts + 1) is None:
             taken = await self._jobs.end(job, Status.FAILED)
             if taken:
                 _log.error("%s: failed for good: %s, run %d", job.call_string, why, job.attempts + 1)
+                await self._jobs.failed(job.id, why, None)
         else:
             taken = await self._jobs.requeue(job, Requeue(0, counted=True))
             if taken:

@@ -21,6 +21,9 @@ from ledgerbridge.work.tasks import Argument, Periodic, Task
 
 _log = logging.getLogger(__name__)
 
+_WORK = __name__.rpartition(".")[0]
+_OURS = f"{__name__.partition('.')[0]}."
+
 
 class RunFailed(Exception):
     """A run did not succeed; the log has the reason. Stands in for the original, whose text may hold a secret."""
@@ -84,6 +87,7 @@ class Runs:
             )
             if wait is not None:
                 self._jobs.verdicts[job_id] = Requeue(wait, counted=True)
+            await self._jobs.failed(job_id, type(error).__name__, place_of(error))
             raise RunFailed(type(error).__name__) from None
         if isinstance(task, Periodic):
             await self._plan_next(task)
@@ -93,6 +97,16 @@ class Runs:
             await self._jobs.execute(statements.NEXT, name=task.name, key=task.key, seconds=task.next_wait())
         except ConnectorException as error:  # the sweep arms it again once this job has ended
             _log.warning("%s: next run not planned yet: %s", task.name, type(error.__cause__).__name__)
+
+
+def place_of(error: BaseException) -> str | None:
+    """Module and line of ours that an error came through last, as `exports/run.py:71`; None when through none."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith(_OURS) and not module.startswith(_WORK):
+            found = f"{module.removeprefix(_OURS).replace('.', '/')}.py:{line}"
+    return found
 
 
 def safe_traceback(error: BaseException) -> str:

@@ -74,7 +74,8 @@ BEAT = "update procrastinate_workers set last_heartbeat = now() where id = %(wor
 
 # The library's clean-up sorts all events of all jobs.
 FORGET = """
-    delete from procrastinate_jobs where id in (
+    with gone as (
+      delete from procrastinate_jobs where id in (
         select j.id from procrastinate_jobs j
         where j.status in ('succeeded', 'failed', 'cancelled', 'aborted')
           and not exists (
@@ -83,12 +84,24 @@ FORGET = """
                 secs => case j.status when 'failed' then %(failed_seconds)s::float8 else %(seconds)s::float8 end)
           )
         limit 5000 for update skip locked
+      ) returning id
     )
+    delete from work_failures f using gone where f.job_id = gone.id
 """
 
 # Running jobs are left to their workers, which end them within their time.
 FORGET_OF = """
-    delete from procrastinate_jobs where status <> 'doing' and args @> cast(:arguments as jsonb) returning id
+    with gone as (
+        delete from procrastinate_jobs where status <> 'doing' and args @> cast(:arguments as jsonb) returning id
+    ), said as (
+        delete from work_failures f using gone where f.job_id = gone.id
+    )
+    select id from gone
+"""
+
+FAILURE = """
+    insert into work_failures (job_id, at, error, place) values (%(id)s, now(), %(error)s, %(place)s)
+    on conflict (job_id) do update set at = excluded.at, error = excluded.error, place = excluded.place
 """
 
 STATS = """
@@ -104,3 +117,43 @@ STATS = """
 WORKERS = """
     select id, extract(epoch from now() - last_heartbeat)::float8 as silent from procrastinate_workers order by silent
 """
+
+# ------------------------------------------------------------------ for people
+
+BY_TASK = """
+    select task_name as task, status::text as status, count(*) as jobs,
+           coalesce(extract(epoch from now() - min(coalesce(scheduled_at, now()))
+               filter (where status = 'todo' and (scheduled_at is null or scheduled_at <= now()))), 0)::float8 as oldest
+    from procrastinate_jobs where status in ('todo', 'doing', 'failed')
+    group by task_name, status
+"""
+_STARTED = "(select max(e.at) from procrastinate_events e where e.job_id = j.id and e.type = 'started')"
+_ENDED = "(select max(e.at) from procrastinate_events e where e.job_id = j.id)"
+RUNNING = f"""
+    select j.id, j.task_name as task, j.args, j.attempts, {_STARTED} as since, j.worker_id as worker,
+           w.last_heartbeat is null or w.last_heartbeat < now() - make_interval(secs => :stalled_after) as stalled
+    from procrastinate_jobs j left join procrastinate_workers w on w.id = j.worker_id
+    where j.status = 'doing' order by j.id limit :limit
+"""  # noqa: S608
+FAILED = f"""
+    select j.id, j.task_name as task, j.args, j.attempts, {_ENDED} as since, f.error, f.place
+    from procrastinate_jobs j left join work_failures f on f.job_id = j.id
+    where j.status = 'failed' and (cast(:before as bigint) is null or j.id < :before)
+    order by j.id desc limit :limit
+"""  # noqa: S608
+PERIODIC = """
+    select w.key, min(j.scheduled_at) filter (where j.status = 'todo') as next,
+           coalesce(bool_or(j.status = 'doing'), false) as running,
+           (select max(e.at) from procrastinate_events e
+            where e.type = 'succeeded' and e.job_id = max(j.id) filter (where j.status = 'succeeded')) as last
+    from unnest(cast(:keys as text[])) as w(key) left join procrastinate_jobs j on j.lock = w.key
+    group by w.key
+"""
+# The work is asked for anew and the failed job set aside, so that an equal one that waits already stands for it.
+TAKE_FAILED = """
+    select task_name as task, lock, queueing_lock, args from procrastinate_jobs
+    where id = :id and status = 'failed' for update
+"""
+SET_ASIDE = (
+    "update procrastinate_jobs set status = 'cancelled' where id = :id and status = 'failed' returning task_name, args"
+)

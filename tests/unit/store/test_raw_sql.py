@@ -28,6 +28,7 @@ RAW = {
     "store/queue_schema.py": "the queue library's own scripts, for migrations",
     "store/schema.py": "migrations",
     "web/inbox.py": "whether a delivery was inserted",
+    "work/desk.py": "the queue's own tables",
     "work/jobs.py": "the queue's own tables",
     "work/queue.py": "the queue's own tables",
     "work/stats.py": "the queue's own tables",

@@ -47,7 +47,8 @@ class AdminSession(Base):
     """Of the administrator, as the audit log writes it behind `admin:`."""
     method: Mapped[str]
     credential: Mapped[bytes | None]
-    """SHA-256 of the administrator's token: the session ends when that leaves `ADMIN_TOKENS`. None with `oidc`."""
+    """SHA-256 of the administrator's token, or of the entry of `OIDC_ADMINS` that let them in: the session ends when
+    that leaves the settings."""
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     last_seen_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
@@ -116,6 +117,6 @@ class WorkFailure(Base):
     """Of the queue. Goes with it."""
     at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     error: Mapped[str]
-    """Name of its class."""
+    """Name of its class, or our words where there was none because the worker was gone."""
     place: Mapped[str | None]
     """Module and line of ours that it came through last; None when it came through none."""
