@@ -30,10 +30,11 @@ class Kept:
 
 
 def kept_of(draft: SetupDraft) -> dict[str, Kept]:
-    """What a draft holds, by step."""
+    """What a draft holds, by step; what another release wrote in another form counts as not entered."""
     return {
         step: Kept(kept["entered"], kept["answers"], dt.datetime.fromisoformat(kept["at"]))
         for step, kept in draft.body.items()
+        if isinstance(kept, dict) and kept.keys() >= {"entered", "answers", "at"}
     }
 
 

@@ -51,7 +51,7 @@ async def bind(
     that has booked something to another ERP company needs `confirm_company_change`, because what was booked stays where
     it is. Raises `BindingRefused` and `ConnectionUnknown`; nothing changes then.
     """
-    adapter = _adapter(room, kind)
+    adapter = adapter_of(room, kind)
     async with room.db.transaction() as session:
         await _bindable(session, connection_id)
         old = await session.get(ErpBinding, connection_id)
@@ -100,7 +100,8 @@ def company_key(kind: str, shown: Mapping[str, Any], company: ErpCompany) -> str
     return json.dumps([kind, place, company.id], sort_keys=True)
 
 
-def _adapter(room: Connections, kind: object) -> Adapter:
+def adapter_of(room: Connections, kind: object) -> Adapter:
+    """The adapter of a kind. Raises `BindingRefused`."""
     if not isinstance(kind, str) or kind not in room.erps:
         raise BindingRefused(
             "kind_unknown", "This kind of accounting system is not supported.",

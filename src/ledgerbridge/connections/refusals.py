@@ -28,6 +28,7 @@ class Why(StrEnum):
     ORGANISATION = "organisation"
     CONNECTED_ELSEWHERE = "connected_elsewhere"
     CANNOT_CHECK_NOW = "cannot_check_now"
+    NOT_CONNECTED = "not_connected"
     KEY_REFUSED = "key_refused"
     KEY_OF_OTHER_COMPANY = "key_of_other_company"
 
@@ -122,13 +123,18 @@ _TABLE: dict[Why, _Words] = {
     Why.CONNECTED_ELSEWHERE: _Words(
         "This company is already connected",
         "Somebody connected {company} before, and that connection works. It was left untouched.",
-        "To change its settings, use the browser that connected it, or ask the person who did. To connect it anew, "
-        "disconnect it first.",
+        "To see and change its settings, sign in with Pleo. To connect it anew, disconnect it first.",
     ),
     Why.CANNOT_CHECK_NOW: _Words(
         "This company is already connected, and we cannot check that just now",
         "{company} was connected before. We could not find out whether that still works, so it was left untouched.",
         "Wait a few minutes, then press Connect in Pleo again.",
+    ),
+    Why.NOT_CONNECTED: _Words(
+        "This company is not connected yet",
+        "You signed in for a company of Pleo that nobody has connected here, or that was disconnected. Nothing was "
+        "changed.",
+        "To connect it, press Connect. If you meant another company, sign in again and choose that one in Pleo.",
     ),
     Why.KEY_REFUSED: _Words(
         "Pleo does not accept this API key",

@@ -89,8 +89,8 @@ class Setup:
     def answers(self) -> dict[str, Any]:
         """Members of the configuration as they would be: what is in force, and finished answers over it."""
         found = self.in_force.body.model_dump(mode="json") if self.in_force else {}
-        for kept in self.draft.values():
-            found |= kept.answers or {}
+        for step in ASKED:
+            found |= (kept.answers if (kept := self.draft.get(step)) else None) or {}
         return found
 
 
@@ -220,7 +220,9 @@ async def _faults(room: Connections, setup: Setup, answers: Mapping[str, Any]) -
 
 async def _clear(room: Connections, used: Setup, actor: str) -> None:
     """Take from the draft what is in force now; what was entered meanwhile stays."""
-    done = {step.value: kept.stored() for step, kept in used.draft.items() if kept.answers is not None}
+    done = {
+        step.value: kept.stored() for step, kept in used.draft.items() if step in ASKED and kept.answers is not None
+    }
     if done:
         async with change(room, used.connection.id, actor) as draft:
             draft.body = {name: kept for name, kept in draft.body.items() if done.get(name) != kept}

@@ -50,6 +50,7 @@ from ledgerbridge.store.tables import (
     LinkPhase,
     MappingWarning,
     RateBudget,
+    SetupDraft,
     SyncRun,
     VendorLink,
     WebhookDelivery,
@@ -66,6 +67,8 @@ RUN_DAYS = 90
 YEAR_DAYS = 365
 """Of what people look up later: unknown deliveries, settled warnings, the history of jobs, pairs of ended vendors."""
 BUDGET_DAYS = 30
+TRIED_DAYS = 30
+"""A key that was tried in the set-up and never bound is entered again after this."""
 EXPIRED_FOR = timedelta(days=1)
 """After this much more than Pleo gave a job to expire, nobody works it any more."""
 LEFT_ALONE_DAYS = 60
@@ -195,6 +198,14 @@ RULES: tuple[Rule, ...] = (
             ))),
         ),
         {"code": None, "note": None, "erp_digest": None, "pleo_digest": None},
+    ),
+    Rule(
+        "tried_keys",
+        SetupDraft,
+        lambda now: and_(
+            SetupDraft.settings_sealed.is_not(None), SetupDraft.updated_at < now - timedelta(days=TRIED_DAYS)
+        ),
+        {"settings_sealed": None},
     ),
     Rule("rate_budgets", RateBudget, _past(RateBudget.next_free_at, BUDGET_DAYS)),
     Rule("audit_log", AuditRecord, _past(AuditRecord.at, BOOKS_DAYS)),

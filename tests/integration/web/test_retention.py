@@ -29,6 +29,7 @@ from ledgerbridge.store.tables import (
     MappingWarning,
     Posting,
     RateBudget,
+    SetupDraft,
     SyncRun,
     VendorLink,
     WebhookDelivery,
@@ -123,6 +124,16 @@ def _link(owner: uuid.UUID, over: bool) -> list[Base]:
     return [row]
 
 
+def _draft(_: uuid.UUID, over: bool) -> list[Base]:
+    """A key that was tried and never bound; the answers beside it stay. A connection has one draft."""
+    own = uuid.uuid4()
+    whose = Connection(
+        id=own, environment="custom", company_id=str(own), status="setting_up", auth_method="oauth", subject_urn="x"
+    )
+    values = {"body": {}, "settings_sealed": PERSON.encode(), "updated_at": ago(30, over), "updated_by": "customer"}
+    return [whose, SetupDraft(connection_id=own, **values)]
+
+
 CASES: dict[str, Make] = {
     "connect_attempts": _attempt,
     "browser_sessions": _session,
@@ -142,6 +153,7 @@ CASES: dict[str, Make] = {
         MappingWarning(connection_id=owner, kind="tags", code="c", used_by="u", text="t", resolved_at=ago(365, over))
     ],
     "vendor_links": _link,
+    "tried_keys": _draft,
     "rate_budgets": lambda _, over: [RateBudget(key=f"custom:{over}", next_free_at=ago(30, over))],
     "audit_log": lambda owner, over: [AuditRecord(actor="a", action="b", connection_id=owner, at=ago(3660, over))],
 }  # fmt: skip
