@@ -57,7 +57,7 @@ async def test_every_answer_binds_the_browser_and_only_the_stylesheet_is_kept(fa
         assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY, where
         assert headers["x-frame-options"] == "DENY", where
         assert headers["x-content-type-options"] == "nosniff", where
-        assert headers["referrer-policy"] == "no-referrer", where
+        assert headers["referrer-policy"] == "same-origin", where
         assert headers["cross-origin-opener-policy"] == "same-origin", where
         assert headers["cross-origin-resource-policy"] == "same-origin", where
         kept = "public, no-cache" if answer.url.path.endswith(".css") and answer.is_success else "no-store"

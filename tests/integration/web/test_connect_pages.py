@@ -151,7 +151,7 @@ async def test_pages_bind_the_browser_and_run_no_script_but_our_own(face: Face) 
         assert "script-src 'self';" in policy
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         if answer.headers["content-type"].startswith("text/html"):
             scripts = re.findall(r"<script[^>]*>[^<]*", answer.text)
             assert scripts == ['<script src="/assets/ledgerbridge.js" defer>']
