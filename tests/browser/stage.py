@@ -1,0 +1,73 @@
+"""Installations as the people of these tests find them: a company whose books are full of life."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from tests.support.commands import until
+from tests.support.site import Site
+
+SEEDS = ("card_purchase", "out_of_pocket", "split_three", "foreign_usd", "zero_amount", "markup_note", "long_note",
+         "payable_invoice", "bad_unknown_account", "bad_closed_period", "bad_sum")  # fmt: skip
+LONG = "A reason as long as accounting systems give them: " + "the period of this account is closed, " * 20
+"""Longer than any line, without a place of its own to break in some words."""
+
+
+@dataclass
+class Stage:
+    """One live company and what there is to see of it."""
+
+    site: Site
+    connection: str
+    ids: dict[str, str] = field(default_factory=dict)
+    """What fills the places of a route's path, by name."""
+
+    def cookies(self) -> list[dict[str, Any]]:
+        """Of the customer's browser, to put a person in front of the company's pages."""
+        return [
+            {"name": one.name, "value": one.value, "url": self.site.url}
+            for one in self.site.browser.cookies.jar
+            if one.name == "ledgerbridge_session"
+        ]
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Ask or change the database: what only the passing of months or bad luck would bring about."""
+        with psycopg.connect(self.site.database_url, autocommit=True) as connection:
+            done = connection.execute(statement, values)
+            return done.fetchall() if done.description else []
+
+
+def full_of_life(site: Site) -> Stage:
+    """Serve a live company: a job of many kinds of items, some failed, one unknown, one with a very long reason."""
+    site.serve()
+    stage = Stage(site, site.live())
+    job = site.press_export(*SEEDS)
+    closed = site.closed(job)
+    stage.ids["pleo_job_id"] = job
+    ((stage.ids["job_id"],),) = stage.sql("select id::text from export_jobs where pleo_job_id = %s", job)
+    failed = [item["accountingEntryId"] for item in closed["items"] if item["status"] == "failed"]
+    booked = [item["accountingEntryId"] for item in closed["items"] if item["status"] == "successful"]
+    stage.sql("update export_items set failure_reason = %s where accounting_entry_id = %s", LONG, failed[0])
+    stage.sql("update postings set state = 'unknown' where accounting_entry_id = %s", booked[0])
+    stage.sql("update export_items set state = 'unknown' where accounting_entry_id = %s", booked[0])
+    refused = site.anybody.post(_mailbox(site), json={"data": {}, "eventType": "v1.export-job.created"})
+    assert refused.status_code == 401, refused.text
+    site.ask("PUT", f"/connections/{stage.connection}/config", site.configuration(posting_mode="draft"))
+    newest = {
+        "run_id": "select id::text from sync_runs order by started_at desc limit 1",
+        "delivery_id": "select id::text from webhook_deliveries order by received_at desc limit 1",
+    }
+    for name, statement in newest.items():
+        until(name, lambda statement=statement: stage.sql(statement), 30)
+        stage.ids[name] = stage.sql(statement)[0][0]
+    stage.ids |= {"connection_id": stage.connection, "entry_id": failed[0], "version": "1"}
+    assert uuid.UUID(stage.connection)
+    return stage
+
+
+def _mailbox(site: Site) -> str:
+    return site.sandbox.sandbox.world.subscriptions.all()[0].wish.endpoint_url
