@@ -17,6 +17,7 @@ _PAIRS: dict[str, tuple[Environment, str]] = {
     "auth.staging.pleo.io": ("staging", "authorisation"),
     "external.staging.pleo.io": ("staging", "API"),
 }
+_WEB_APPS = {"production": "https://app.pleo.io", "staging": "https://app.staging.pleo.io"}
 _LEGACY = {"openapi.pleo.io", "openapi.staging.pleo.io", "api.pleo.io"}
 
 
@@ -48,6 +49,11 @@ class PleoEndpoints:
     def local(self) -> bool:
         """Whether the APIs are on this very machine, as with the sandbox."""
         return is_local(self.api_url)
+
+    @property
+    def web_app(self) -> str:
+        """Where a person works in Pleo; for hosts that are not Pleo's own, the authorisation base stands for it."""
+        return _WEB_APPS.get(self.environment, self.auth_url)
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the pair, one sentence each and empty when it may be used."""

@@ -16,6 +16,7 @@ from ledgerbridge.store.tables import LinkPhase, MappingWarning, SyncRun, SyncSt
 
 _RECENT = dt.timedelta(days=8)
 """Longer than the longest interval; older runs need not be looked through."""
+_WENT_THROUGH = (SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)
 Key = tuple[dt.datetime, uuid.UUID]
 
 
@@ -42,6 +43,28 @@ async def runs(
         return (await session.scalars(wanted)).all()
 
 
+async def run_of(session: AsyncSession, connection_id: uuid.UUID, run_id: uuid.UUID) -> SyncRun | None:
+    """One run of a connection; None for an unknown id, and for another connection's."""
+    return await session.scalar(select(SyncRun).where(SyncRun.id == run_id, SyncRun.connection_id == connection_id))
+
+
+async def running(session: AsyncSession, connection_id: uuid.UUID) -> Sequence[SyncRun]:
+    """Runs under way."""
+    under_way = (SyncRun.connection_id == connection_id, SyncRun.status == SyncStatus.RUNNING)
+    return (await session.scalars(select(SyncRun).where(*under_way))).all()
+
+
+async def questions(session: AsyncSession, connection_id: uuid.UUID) -> list[SyncRun]:
+    """Runs that wait for a person's word: of each kind the newest full one that went through, where it asks."""
+    newest = (
+        select(SyncRun)
+        .where(SyncRun.connection_id == connection_id, SyncRun.only.is_(None), SyncRun.status.in_(_WENT_THROUGH))
+        .ext(distinct_on(SyncRun.kind))
+        .order_by(SyncRun.kind, SyncRun.started_at.desc(), SyncRun.id.desc())
+    )
+    return [run for run in await session.scalars(newest) if run.status == SyncStatus.NEEDS_CONFIRMATION]
+
+
 async def newest_of_its_kind(session: AsyncSession, run: SyncRun) -> SyncRun | None:
     """The last full run of the same kind and connection that has ended and could say what is to be archived."""
     return await session.scalar(
@@ -50,7 +73,7 @@ async def newest_of_its_kind(session: AsyncSession, run: SyncRun) -> SyncRun | N
             SyncRun.connection_id == run.connection_id,
             SyncRun.kind == run.kind,
             SyncRun.only == run.only if run.only is not None else SyncRun.only.is_(None),
-            SyncRun.status.in_((SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)),
+            SyncRun.status.in_(_WENT_THROUGH),
         )
         .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
         .limit(1)
