@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals, settings_page
 from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
 from ledgerbridge.web.console import sign_in
+from ledgerbridge.web.console.customer import syncs as customer_syncs
 from ledgerbridge.web.middleware import RequestFrame
 from ledgerbridge.web.pages import ASSETS
 
@@ -43,7 +44,7 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
         app.include_router(router)
     for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):
         app.include_router(router)
-    for router in (sign_in.router,):
+    for router in (sign_in.router, customer_syncs.router):
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 
