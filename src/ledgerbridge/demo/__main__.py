@@ -44,9 +44,10 @@ def _stay(up: Stage, show: Show) -> None:
     for label, where in (
         ("Pleo, as its bookkeeper:", f"{up.sandbox_url}/"),
         ("  its lists, new vendors:", f"{up.sandbox_url}/lists"),
-        ("Ledgerbridge, settings:", f"{up.service_url}/settings"),
-        ("Ledgerbridge, API:", f"{up.service_url}/docs"),
+        ("Ledgerbridge, customer:", f"{up.service_url}/settings"),
+        ("Ledgerbridge, operations:", f"{up.service_url}/admin"),
         ("  admin token, this run:", up.admin_token),
+        ("Ledgerbridge, API:", f"{up.service_url}/docs"),
         ("Tryton:", f"{up.tryton.base_url}/{up.tryton.database}/"),
     ):
         show.say(f"{label:<26}{where}")
