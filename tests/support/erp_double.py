@@ -88,6 +88,8 @@ class Books:
     """Raised, one a call, before the named operation has any effect."""
     after: dict[str, list[BaseException]] = field(default_factory=dict)
     """Raised, one a call, after its effect: the reply is lost."""
+    locked: bool = False
+    """Nobody may take a match apart."""
     slow: float = 0
     """Seconds every booking takes."""
     slow_lists: float = 0
@@ -228,7 +230,9 @@ class DoubleErp:
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
         await self._wait("reopen")
-        return self._call("reopen", lambda: self._books.matches.reopen(self._named(documents)))
+        return self._call(
+            "reopen", lambda: not self._books.locked and self._books.matches.reopen(self._named(documents))
+        )
 
     async def matching_limits(self) -> str | None:
         return self._call("matching_limits", lambda: self._books.matching_limits)

@@ -17,7 +17,8 @@ from sqlalchemy import func, select, update
 
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.exports.context import ExportContext, Observer, Patience
-from ledgerbridge.exports.enqueue import LOOK, enqueue_look
+from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look
+from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.run import look
 from ledgerbridge.pleo.downloads import Downloader
 from ledgerbridge.pleo.endpoints import PleoEndpoints
@@ -244,6 +245,7 @@ async def company_rig(
             yield rig
         finally:
             pleo.close()
+        queue.register(SETTLE, _settle(context))
             await db.close()
 
 
@@ -265,6 +267,13 @@ async def _connect(room: Connections, pleo: Pleo, books: Books) -> uuid.UUID:
         session.add(
             Connection(
                 id=connection_id,
+def _settle(context: ExportContext) -> Callable[..., Any]:
+    async def settle(connection_id: str) -> None:
+        await settle_later(context, uuid.UUID(connection_id))
+
+    return settle
+
+
                 environment=room.environment,
                 company_id=pleo.company_id,
                 company_name="Demo ApS",

@@ -31,8 +31,8 @@ from ledgerbridge.store.tables import (
 AGAIN_AFTER = timedelta(hours=20)
 """An open claim is tried again after so long: a person may have made a draft final meanwhile."""
 OPEN = (SettlementState.OPEN, SettlementState.REOPENED)
-STANDS = (Posting.state == PostingState.BOOKED, Posting.erp_id.is_not(None))
-"""The document of a claim is in the ERP, under an id."""
+STANDS = (Posting.state == PostingState.BOOKED, Posting.erp_id.is_not(None), Posting.reversal_state.is_(None))
+"""The document of a claim is in the ERP, under an id, and nobody is taking it back."""
 WAITS = (Settlement.state.in_(OPEN), *STANDS)
 """A claim waits for its counterpart."""
 
@@ -62,15 +62,7 @@ async def remember(
     What an earlier intent of the posting said is forgotten. If it was matched, a person removed it from the ERP since;
     what it was matched with waits again.
     """
-    group = await session.scalar(
-        delete(Settlement).where(Settlement.posting_id == posting_id).returning(Settlement.group_id)
-    )
-    if group is not None:
-        await session.execute(
-            update(Settlement)
-            .where(Settlement.connection_id == connection_id, Settlement.group_id == group)
-            .values(state=SettlementState.REOPENED, group_id=None, settled_at=None, tried_at=None)
-        )
+    await forget(session, connection_id, posting_id)
     if claim is None or (claim.settled and final):
         return
     session.add(
@@ -88,6 +80,40 @@ async def remember(
             state=SettlementState.OPEN,
         )
     )
+
+
+async def forget(session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID) -> None:
+    """The posting leaves nothing open any more; what it was matched with waits again."""
+    group = await session.scalar(
+        delete(Settlement).where(Settlement.posting_id == posting_id).returning(Settlement.group_id)
+    )
+    await _reopened(session, connection_id, group)
+
+
+async def is_settled(session: AsyncSession, posting_id: uuid.UUID) -> bool:
+    """Whether we matched the posting with others."""
+    return bool(
+        await session.scalar(
+            select(Settlement.posting_id).where(
+                Settlement.posting_id == posting_id, Settlement.state.not_in(OPEN), Settlement.group_id.is_not(None)
+            )
+        )
+    )
+
+
+async def open_again(session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID) -> None:
+    """The match of the posting was taken apart; all that stood in it waits again."""
+    group = await session.scalar(select(Settlement.group_id).where(Settlement.posting_id == posting_id))
+    await _reopened(session, connection_id, group)
+
+
+async def _reopened(session: AsyncSession, connection_id: uuid.UUID, group: uuid.UUID | None) -> None:
+    if group is not None:
+        await session.execute(
+            update(Settlement)
+            .where(Settlement.connection_id == connection_id, Settlement.group_id == group)
+            .values(state=SettlementState.REOPENED, group_id=None, settled_at=None, tried_at=None)
+        )
 
 
 async def carry(

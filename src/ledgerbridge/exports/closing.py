@@ -13,6 +13,7 @@ from ledgerbridge.connections.access import open_erp
 from ledgerbridge.exports import ledger, outbox, spool
 from ledgerbridge.exports.desk import doubt
 from ledgerbridge.exports.report import JobGone
+from ledgerbridge.exports.reversal import pending
 from ledgerbridge.pleo.errors import NotFound, OutcomeUnknown, Unprocessable
 from ledgerbridge.pleo.reports import JobEvent
 from ledgerbridge.store.tables import ExportJob, ItemState, JobPhase
@@ -93,6 +94,8 @@ async def settle_unknown(run: Run, *, searched: bool) -> None:
                 standing = await ledger.doubt(session, run.company.connection.id, work.accounting_entry_id)
                 why, moved_from = (standing.note, standing.moved_from) if standing else (None, None)
                 found = doubt(work.accounting_entry_id, why or "", moved_from, searched=searched)
+                if standing is not None and standing.reversal_state is not None:
+                    found = pending(standing)
                 await spool.settle(session, run.job.id, work.accounting_entry_id, ItemState.FAILED, problem=found)
         if not left:
             return

@@ -30,7 +30,8 @@ from ledgerbridge.exports.desk import (
     unknown,
     writing,
 )
-from ledgerbridge.exports.judging import judge, together
+from ledgerbridge.exports.judging import Judged, judge, mapped, together
+from ledgerbridge.exports.rebooking import after_reversal, taken_back
 from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all
 from ledgerbridge.exports.standing import Left, settle_standing
 from ledgerbridge.store.tables import ItemState, ObservedSign, Posting, PostingState
@@ -60,6 +61,8 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
         outcome = await settle_standing(desk, work, standing, digest, bookable=judged.bookable, paying=judged.paying)
     if isinstance(outcome, ItemState):
         return outcome
+    if outcome is Left.OUTDATED:
+        return await _replaced(desk, work, judged)
     match wanted:
         case NothingToPost():
             return await settled(desk, work, ItemState.NOTHING_TO_POST)
@@ -70,13 +73,37 @@ async def _work_item(desk: Desk, work: spool.Work) -> ItemState:
             return await failed(desk, work, together(wanted))
 
 
+async def _replaced(desk: Desk, work: spool.Work, judged: Judged) -> ItemState:
+    """Take the entry back and book the item as its next revision. Nothing is taken back for what cannot be booked."""
+    async with desk.context.db.reading() as session:
+        standing = await ledger.live(session, desk.connection_id, work.accounting_entry_id)
+    assert standing is not None  # noqa: S101 - it was compared just now, and the lease is ours
+    match wanted := mapped(desk, judged.item, standing.revision + 1):
+        case NothingToPost():
+            not_done = await taken_back(desk, work, standing)
+            return not_done or await settled(desk, work, ItemState.NOTHING_TO_POST)
+        case JournalEntry() | Bill():
+            return await _post(desk, work, judged.item, wanted, judged.digest, None, outdated=standing)
+        case _:
+            return await failed(desk, work, together(wanted), standing.id)
+
+
 # ------------------------------------------------------------------ booking
 
 
 async def _post(
-    desk: Desk, work: spool.Work, item: ExportItem, document: Document, digest: str, draft: Posting | None
+    desk: Desk,
+    work: spool.Work,
+    item: ExportItem,
+    document: Document,
+    digest: str,
+    draft: Posting | None,
+    outdated: Posting | None = None,
 ) -> ItemState:
-    """Book `document`; `draft` is the posting of an earlier attempt that left a draft which may not be whole."""
+    """Book `document`; `draft` is the posting of an earlier attempt that left a draft which may not be whole.
+
+    `outdated` is the posting of an entry to take back before, once the receipts are there.
+    """
     try:
         attachments = await fetch_all(item, desk.context.downloads, desk.erp.capabilities)
     except LinkLapsed as error:
@@ -88,6 +115,8 @@ async def _post(
     except Exception as error:
         log.exception("unexpected failure while fetching receipts")
         return await _without_receipts(desk, work, problem(Failure.UNEXPECTED, repr(error)), draft)
+    if outdated is not None and (not_done := await taken_back(desk, work, outdated)) is not None:
+        return not_done
     final = desk.configuration.posting_mode == "final"
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
@@ -96,7 +125,7 @@ async def _post(
     try:
         made = await desk.erp.book(document, attachments, final=final)
     except ErpError as error:
-        return await _after_error(desk, work, posting_id, error, draft)
+        return await _after_error(desk, work, posting_id, error, draft, outdated)
     except Exception as error:
         log.exception("unexpected failure while booking")
         return await unknown(desk, work, posting_id, repr(error), lost=True)
@@ -113,7 +142,12 @@ async def _without_receipts(desk: Desk, work: spool.Work, found: Problem, draft:
 
 
 async def _after_error(
-    desk: Desk, work: spool.Work, posting_id: uuid.UUID, error: ErpError, draft: Posting | None
+    desk: Desk,
+    work: spool.Work,
+    posting_id: uuid.UUID,
+    error: ErpError,
+    draft: Posting | None,
+    outdated: Posting | None,
 ) -> ItemState:
     if error.outcome_unknown:
         return await unknown(desk, work, posting_id, str(error), lost=True)
@@ -127,7 +161,7 @@ async def _after_error(
             async with writing(desk) as session:
                 await ledger.record_state(session, posting_id, PostingState.NOT_BOOKED, error.problem.failure)
         raise
-    return await not_booked(desk, work, posting_id, error.problem)
+    return await not_booked(desk, work, posting_id, after_reversal(error.problem, outdated))
 
 
 async def _observe_sign(desk: Desk, item: ExportItem) -> None:

@@ -65,11 +65,12 @@ async def judge(grounds: Grounds, accounting_entry_id: str, payload: Mapping[str
     async with grounds.context.db.reading() as session:
         standing = await ledger.live(session, grounds.connection_id, accounting_entry_id)
         revision = await ledger.next_revision(session, grounds.connection_id, accounting_entry_id)
-    wanted = _wanted(grounds, item, standing.revision if standing else revision)
+    wanted = mapped(grounds, item, standing.revision if standing else revision)
     return Judged(item, content_digest(item), wanted, standing)
 
 
-def _wanted(grounds: Grounds, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
+def mapped(grounds: Grounds, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:
+    """What the item becomes as this revision of its entry, or every reason why it cannot."""
     try:
         return book(
             item,

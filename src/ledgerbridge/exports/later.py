@@ -10,6 +10,7 @@ from ledgerbridge.connections.access import load, open_erp, verify_erp_company
 from ledgerbridge.exports import claims
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import enqueue_settle
+from ledgerbridge.exports.reverse import finish_pending
 from ledgerbridge.exports.settling import Settling, settle_open
 from ledgerbridge.store.leases import Lease, LeaseKeeper, acquire
 from ledgerbridge.store.tables import ConnectionStatus
@@ -18,7 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 async def settle_later(context: ExportContext, connection_id: uuid.UUID) -> None:
-    """Match what belongs together among the open claims of a company; without any that is due, nobody is asked.
+    """Finish what was being taken back, and match what belongs together among the open claims of a company; without
+    any that is due, nobody is asked.
 
     An ERP that cannot be asked, or is no longer the company that was bound, leaves them for the next round.
     """
@@ -37,6 +39,7 @@ async def _settle(context: ExportContext, lease: Lease, connection_id: uuid.UUID
     company = await load(context.connections, connection_id)
     if company.connection.status != ConnectionStatus.ACTIVE or company.binding is None:
         return
+    await finish_pending(context, lease, connection_id)
     async with context.db.reading() as session:
         due = await claims.vendors_with_news(session, connection_id)
     if not due:

@@ -125,6 +125,7 @@ async def intend(
     posting.intended_at = utcnow()
     posting.erp_id = posting.erp_number = posting.erp_url = posting.booked_at = posting.note = posting.moved_from = None
     posting.by_hand = posting.final = False
+    posting.reversal_state = posting.reversal_reason = posting.reversal_by = posting.reversal_at = None
     await session.flush()
     return posting.id
 
@@ -151,8 +152,9 @@ async def record_booked(session: AsyncSession, posting_id: uuid.UUID, booked: Bo
 async def record_state(
     session: AsyncSession, posting_id: uuid.UUID, state: PostingState, note: str | None = None
 ) -> None:
-    """The entry is certainly absent (`not_booked`), or nobody knows (`unknown`)."""
-    await session.execute(update(Posting).where(Posting.id == posting_id).values(state=state, note=note))
+    """The entry is certainly absent (`not_booked`), or nobody knows (`unknown`); nobody is taking it back then."""
+    changed = {"state": state, "note": note, "reversal_state": None}
+    await session.execute(update(Posting).where(Posting.id == posting_id).values(**changed))
 
 
 async def record_lost(session: AsyncSession, posting_id: uuid.UUID, note: str) -> None:

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_erp
 from ledgerbridge.exports import claims, ledger, queries, spool
+from ledgerbridge.exports.alone import CannotResolve as CannotResolve
+from ledgerbridge.exports.alone import alone, writing_alone
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.standing import may_still_arrive
 from ledgerbridge.store.audit import record
-from ledgerbridge.store.leases import Lease, acquire, release
+from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportJob, ItemState, Posting, PostingState
 
 _SETTLED = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
-
-
-class CannotResolve(Exception):
-    """The item is not one to be settled this way just now; the text says why, for the person who asked."""
 
 
 async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id: str, actor: str) -> PostingState:
@@ -34,7 +30,7 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
 
     Returns the posting's state afterwards. Raises `CannotResolve`, and what asking the ERP raises.
     """
-    async with _alone(context, job) as lease:
+    async with alone(context, job.connection_id) as lease:
         company = await load(context.connections, job.connection_id)
         standing = await _unsettled(context, job, accounting_entry_id)
         if standing is not None and standing.by_hand:
@@ -53,7 +49,7 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
         if not found and standing is not None:
             _refuse_while_it_may_arrive(context, standing)
         state = PostingState.BOOKED if found else PostingState.NOT_BOOKED
-        async with _writing(context, lease) as session:
+        async with writing_alone(context, lease) as session:
             if found:
                 posting = await _posting(session, lease, company, job, accounting_entry_id)
                 await session.flush()
@@ -76,17 +72,17 @@ async def mark_booked(
 
     Raises `CannotResolve`.
     """
-    async with _alone(context, job) as lease:
+    async with alone(context, job.connection_id) as lease:
         await _unsettled(context, job, accounting_entry_id)
         company = await load(context.connections, job.connection_id)
-        async with _writing(context, lease) as session:
+        async with writing_alone(context, lease) as session:
             posting = await _posting(session, lease, company, job, accounting_entry_id)
             posting.state = PostingState.BOOKED
             posting.erp_number = reference
             posting.erp_id = posting.erp_url = None
             posting.booked_at = utcnow()
             posting.by_hand = True
-            posting.digest = None
+            posting.digest = posting.reversal_state = None
             posting.note = f"{actor}: {reason}"
             await session.flush()
             await spool.settle(session, job.id, accounting_entry_id, ItemState.BOOKED, posting_id=posting.id)
@@ -109,7 +105,7 @@ async def mark_not_booked(
     Also takes back `mark_booked`. An ERP that can be searched is searched all the same and has the last word; where it
     cannot be, the person answers for it. Raises `CannotResolve`, and what asking the ERP raises.
     """
-    async with _alone(context, job) as lease:
+    async with alone(context, job.connection_id) as lease:
         standing = await _unsettled(context, job, accounting_entry_id, booked_too=True)
         if standing is None:
             raise CannotResolve("Nothing is held for booked here: the next export books it anyway.")
@@ -121,7 +117,7 @@ async def mark_not_booked(
         if found:
             number = found[0].booked.number or found[0].booked.id
             raise CannotResolve(f"It stands in the accounting system as {number}. Probe it instead.")
-        async with _writing(context, lease) as session:
+        async with writing_alone(context, lease) as session:
             await ledger.record_state(session, standing.id, PostingState.NOT_BOOKED, f"{actor}: {reason}")
             record(
                 session,
@@ -133,27 +129,6 @@ async def mark_not_booked(
                 before=standing.state,
                 searched=searched,
             )
-
-
-@asynccontextmanager
-async def _alone(context: ExportContext, job: ExportJob) -> AsyncIterator[Lease]:
-    lease = await acquire(context.db, job.connection_id, f"{context.worker}/{uuid.uuid4()}", context.lease_seconds)
-    if lease is None:
-        raise CannotResolve("An export of this company is being worked right now. Try again when it has ended.")
-    try:
-        yield lease
-    finally:
-        await release(context.db, lease)
-
-
-@asynccontextmanager
-async def _writing(context: ExportContext, lease: Lease) -> AsyncIterator[AsyncSession]:
-    async with context.db.transaction() as session:
-        try:
-            await ledger.guard(session, lease)
-        except ledger.FenceLost:
-            raise CannotResolve("It took too long, and nothing was changed. Try again.") from None
-        yield session
 
 
 async def _posting(
@@ -202,6 +177,8 @@ async def _unsettled(
         raise CannotResolve(f"The item is {stands}; only failed or unknown items can be settled this way.")
     if committed:
         raise CannotResolve("An export that has told Pleo of it is not closed yet. Try again when it is.")
+    if standing is not None and standing.reversal_state is not None and standing.moved_from is None:
+        raise CannotResolve("It is being taken back, and nobody knows yet whether it is. Ask for that again.")
     return standing
 
 

@@ -18,6 +18,7 @@ from ledgerbridge.erp.port import Booked, ErpError
 from ledgerbridge.exports import ledger, spool
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.desk import Desk, Grounds, raise_if_general, settled, unknown, writing
+from ledgerbridge.exports.reversal import named, pending, takes_back
 from ledgerbridge.store.tables import ItemState, Posting, PostingState
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,8 @@ class Left(Enum):
     NOTHING = "nothing"
     DRAFT = "draft"
     """One that an interrupted attempt left and that may lack files or its payment; `book` goes on with it."""
+    OUTDATED = "outdated"
+    """An entry that is to be taken back before the item is booked anew."""
 
 
 class Sight(Enum):
@@ -38,6 +41,8 @@ class Sight(Enum):
     """It stands, with the content that was sent."""
     CHANGED = "changed"
     """It stands, with other content than the item has now."""
+    TAKING_BACK = "taking_back"
+    """Somebody is taking it back, and nobody knows yet whether it is: that is finished before anything is booked."""
     UNKNOWN = "unknown"
     """Nobody of us can tell whether it stands."""
     ARRIVING = "arriving"
@@ -87,8 +92,10 @@ async def look_up(
         return Seen(Sight.UNKNOWN, doubt, why, moved_from=standing.moved_from)
 
     sure = standing.state == PostingState.BOOKED
+    if standing.reversal_state is not None:
+        return Seen(Sight.TAKING_BACK, pending(standing))
     if sure and (standing.by_hand or not grounds.erp.capabilities.can_probe):
-        return _compared(accounting_entry_id, standing, digest)
+        return _compared(standing, digest)
     if not grounds.erp.capabilities.can_probe:
         return unknown_because("interrupted, and the accounting system cannot be searched")
     try:
@@ -99,7 +106,7 @@ async def look_up(
         return Seen(Sight.DOUBTED if sure else Sight.UNKNOWN, doubt, str(error))
     if not found and standing.moved_from is not None:
         if sure:
-            return _compared(accounting_entry_id, standing, digest)
+            return _compared(standing, digest)
         return unknown_because(f"interrupted while it was booked in {standing.moved_from}")
     if not found and may_still_arrive(standing, grounds.context.patience) > 0:
         doubt = grounds.doubt(accounting_entry_id, "not found yet, but it may still arrive")
@@ -108,10 +115,10 @@ async def look_up(
         why = "no longer in the accounting system" if sure else "not found after an interruption"
         return Seen(Sight.GONE, why=why)
     if sure:
-        return _compared(accounting_entry_id, standing, digest)
+        return _compared(standing, digest)
     if bookable and (not found[0].complete or (paying and standing.digest == digest)):
         return Seen(Sight.DRAFT)
-    return replace(_compared(accounting_entry_id, standing, digest), booked=found[0].booked)
+    return replace(_compared(standing, digest), booked=found[0].booked)
 
 
 async def settle_standing(
@@ -125,6 +132,7 @@ async def settle_standing(
     if seen.booked is not None:
         async with writing(desk) as session:
             await ledger.record_booked(session, standing.id, seen.booked)
+            standing = await session.get_one(Posting, standing.id, populate_existing=True)
     match seen.sight:
         case Sight.UNKNOWN:
             return await unknown(desk, work, standing.id, seen.why, moved_from=seen.moved_from)
@@ -140,8 +148,10 @@ async def settle_standing(
             return Left.DRAFT
         case Sight.SAME:
             return await settled(desk, work, ItemState.BOOKED, posting_id=standing.id)
-        case Sight.CHANGED if desk.configuration.changed_reexport is ChangedReexport.REVERSE_AND_REBOOK:
-            log.warning("changed entry cannot be reversed by this adapter")
+        case Sight.TAKING_BACK:
+            return Left.OUTDATED
+        case Sight.CHANGED if rebooks(desk, standing):
+            return Left.OUTDATED
     return await settled(desk, work, ItemState.FAILED, posting_id=standing.id, found=seen.found)
 
 
@@ -155,9 +165,14 @@ def may_still_arrive(standing: Posting, patience: Patience) -> float:
     return max(0.0, waiting.get(PostingState(standing.state), 0.0) - age)
 
 
-def _compared(accounting_entry_id: str, standing: Posting, digest: str) -> Seen:
+def rebooks(grounds: Grounds, standing: Posting) -> bool:
+    """Whether an entry that stands with other content is taken back and booked anew."""
+    wanted = grounds.configuration.changed_reexport is ChangedReexport.REVERSE_AND_REBOOK
+    return wanted and takes_back(grounds.erp, standing)
+
+
+def _compared(standing: Posting, digest: str) -> Seen:
     """Successful for the same content, failed for another: never a second live posting."""
     if standing.digest in (None, digest):
         return Seen(Sight.SAME)
-    reference = standing.erp_number or standing.erp_id or f"PLEO:{accounting_entry_id}"
-    return Seen(Sight.CHANGED, problem(Failure.CHANGED_SINCE_BOOKED, reference=reference))
+    return Seen(Sight.CHANGED, problem(Failure.CHANGED_SINCE_BOOKED, reference=named(standing)))

@@ -24,6 +24,7 @@ from ledgerbridge.exports.claims import companies_due
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look, enqueue_settle
 from ledgerbridge.exports.later import settle_later
+from ledgerbridge.exports.reverse import companies_with_pending
 from ledgerbridge.exports.run import look
 from ledgerbridge.ops import invariants
 from ledgerbridge.ops.logging import get_logger
@@ -184,9 +185,13 @@ async def queue_checks(queue: Queue, connections: Connections) -> int:
 
 
 async def queue_settling(queue: Queue, connections: Connections) -> int:
-    """Queue a try at the open claims of every active company that has some untried for a day (EXP-AP-04)."""
+    """Queue a try at the open claims of every active company that has some untried for a day (EXP-AP-04), and at what
+    it was taking back when it was cut short."""
     async with connections.db.transaction() as session:
-        found = await companies_due(session, connections.environment)
+        found = {
+            *await companies_due(session, connections.environment),
+            *await companies_with_pending(session, connections.environment),
+        }
         for connection_id in found:
             await enqueue_settle(session, queue, connection_id, in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS))  # noqa: S311
     return len(found)

@@ -21,7 +21,7 @@ from ledgerbridge.connections.errors import (
 )
 from ledgerbridge.connections.errors import Fault as Wrong
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports.resolve import CannotResolve
+from ledgerbridge.exports.alone import CannotResolve
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.pleo.errors import PleoError
 from ledgerbridge.syncs.vendors.resolve import CannotResolve as VendorCannotResolve

@@ -240,7 +240,6 @@ async def _queued(payables: Payables) -> int:
 
 async def test_the_round_queues_companies_with_claims_that_are_due(payables: Payables) -> None:
     rig = payables.rig
-    rig.context.queue.register(SETTLE, lambda connection_id: payables.round())
     await payables.export(purchase())
     assert await rounds.queue_settling(rig.context.queue, rig.context.connections) == 0, "nothing is open"
     await payables.export(invoice())
@@ -300,7 +299,6 @@ async def test_nothing_is_matched_in_another_company_than_the_one_bound(payables
 
 async def test_while_somebody_works_the_company_the_round_comes_back_later(payables: Payables) -> None:
     rig = payables.rig
-    rig.context.queue.register(SETTLE, lambda connection_id: payables.round())
     rig.books.before["settle"] = [down()]
     await payables.export(invoice(), payment())
     rig.books.calls.clear()
@@ -314,7 +312,6 @@ async def test_while_somebody_works_the_company_the_round_comes_back_later(payab
 
 async def test_a_job_that_would_expire_leaves_the_matching_to_work_of_its_own(payables: Payables) -> None:
     rig = payables.rig
-    rig.context.queue.register(SETTLE, lambda connection_id: payables.round())
     rig.books.meanwhile["settle"] = lambda: asyncio.sleep(2)
     pens = chosen("V0002", "Pens & Co")
     job = payables.press(invoice(), payment(), invoice(vendor=pens), payment(vendor=pens), expires_in=3)

@@ -10,6 +10,7 @@ from fastapi import Path, Query
 from ledgerbridge.connections.errors import ConnectionUnknown
 from ledgerbridge.exports import queries, resolve
 from ledgerbridge.exports.queries import ItemSummary, JobSummary
+from ledgerbridge.exports.reverse import reverse
 from ledgerbridge.ops import overview
 from ledgerbridge.store.tables import ItemState
 from ledgerbridge.web.admin import models, render
@@ -76,7 +77,7 @@ async def list_items(
 
 @router.post(
     "/export-jobs/{job_id}/items/{entry_id}/resolve",
-    summary="Settle an item by hand",
+    summary="Settle an item by hand, or take back what it was booked as",
     responses=answers(404, 409, 415, 422),
 )
 async def resolve_item(
@@ -86,6 +87,10 @@ async def resolve_item(
 
     `mark_booked` names the entry it is; `mark_not_booked` confirms that there is none, and the next export books it.
     Pleo is told with the next export of the item.
+
+    `reverse` takes a booked entry back by a linked counter-entry, a draft by deleting it. Pleo goes on showing the
+    expense as exported; exported again there, it is booked as its next revision. Without a reply of the ERP
+    `posting.reversal.state` is `unknown`: asking again looks first and finishes it, and so do we after some minutes.
     """
     found = await _job(services, job_id)
     await _item(services, found, entry_id)
@@ -101,6 +106,9 @@ async def resolve_item(
             _ask_for(body, "reason", "confirm", text="confirm that it is not in the ERP and say how you know")
             reason = (body.reason or "").strip()
             await resolve.mark_not_booked(exports, found.job, entry_id, reason=reason, actor=actor)
+        case "reverse":
+            _ask_for(body, "reason", "confirm", text="confirm that it is to be taken back in the ERP and say why")
+            await reverse(exports, found.job, entry_id, reason=(body.reason or "").strip(), actor=actor)
     return render.item(await _item(services, found, entry_id))
 
 

@@ -224,6 +224,25 @@ class ExportJobWithTimeline(ExportJob):
     timeline: list[JobEvent]
 
 
+class Reversal(BaseModel):
+    """That a booking is taken back, or is about to be."""
+
+    state: str = Field(
+        description="intended, unknown or reversed. Of the first two nobody knows yet; asking again finishes it.",
+        examples=["reversed"],
+    )
+    erp_id: str | None = Field(description="The counter-entry; null where a draft was taken away instead.")
+    number: str | None = Field(examples=["2026-000118"])
+    url: str | None
+    reason: str | None = Field(examples=["Booked on the wrong cost centre."])
+    by: str | None = Field(examples=["admin:ada"])
+    at: datetime | None
+    what_next: str = Field(
+        description="What a bookkeeper should know or do.",
+        examples=["Pleo still shows the expense as exported. Export it again there to book it anew."],
+    )
+
+
 class Posting(BaseModel):
     """What stands in the ERP, or should."""
 
@@ -241,6 +260,7 @@ class Posting(BaseModel):
     config_version: int
     booked_at: datetime | None
     note: str | None
+    reversal: Reversal | None = Field(description="Null while nobody has asked to take it back.")
 
 
 class ExportItem(BaseModel):
@@ -262,7 +282,7 @@ class ExportItem(BaseModel):
 
 
 class Resolve(BaseModel):
-    """How a person settles an item whose outcome is unknown or failed."""
+    """How a person settles an item whose outcome is unknown or failed, or takes back what it was booked as."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -271,17 +291,19 @@ class Resolve(BaseModel):
                 {"action": "probe"},
                 {"action": "mark_booked", "reference": "EXP/2025/17", "reason": "Found by hand in the journal."},
                 {"action": "mark_not_booked", "reason": "Not in the journal of May or June.", "confirm": True},
+                {"action": "reverse", "reason": "Booked on the wrong cost centre.", "confirm": True},
             ]
         },
     )
 
-    action: Literal["probe", "mark_booked", "mark_not_booked"]
+    action: Literal["probe", "mark_booked", "mark_not_booked", "reverse"]
     reference: str | None = Field(default=None, min_length=1, max_length=200, description="The entry in the ERP.")
     reason: str | None = Field(default=None, min_length=3, max_length=1000)
     confirm: bool = Field(
         default=False,
         description="For `mark_not_booked`: somebody looked in the ERP, and the entry is not there. "
-        "If it is there all the same, the next export books it a second time.",
+        "If it is there all the same, the next export books it a second time. For `reverse`: the entry is to be taken "
+        "back in the ERP.",
     )
 
 

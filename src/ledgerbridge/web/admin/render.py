@@ -13,6 +13,12 @@ from ledgerbridge.store import tables
 from ledgerbridge.syncs.freshness import Freshness
 from ledgerbridge.web.admin import models, sync_models
 
+_AFTER_REVERSAL = "Pleo still shows the expense as exported. Export it again there to book it anew."
+_WHILE_REVERSING = (
+    "The accounting system has not confirmed it. Ask for it again in a few minutes: we look there first and never take "
+    "it back twice. Nothing is booked beside it until then."
+)
+
 
 def connection(overview: Overview) -> models.Connection:
     """A connection as the API shows it."""
@@ -195,6 +201,20 @@ def _posting(row: tables.Posting) -> models.Posting:
         config_version=row.config_version,
         booked_at=row.booked_at,
         note=row.note,
+        reversal=_reversal(row, row.reversal_state) if row.reversal_state else None,
+    )
+
+
+def _reversal(row: tables.Posting, state: str) -> models.Reversal:
+    return models.Reversal(
+        state=state,
+        erp_id=row.reversal_erp_id,
+        number=row.reversal_number,
+        url=row.reversal_url,
+        reason=row.reversal_reason,
+        by=row.reversal_by,
+        at=row.reversal_at,
+        what_next=_AFTER_REVERSAL if state == tables.ReversalState.REVERSED else _WHILE_REVERSING,
     )
 
 
