@@ -1,7 +1,6 @@
 // Before the first Tab: note everything that can be pressed and how it looks without focus; how many there are.
 () => {
   document.activeElement?.blur();
-  getSelection()?.removeAllRanges();
   window.scrollTo(0, 0);
   const look = (one) => {
     const style = getComputedStyle(one);
@@ -13,6 +12,6 @@
     "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex='-1'])")]
     .filter((one) => one.tabIndex >= 0 && !one.matches(":disabled") && one.checkVisibility({visibilityProperty: true}));
   const was = new Map(wanted.map((one) => [one, frame(one)]));
-  globalThis.__walk = {frame, wanted, was, reached: new Set(), told: []};
+  globalThis.__walk = {frame, wanted, was, reached: new Set(), told: [], left: 0};
   return wanted.length;
 }

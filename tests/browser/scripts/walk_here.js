@@ -1,7 +1,9 @@
 // After each Tab: is the focus on something new, is it seen, and is it not hidden? False once the walk is over.
+// The walk begins where the focus was before, so it leaves the page at its end once and comes in at the top.
 () => {
   const walk = globalThis.__walk, one = document.activeElement;
-  if (!one || one === document.body || walk.reached.has(one)) return false;
+  if (!one || one === document.body) return ++walk.left < 2;
+  if (walk.reached.has(one)) return false;
   walk.reached.add(one);
   const name = one.outerHTML.slice(0, 100);
   if (walk.was.has(one) && walk.was.get(one) === walk.frame(one)) walk.told.push(`focus cannot be seen: ${name}`);
