@@ -238,6 +238,7 @@ async def company_rig(
             ),
         )
         queue.register(LOOK, _work(context))
+        queue.register(SETTLE, _settle(context))
         connection_id = await _connect(connections, pleo, books)
         rig = Rig(context, connection_id, pleo, books, observed)
         await rig.configure()
@@ -245,7 +246,6 @@ async def company_rig(
             yield rig
         finally:
             pleo.close()
-        queue.register(SETTLE, _settle(context))
             await db.close()
 
 
@@ -260,13 +260,6 @@ def _work(context: ExportContext) -> Callable[..., Any]:
     return work
 
 
-async def _connect(room: Connections, pleo: Pleo, books: Books) -> uuid.UUID:
-    key = pleo.control("POST", "/api-keys", {"company_id": pleo.company_id})["key"]
-    connection_id = uuid.uuid4()
-    async with room.db.transaction() as session:
-        session.add(
-            Connection(
-                id=connection_id,
 def _settle(context: ExportContext) -> Callable[..., Any]:
     async def settle(connection_id: str) -> None:
         await settle_later(context, uuid.UUID(connection_id))
@@ -274,6 +267,13 @@ def _settle(context: ExportContext) -> Callable[..., Any]:
     return settle
 
 
+async def _connect(room: Connections, pleo: Pleo, books: Books) -> uuid.UUID:
+    key = pleo.control("POST", "/api-keys", {"company_id": pleo.company_id})["key"]
+    connection_id = uuid.uuid4()
+    async with room.db.transaction() as session:
+        session.add(
+            Connection(
+                id=connection_id,
                 environment=room.environment,
                 company_id=pleo.company_id,
                 company_name="Demo ApS",
