@@ -58,6 +58,9 @@ def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
     _picture(page, name, "light-phone")
     _seen_as(page, "light", NARROW)
     yield from _told(f"at {NARROW[0]} px", page.evaluate(_script("too_wide")))
+    yield from _told("widely spaced", page.evaluate(_script("spacing"), True))
+    yield from _told("widely spaced", page.evaluate(_script("too_wide")))
+    page.evaluate(_script("spacing"), False)
     _seen_as(page, "light", WIDE)
 
 

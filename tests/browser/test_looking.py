@@ -37,6 +37,7 @@ FAULTS = {
     "focus-unseen": ("<button class=bare>Press</button>", "focus cannot be seen"),
     "focus-trapped": ("<button id=trap>Stay</button><a href=/after>After</a>", 'not reached by Tab: <a href="/after"'),
     "focus-hidden": ("<div class=lid></div><button class=under>Under</button>", "hidden behind"),
+    "cut-when-spaced": ("<p class=tight>One line that is just long enough</p>", "widely spaced: cut off: <p class"),
     "tab-order": ("<button tabindex=3>First</button>", "tabindex above 0"),
 }
 STYLE = """
@@ -44,6 +45,7 @@ STYLE = """
     .pale { color: #bbb } .small { all: unset; display: inline-block; width: 9px; height: 9px; background: #000 }
     .wide { width: 500px } .wider { width: 350px } .bare { outline: none }
     .lid { position: fixed; inset: 0 0 auto 0; height: 300px; background: white; z-index: 2 }
+    .tight { height: 26px; overflow: hidden; font-size: 16px; width: 300px }
     @media (prefers-color-scheme: dark) { .pale-dark { color: #ddd } }
 """
 SCRIPT = "document.querySelector('#trap')?.addEventListener('keydown', (event) => event.preventDefault())"
