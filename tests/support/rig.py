@@ -81,7 +81,13 @@ class Pleo:
         assert answer.status_code < 300, (path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
 
-    def queue(self, *seeds: str, copies: int = 1, custom: list[dict[str, Any]] | None = None) -> list[str]:
+    def queue(
+        self,
+        *seeds: str,
+        copies: int = 1,
+        custom: list[dict[str, Any]] | None = None,
+        vendor_id: str | None = None,
+    ) -> list[str]:
         """Put expenses in the Export queue; their accounting entry ids."""
         body = {
             "company_id": self.company_id,
@@ -89,6 +95,7 @@ class Pleo:
             "copies": copies,
             "chart": self._chart,
             "custom": custom or [],
+            "vendor_id": vendor_id,
         }
         return [entry["id"] for entry in self.control("POST", "/expenses", body)]
 

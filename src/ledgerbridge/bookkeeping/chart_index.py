@@ -35,6 +35,9 @@ class ChartIndex:
         self._taxes_by_id = {tax.id: tax for tax in live_taxes}
         self._taxes_by_code = _grouped(live_taxes, lambda tax: tax.code or "")
         self._taxes_by_name = _grouped(live_taxes, lambda tax: tax.name)
+        self._tax_names = {
+            part: tax.name for tax in chart.taxes for part in (tax.id, *(one.tax_id for one in tax.components))
+        }
         self._dimensions = {dimension.code.casefold(): dimension for dimension in chart.dimensions}
         self._values = {
             dimension.code: _grouped(dimension.values, lambda code: code.casefold()) for dimension in chart.dimensions
@@ -57,6 +60,10 @@ class ChartIndex:
 
     def tax_by_id(self, erp_id: str) -> ErpTax | None:
         return self._taxes_by_id.get(erp_id)
+
+    def tax_name(self, erp_id: str) -> str | None:
+        """What people call a tax, given its id or that of one of its components."""
+        return self._tax_names.get(erp_id)
 
     def dimension(self, code: str) -> Dimension | None:
         """A dimension by its code, whatever the case."""

@@ -39,17 +39,22 @@ async def both_layers(run: Run) -> None:
     except (NotFound, Unprocessable) as error:
         raise JobGone from error
     except BadRequest as error:
-        currencies = missing_contra_accounts(error)
-        if currencies is None:
-            raise
-        named = ", ".join(currencies) or "one of its currencies"
-        raise Unfetchable(problem(Failure.CONTRA_ACCOUNTS_MISSING, currencies=named)) from error
+        raise unfetchable(error) from error
     async with run.context.db.transaction() as session:
         job = await session.get_one(ExportJob, run.job.id)
         job.phase = JobPhase.FETCHED
         spool.note(session, job, "fetched", items=items, announced=job.number_of_items, without_control_item=strangers)
     if items != run.job.number_of_items:
         log.warning("item count differs from the job's", items=items, announced=run.job.number_of_items)
+
+
+def unfetchable(error: BadRequest) -> Unfetchable | BadRequest:
+    """What to raise for a data layer that Pleo refuses: its settings, or the error itself (EXP-DATA-03)."""
+    currencies = missing_contra_accounts(error)
+    if currencies is None:
+        return error
+    named = ", ".join(currencies) or "one of its currencies"
+    return Unfetchable(problem(Failure.CONTRA_ACCOUNTS_MISSING, currencies=named))
 
 
 async def _control_layer(run: Run) -> int:

@@ -53,10 +53,15 @@ class LinkLapsed(Exception):
 
 def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
     """The MIME type Pleo gave, or the one the first bytes or the file host show where it gave none."""
-    if file.type and "/" in file.type:
-        return file.type.split(";")[0].strip().lower()
+    if said := declared_type(file):
+        return said
     seen = next((kind for magic, kind in _MAGIC if downloaded.content.startswith(magic)), None)
     return seen or downloaded.content_type or "application/octet-stream"
+
+
+def declared_type(file: ItemFile) -> str | None:
+    """The MIME type Pleo gave, plain; None where it gave none that is one."""
+    return file.type.split(";")[0].strip().lower() if file.type and "/" in file.type else None
 
 
 def name_of(item: ExportItem, position: int, kind: str) -> str:
