@@ -13,7 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.exports.claims import WAITS
 from ledgerbridge.store.scope import across_companies
-from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, JobEvent, JobPhase, Posting, Settlement
+from ledgerbridge.store.tables import (
+    ExportItem,
+    ExportItemCount,
+    ExportJob,
+    ItemState,
+    JobEvent,
+    JobPhase,
+    Posting,
+    Settlement,
+)
+
+MOST_STEPS = 200
+"""Of a timeline: a large job reports a thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,22 @@ async def job(session: AsyncSession, job_id: str) -> JobSummary | None:
     return JobSummary(row, (await _counts(session, [row])).get(row.id, {}))
 
 
-async def timeline(session: AsyncSession, job_id: uuid.UUID) -> Sequence[JobEvent]:
-    """What happened to a job, oldest first."""
-    return list(await session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
+async def job_of(session: AsyncSession, connection_id: uuid.UUID, job_id: uuid.UUID) -> JobSummary | None:
+    """One job of a company by our id; None for another company's."""
+    row = await session.scalar(
+        select(ExportJob).where(ExportJob.id == job_id, ExportJob.connection_id == connection_id)
+    )
+    return JobSummary(row, (await _counts(session, [row])).get(row.id, {})) if row else None
+
+
+async def timeline(session: AsyncSession, job_id: uuid.UUID, most: int = MOST_STEPS) -> Sequence[JobEvent]:
+    """What happened to a job, oldest first; of more than `most` steps the first half and the last."""
+    of_job = select(JobEvent).where(JobEvent.job_id == job_id).limit(most // 2)
+    first = list(await session.scalars(of_job.order_by(JobEvent.id)))
+    if len(first) < most // 2:
+        return first
+    behind = of_job.where(JobEvent.id > first[-1].id).order_by(JobEvent.id.desc())
+    return [*first, *reversed(list(await session.scalars(behind)))]
 
 
 async def items(
@@ -132,7 +157,28 @@ async def open_claims_of(session: AsyncSession, connection_ids: Sequence[uuid.UU
 
 
 async def _counts(session: AsyncSession, jobs: Sequence[ExportJob]) -> dict[uuid.UUID, dict[str, int]]:
-    rows = await session.execute(
+    """Items by state. The database has counted them, but for jobs of releases before it did."""
+    numbers: dict[uuid.UUID, dict[str, int]] = {}
+    for query in (_counted([job for job in jobs if job.counted]), _live([job for job in jobs if not job.counted])):
+        for job_id, state, count in await session.execute(query) if query is not None else ():
+            numbers.setdefault(job_id, {})[state] = count
+    return numbers
+
+
+def _counted(jobs: Sequence[ExportJob]) -> Select[uuid.UUID, str, int] | None:
+    if not jobs:
+        return None
+    return select(ExportItemCount.job_id, ExportItemCount.state, ExportItemCount.items).where(
+        ExportItemCount.connection_id.in_({job.connection_id for job in jobs}),
+        ExportItemCount.job_id.in_([job.id for job in jobs]),
+        ExportItemCount.items > 0,
+    )
+
+
+def _live(jobs: Sequence[ExportJob]) -> Select[uuid.UUID, str, int] | None:
+    if not jobs:
+        return None
+    return (
         select(ExportItem.job_id, ExportItem.state, func.count())
         .where(
             ExportItem.connection_id.in_({job.connection_id for job in jobs}),
@@ -140,7 +186,3 @@ async def _counts(session: AsyncSession, jobs: Sequence[ExportJob]) -> dict[uuid
         )
         .group_by(ExportItem.job_id, ExportItem.state)
     )
-    numbers: dict[uuid.UUID, dict[str, int]] = {}
-    for job_id, state, count in rows:
-        numbers.setdefault(job_id, {})[state] = count
-    return numbers

@@ -8,10 +8,12 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals, settings_page
+from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals
 from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
 from ledgerbridge.web.console import sign_in
+from ledgerbridge.web.console.customer import exports, home, versions, warnings
 from ledgerbridge.web.console.customer import syncs as customer_syncs
+from ledgerbridge.web.console.setup import routers as setup
 from ledgerbridge.web.middleware import RequestFrame
 from ledgerbridge.web.pages import ASSETS
 
@@ -40,11 +42,19 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     problems.install(app)
     refusals.install(app)
     pages.install(app)
-    for router in (hooks.router, connect.router, settings_page.router, health.router, docs.router):
+    for router in (hooks.router, connect.router, home.front, health.router, docs.router):
         app.include_router(router)
     for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):
         app.include_router(router)
-    for router in (sign_in.router, customer_syncs.router):
+    for router in (
+        sign_in.router,
+        customer_syncs.router,
+        home.router,
+        exports.router,
+        versions.router,
+        warnings.router,
+        *setup.ROUTERS,
+    ):
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 
