@@ -176,6 +176,10 @@ STATEMENTS = [
 ]
 
 CONCURRENTLY = {
+    "ix_postings_being_reversed": """
+        create index concurrently ix_postings_being_reversed on postings (connection_id)
+            where reversal_state in ('intended', 'unknown')
+    """,
     "ix_export_items_by_state": """
         create index concurrently ix_export_items_by_state on export_items (job_id, state, position)
     """,

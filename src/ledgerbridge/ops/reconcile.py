@@ -203,8 +203,13 @@ def _row(row: Posting) -> LedgerRow:
 
 def _recorded(row: Posting) -> Recorded:
     match row.state:
+        case PostingState.BOOKED if row.reversal_state is not None:
+            begun = row.reversal_at or row.intended_at
+            return Recorded.UNDER_WAY if utcnow() - begun < UNDER_WAY else Recorded.TAKING_BACK
         case PostingState.BOOKED:
             return Recorded.BOOKED
+        case PostingState.REVERSED:
+            return Recorded.REVERSED
         case PostingState.UNKNOWN:
             return Recorded.UNKNOWN
         case PostingState.INTENDED:

@@ -30,6 +30,10 @@ class Kind(StrEnum):
     NO_LONGER_FINAL = "no_longer_final"
     OTHER_DOCUMENT = "other_document"
     """Its key stands on another document than the one we made."""
+    REVERSAL_UNSETTLED = "reversal_unsettled"
+    """Somebody asked to take it back, and nobody knows whether it is."""
+    REVERSED_STANDS = "reversed_stands"
+    """We took it back, and it is in force again: somebody took the counter-entry back."""
     UNKNOWN_SETTLED = "unknown_settled"
     """We did not know; the ERP has it."""
     UNKNOWN_ABSENT = "unknown_absent"
@@ -59,8 +63,17 @@ class Recorded(StrEnum):
     UNKNOWN = "unknown"
     """Also an intent nobody works on any more."""
     UNDER_WAY = "under_way"
+    TAKING_BACK = "taking_back"
+    """Booked, and to be taken back; nobody works on that any more."""
+    REVERSED = "reversed"
+    """Taken back by us."""
     NOT_LIVE = "not_live"
-    """Not booked, or taken back."""
+    """Not booked."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the ERP should have it, or may."""
+        return self not in (Recorded.NOT_LIVE, Recorded.REVERSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class Difference:
 def doubtful(pair: Pair) -> bool:
     """Whether the ERP must be searched by key before this pair is judged: the list of a period shows no other."""
     row, documents = pair.ledger, pair.documents
-    if row is None or row.recorded is Recorded.NOT_LIVE:
+    if row is None or not row.recorded.live:
         return not documents and bool(pair.payments)
     if row.by_hand or row.recorded is Recorded.UNDER_WAY:
         return False
@@ -142,7 +155,7 @@ def judge(pair: Pair) -> list[Difference | Well]:
 
 def _judge_documents(pair: Pair) -> Difference | Well:
     row, documents = pair.ledger, pair.documents
-    if row is None or row.recorded is Recorded.NOT_LIVE:
+    if row is None or not row.recorded.live:
         return _unrecorded(pair)
     if row.recorded is Recorded.UNDER_WAY and len(documents) <= 1:
         return Well.UNDER_WAY
@@ -154,6 +167,8 @@ def _judge_documents(pair: Pair) -> Difference | Well:
         return Difference(Kind.BOOKED_IN_BOTH, pair) if documents else Well.ELSEWHERE
     if len(documents) > 1:
         return Difference(Kind.TWICE_IN_ERP, pair)
+    if row.recorded is Recorded.TAKING_BACK:
+        return Difference(Kind.REVERSAL_UNSETTLED, pair)
     if row.recorded is Recorded.UNKNOWN:
         return Difference(Kind.UNKNOWN_SETTLED if documents else Kind.UNKNOWN_ABSENT, pair)
     if not documents:
@@ -164,7 +179,10 @@ def _judge_documents(pair: Pair) -> Difference | Well:
 def _unrecorded(pair: Pair) -> Difference | Well:
     if not pair.erp:
         return Well.NOT_BOOKED
-    return Difference(Kind.TWICE_IN_ERP if len(pair.documents) > 1 else Kind.MISSING_IN_LEDGER, pair)
+    if len(pair.documents) > 1:
+        return Difference(Kind.TWICE_IN_ERP, pair)
+    taken_back = pair.ledger is not None and pair.ledger.recorded is Recorded.REVERSED
+    return Difference(Kind.REVERSED_STANDS if taken_back else Kind.MISSING_IN_LEDGER, pair)
 
 
 def _compared(pair: Pair, row: LedgerRow, document: Standing) -> Difference | Well:

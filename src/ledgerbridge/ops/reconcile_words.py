@@ -61,6 +61,16 @@ ADVICE: dict[Kind, Advice] = {
         "What we made is gone and a copy stands in its place. If the copy is right, nothing is lost; if not, a "
         "bookkeeper takes it back and the expense is exported again.",
     ),
+    Kind.REVERSAL_UNSETTLED: Advice(
+        "To be taken back, and not known whether it is",
+        'Ask for it again with {"action": "reverse"}: we look in the accounting system first, and never take anything '
+        "back twice.",
+    ),
+    Kind.REVERSED_STANDS: Advice(
+        "Taken back by us, in force in the accounting system",
+        "Somebody reversed our counter-entry there. If that was wrong, have a bookkeeper reverse the document again. If "
+        'it was right, export the expense again, which fails, and settle its item with {"action": "probe"}.',
+    ),
     Kind.UNKNOWN_SETTLED: Advice(
         "Unknown to us, booked in the accounting system",
         'Settle its item with {"action": "probe"}, or export the expense again: it is found, not booked twice.',

@@ -15,6 +15,14 @@ PLANTS: list[tuple[str, str, Plant]] = []
 WELL: list[tuple[str, str, Plant]] = []
 
 
+ASKED: dict[str, object] = {
+    "reversal_by": "admin:ada",
+    "reversal_reason": "Wrong cost centre",
+    "reversal_at": ago(minutes=10),
+}
+"""Somebody asked to take a posting back."""
+
+
 def broken(name: str, how: str) -> Callable[[Plant], Plant]:
     """A way to break the invariant `name`."""
 
@@ -51,7 +59,7 @@ async def _(garden: Garden) -> None:
     one, other = garden.company(), garden.company()
     garden.posting(one, "e1", PostingState.BOOKED)
     garden.posting(other, "e1", PostingState.BOOKED)
-    garden.posting(one, "e1", PostingState.REVERSED, revision=2)
+    garden.posting(one, "e1", PostingState.REVERSED, revision=2, reversal_state="reversed", **ASKED)
 
 
 @broken("one-entry-a-document", "two entries name one document")
@@ -67,6 +75,39 @@ async def _(garden: Garden) -> None:
     garden.posting(owner, "e1", PostingState.BOOKED, erp_id="77", moved_from="Old ApS")
     garden.posting(owner, "e2", PostingState.BOOKED, erp_id="77")
     garden.posting(owner, "e3", PostingState.BOOKED, erp_id="77", document="bill")
+
+
+@broken("reversal-settled", "an intent nobody finished")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    garden.posting(owner, "e1", PostingState.BOOKED, reversal_state="intended", **ASKED | {"reversal_at": ago(hours=2)})
+
+
+@well("reversal-settled", "one of just now, and an old one that somebody works on")
+async def _(garden: Garden) -> None:
+    owner, worked = garden.company(), garden.company()
+    garden.posting(owner, "e1", PostingState.BOOKED, reversal_state="unknown", **ASKED)
+    garden.posting(
+        worked, "e1", PostingState.BOOKED, reversal_state="intended", **ASKED | {"reversal_at": ago(hours=2)}
+    )
+    garden.lease(worked)
+
+
+@broken("reversed-agrees", "a reversal without an end")
+async def _(garden: Garden) -> None:
+    garden.posting(garden.company(), "e1", PostingState.REVERSED, reversal_state="unknown", **ASKED)
+
+
+@broken("reversed-agrees", "a counter-entry stands, and the posting counts as booked")
+async def _(garden: Garden) -> None:
+    garden.posting(garden.company(), "e1", PostingState.BOOKED, reversal_state="reversed", **ASKED)
+
+
+@well("reversed-agrees", "taken back, of a company that left since, too")
+async def _(garden: Garden) -> None:
+    garden.posting(garden.company(), "e1", PostingState.REVERSED, reversal_state="reversed", **ASKED)
+    gone = garden.company(status=ConnectionStatus.DISCONNECTED)
+    garden.posting(gone, "e1", PostingState.REVERSED, reversal_state="reversed", reversal_at=ago(days=9))
 
 
 @broken("guards-stand", "an index dropped")

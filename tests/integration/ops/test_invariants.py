@@ -149,7 +149,7 @@ async def test_a_check_that_cannot_run_shows_and_keeps_no_other_from_running(
     async with db.reading() as session:
         found = {one.invariant.name: one for one in await standings(session)}
     failed = {name for name, one in found.items() if one.row is not None and one.row.failure}
-    assert failed == {"intent-settled", "webhook-settled"}
+    assert failed == {"intent-settled", "reversal-settled", "webhook-settled"}
     assert {line["invariant"] for line in told if line["event"] == "invariant could not be checked"} == failed
     assert found["intent-settled"].known is None
     assert found["unknown-told"].known == 0

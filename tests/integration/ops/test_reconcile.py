@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.exports.reverse import reverse
 from ledgerbridge.ops.reconcile import CannotCompare, Reconciled, read_only, reconcile
 from ledgerbridge.ops.reconcile_compare import Kind, Well
 from ledgerbridge.ops.reconcile_words import as_json, as_text
 from ledgerbridge.store.engine import Database
+from ledgerbridge.store.tables import ExportJob
 from tests.integration.exports.payables import Payables, invoice, purchase
 from tests.support.erp_double import down, lost_reply
 from tests.support.rig import Rig
@@ -154,6 +156,23 @@ async def test_a_posting_of_an_early_release_counts_in_the_period_it_was_intende
     day = dt.timedelta(days=1)
     assert [one.kind for one in (await compared(rig, today - day, today)).outcome.differences] == [Kind.MISSING_IN_ERP]
     assert (await compared(rig, today - 9 * day, today - 5 * day)).ledger == 0
+
+
+async def test_what_was_taken_back_is_no_difference_until_somebody_takes_that_back(rig: Rig) -> None:
+    await rig.export("fee")
+    (one,) = rig.books.entries.values()
+    async with rig.db.reading() as session:
+        job = (await session.scalars(select(ExportJob))).one()
+    rig.books.after["reverse"] = [lost_reply()]
+    await reverse(rig.context, job, one.entry.key.accounting_entry_id, reason="Wrong", actor="admin:ada")
+    assert (await compared(rig)).outcome.differences == (), "it was asked for just now"
+    async with rig.db.transaction() as session:
+        await session.execute(text("update postings set reversal_at = reversal_at - interval '1 hour'"))
+    assert await kinds(rig) == [Kind.REVERSAL_UNSETTLED]
+    await reverse(rig.context, job, one.entry.key.accounting_entry_id, reason="Wrong", actor="admin:ada")
+    assert await kinds(rig) == []
+    one.taken_back = None
+    assert await kinds(rig) == [Kind.REVERSED_STANDS]
 
 
 async def test_after_a_lost_reply_and_its_probe_both_sides_agree(rig: Rig) -> None:

@@ -31,6 +31,8 @@ UNKNOWN = replace(BOOKED, recorded=Recorded.UNKNOWN, document=None, number=None)
 BY_HAND = replace(BOOKED, by_hand=True, document=None, number="BANK/3")
 MOVED = replace(BOOKED, moved_from="Old ApS")
 ABSENT = replace(UNKNOWN, recorded=Recorded.NOT_LIVE)
+TAKING_BACK = replace(BOOKED, recorded=Recorded.TAKING_BACK)
+REVERSED = replace(BOOKED, recorded=Recorded.REVERSED)
 UNDER_WAY = replace(UNKNOWN, recorded=Recorded.UNDER_WAY)
 STANDS = Standing(ENTRY, "EXP/7", True, Decimal("125.00"), dt.date(2026, 11, 5))
 COPY = replace(STANDS, ref=DocumentRef(DocumentKind.JOURNAL_ENTRY, "8"), number=None, final=False)
@@ -56,6 +58,11 @@ CASES: list[tuple[str, LedgerRow | None, tuple[Standing, ...], tuple[Kind | Well
     ("no posting, only a payment", None, (PAYMENT,), (Kind.MISSING_IN_LEDGER,)),
     ("held for not booked", ABSENT, (STANDS,), (Kind.MISSING_IN_LEDGER,)),
     ("held for not booked and absent", ABSENT, (), (Well.NOT_BOOKED,)),
+    ("to be taken back and there", TAKING_BACK, (STANDS,), (Kind.REVERSAL_UNSETTLED,)),
+    ("to be taken back and gone", TAKING_BACK, (), (Kind.REVERSAL_UNSETTLED,)),
+    ("taken back", REVERSED, (), (Well.NOT_BOOKED,)),
+    ("taken back and in force again", REVERSED, (STANDS,), (Kind.REVERSED_STANDS,)),
+    ("taken back, booked twice since", REVERSED, (STANDS, COPY), (Kind.TWICE_IN_ERP,)),
     ("unknown and there", UNKNOWN, (STANDS,), (Kind.UNKNOWN_SETTLED,)),
     ("unknown and absent", UNKNOWN, (), (Kind.UNKNOWN_ABSENT,)),
     ("unknown and twice there", UNKNOWN, (STANDS, COPY), (Kind.TWICE_IN_ERP,)),

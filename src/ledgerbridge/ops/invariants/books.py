@@ -150,6 +150,34 @@ UNKNOWN_TOLD = Invariant(
     values={"minutes": 15},
 )
 
+REVERSAL_SETTLED = Invariant(
+    name="reversal-settled",
+    number=3,
+    statement="What is to be taken back is taken back, or stands as before, an hour later.",
+    alert="An entry was to be taken back and nobody knows whether it is: ask for it again.",
+    broken=f"""
+        select p.connection_id || ' posting ' || p.id || ' entry ' || p.accounting_entry_id as sample
+        from postings p
+        where p.reversal_state in ('intended', 'unknown') and p.reversal_at < now() - make_interval(mins => :minutes)
+          and not {held("p.connection_id", "exports")}
+    """,  # noqa: S608
+    values={"minutes": 60},
+)
+
+REVERSED_AGREES = Invariant(
+    name="reversed-agrees",
+    number=2,
+    statement="A posting is called taken back if and only if its reversal came to an end.",
+    alert="A posting is called taken back without being so, or the reverse: compare it with the accounting system.",
+    broken="""
+        select connection_id || ' posting ' || id as sample
+        from postings
+        where (state = 'reversed') <> (reversal_state is not distinct from 'reversed')
+           or (state = 'reversed' and reversal_at is null)
+    """,
+    deep=True,
+)
+
 CHECKS = (
     ONE_LIVE_POSTING,
     ONE_ENTRY_A_DOCUMENT,
@@ -158,4 +186,6 @@ CHECKS = (
     BOOKED_NAMES_DOCUMENT,
     INTENT_SETTLED,
     UNKNOWN_TOLD,
+    REVERSAL_SETTLED,
+    REVERSED_AGREES,
 )

@@ -200,6 +200,11 @@ class Posting(Base):
         ),
         Index("ix_postings_unknown", "connection_id", postgresql_where=text("state = 'unknown'")),
         Index("ix_postings_intended", "intended_at", postgresql_where=text("state = 'intended'")),
+        Index(
+            "ix_postings_being_reversed",
+            "connection_id",
+            postgresql_where=text("reversal_state in ('intended', 'unknown')"),
+        ),
         one_of("state", PostingState),
     )
 
