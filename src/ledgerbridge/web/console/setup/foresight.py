@@ -1,13 +1,19 @@
-"""What the first syncs would do, looked up one kind after the other, so that a page can show each as it is found."""
+"""What going live would do: each kind of the first syncs, then the expenses that wait for export.
+
+Looked up one after the other, so that a page can show each as it is found. Nothing is written anywhere.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ledgerbridge.connections.config_body import ConfigurationBody
+from ledgerbridge.exports import preview as expenses
+from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.preview import Preview
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs import schedule
@@ -18,6 +24,9 @@ from ledgerbridge.syncs.run import preview
 from ledgerbridge.web.texts import text
 
 _WRITES = (Action.CREATED, Action.UPDATED, Action.UNARCHIVED, Action.ARCHIVED)
+EXPENSES = 5
+"""So many of the oldest waiting export job are shown."""
+T = TypeVar("T")
 _log = get_logger(__name__)
 
 
@@ -26,32 +35,40 @@ class Foresight:
     """The kinds that are switched on, with what was found of them so far."""
 
     syncs: Syncs
+    exports: ExportContext
     connection_id: uuid.UUID
     kinds: Sequence[SyncKind]
     found: dict[SyncKind, Record | str] = field(default_factory=dict)
     """A record, or the sentence why there is none."""
+    expenses: Preview | str | None = None
+    """What waiting expenses would become, or the sentence why that cannot be told; None before it was looked at."""
 
     @property
     def over(self) -> bool:
-        """Whether every kind was looked at."""
-        return len(self.found) == len(self.kinds)
+        """Whether everything was looked at."""
+        return len(self.found) == len(self.kinds) and self.expenses is not None
 
     async def look(self) -> None:
-        """Look at the next kind. What a person must set right is kept as a sentence; nothing is written anywhere."""
+        """Look at what comes next. What a person must set right is kept as a sentence."""
         kind = next((one for one in self.kinds if one not in self.found), None)
-        if kind is None:
-            return
-        try:
-            self.found[kind] = await preview(self.syncs, self.connection_id, kind)
-        except Exception as error:
-            cause = cause_of(error)
-            if cause.failure == UNEXPECTED:
-                _log.exception("unexpected failure in a preview")
-            self.found[kind] = cause.text
+        if kind is not None:
+            self.found[kind] = await _found(preview(self.syncs, self.connection_id, kind))
+        elif self.expenses is None:
+            self.expenses = await _found(expenses.preview(self.exports, self.connection_id, limit=EXPENSES))
 
     def shown(self) -> list[dict[str, Any]]:
         """Each kind as the page shows it."""
         return [_shown(kind, self.found.get(kind)) for kind in self.kinds]
+
+
+async def _found(looking: Awaitable[T]) -> T | str:
+    try:
+        return await looking
+    except Exception as error:
+        cause = cause_of(error)
+        if cause.failure == UNEXPECTED:
+            _log.exception("unexpected failure in a preview")
+        return cause.text
 
 
 def switched_on(body: ConfigurationBody) -> list[SyncKind]:

@@ -44,6 +44,7 @@ async def preview(
         steps=walk(found, "preview"),
         missing=found.missing,
         kinds=foresight.shown() if foresight else None,
+        expenses=foresight.expenses if foresight else None,
         looked=bool(look),
     )
 
@@ -58,7 +59,8 @@ async def live(request: Request, services: Provided, customer: SignedInCustomer)
             return Drawn("", over=True)
         async with _alone(customer.connection_id):
             await foresight.look()
-        return Drawn(fragment("setup/foresight.html", kinds=foresight.shown()), over=foresight.over)
+        html = fragment("setup/foresight.html", kinds=foresight.shown(), expenses=foresight.expenses)
+        return Drawn(html, over=foresight.over)
 
     return follow(request, services, draw)
 
@@ -66,7 +68,7 @@ async def live(request: Request, services: Provided, customer: SignedInCustomer)
 def _foresight(services: Services, found: Setup) -> Foresight | None:
     if found.missing or found.in_force is None:
         return None
-    return Foresight(services.syncs, found.connection.id, switched_on(found.in_force.body))
+    return Foresight(services.syncs, services.exports, found.connection.id, switched_on(found.in_force.body))
 
 
 def _alone(connection_id: uuid.UUID) -> asyncio.Lock:
