@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.browser.conftest import MakePerson
 from tests.browser.looking import look
-from tests.support.site import Site
-from tests.support.sites import MakeSite
+from tests.browser.stage import Stage
 
 
-@pytest.fixture(scope="module")
-def site(make_site: MakeSite) -> Iterator[Site]:
-    with make_site() as made:
-        made.serve()
-        yield made
-
-
-def test_who_is_not_signed_in_is_told_where_to_go(site: Site, make_person: MakePerson) -> None:
-    ada = make_person(site)
+def test_who_is_not_signed_in_is_told_where_to_go(stage: Stage, make_person: MakePerson) -> None:
+    ada = make_person(stage.site)
     assert ada.go("/settings").status == 401
     look(ada, "not-signed-in")
 
 
-def test_who_is_denied_by_pleo_reads_what_happened_and_what_to_do(site: Site, make_person: MakePerson) -> None:
-    ada = make_person(site)
+def test_who_is_denied_by_pleo_reads_what_happened_and_what_to_do(stage: Stage, make_person: MakePerson) -> None:
+    ada = make_person(stage.site)
     ada.go("/connect")
     ada.press("Deny")
     assert ada.path.startswith("/oauth/callback")
@@ -35,8 +23,8 @@ def test_who_is_denied_by_pleo_reads_what_happened_and_what_to_do(site: Site, ma
     assert ada.go("/settings").status == 401
 
 
-def test_an_operator_signs_in_with_a_token_and_a_wrong_one_is_told(site: Site, make_person: MakePerson) -> None:
-    ada = make_person(site)
+def test_an_operator_signs_in_with_a_token_and_a_wrong_one_is_told(stage: Stage, make_person: MakePerson) -> None:
+    ada = make_person(stage.site)
     assert ada.go("/admin").status == 200
     assert ada.path.startswith("/admin/sign-in")
     look(ada, "admin-sign-in")
@@ -49,14 +37,14 @@ def test_an_operator_signs_in_with_a_token_and_a_wrong_one_is_told(site: Site, m
     assert ada.path == "/admin"
 
 
-def test_the_description_of_the_api_can_be_read_by_everybody(site: Site, make_person: MakePerson) -> None:
-    ada = make_person(site)
+def test_the_description_of_the_api_can_be_read_by_everybody(stage: Stage, make_person: MakePerson) -> None:
+    ada = make_person(stage.site)
     assert ada.go("/docs").status == 200
     look(ada, "docs")
 
 
-def test_an_address_that_leads_nowhere_is_a_page_with_a_way_on(site: Site, make_person: MakePerson) -> None:
-    ada = make_person(site)
+def test_an_address_that_leads_nowhere_is_a_page_with_a_way_on(stage: Stage, make_person: MakePerson) -> None:
+    ada = make_person(stage.site)
     for path in ("/settings/nothing-here", "/admin/nothing-here"):
         assert ada.go(path).status == 404
         look(ada, "not-found")

@@ -68,8 +68,7 @@ class Person:
     javascript: bool
     trouble: list[str] = field(default_factory=list)
     """What must not happen: errors in the console, scripts that failed, broken answers, requests to other machines."""
-    refused: list[tuple[str, int]] = field(default_factory=list)
-    """Answers of 400 to 499, as (path, status)."""
+    _refused: list[tuple[str, int]] = field(default_factory=list)
     _reading: int = 0
 
     def go(self, path: str) -> Response:
@@ -100,6 +99,12 @@ class Person:
         """Where the browser is, with what is asked for."""
         parts = urlsplit(self.page.url)
         return parts.path + (f"?{parts.query}" if parts.query else "")
+
+    @property
+    def refused(self) -> list[tuple[str, int]]:
+        """Answers of 400 to 499 so far, as (path, status)."""
+        self.settle()
+        return list(self._refused)
 
     @property
     def text(self) -> str:
@@ -170,7 +175,7 @@ class Person:
         if answer.status >= 500:
             self.trouble.append(f"answer {answer.status}: {request.method} {path}")
         elif answer.status >= 400:
-            self.refused.append((path, answer.status))
+            self._refused.append((path, answer.status))
         place = f"answer to {request.method} {path} in a browser"
         shown = answer.headers.get("location", "") if path != "/connect" else ""
         with suppress(Error, UnicodeDecodeError):  # a redirect has no body, a page that was left keeps none
