@@ -115,8 +115,8 @@ MUTANTS = (
         "deliveries-never-end",
         "A delivery whose job was worked stays queued for ever.",
         "exports/spool.py",
-        "            WebhookDelivery.received_at <= until,\n",
-        "            WebhookDelivery.received_at > until,\n",
+        "            func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= until,\n",
+        "            func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) > until,\n",
         (f"{_EXPORTS}/test_whole_job.py",),
     ),
     Mutant(

@@ -284,7 +284,7 @@ async def settle_deliveries(session: AsyncSession, connection_id: uuid.UUID, unt
             WebhookDelivery.connection_id == connection_id,
             WebhookDelivery.status == DeliveryStatus.QUEUED,
             WebhookDelivery.event_type.in_(EXPORT_JOB_CREATED),
-            WebhookDelivery.received_at <= until,
+            func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= until,
         )
         .values(status=DeliveryStatus.DONE, settled_at=utcnow())
     )

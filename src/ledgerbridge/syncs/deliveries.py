@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
@@ -36,7 +36,7 @@ async def settle(
         WebhookDelivery.connection_id == connection_id,
         WebhookDelivery.status == DeliveryStatus.QUEUED,
         WebhookDelivery.event_type.in_(VENDOR_CREATED),
-        WebhookDelivery.received_at <= began,
+        func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= began,
     )
     if single:
         answered = answered.where(WebhookDelivery.resource_id == only)

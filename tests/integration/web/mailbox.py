@@ -25,8 +25,10 @@ VECTOR_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 JSON = {"content-type": "application/json"}
 
 
-def export_event(company_id: str = DEMO_COMPANY_ID, event_type: str = "v1.export-job.created") -> bytes:
-    data = {"companyId": company_id, "id": JOB, "status": "pending", "numberOfItems": 1, "expiresIn": 3600}
+def export_event(
+    company_id: str = DEMO_COMPANY_ID, event_type: str = "v1.export-job.created", job_id: str = JOB
+) -> bytes:
+    data = {"companyId": company_id, "id": job_id, "status": "pending", "numberOfItems": 1, "expiresIn": 3600}
     return json.dumps({"data": data, "eventId": str(uuid.uuid4()), "eventType": event_type}).encode()
 
 
@@ -78,7 +80,11 @@ class Box:
 
 async def mailbox(face: Face) -> Box:
     """Connect a company and open its mailbox."""
-    connection_id = uuid.UUID(await face.connect())
+    return await mailbox_of(face, uuid.UUID(await face.connect()))
+
+
+async def mailbox_of(face: Face, connection_id: uuid.UUID) -> Box:
+    """The mailbox of a company that is connected."""
     async with face.services.db.reading() as session:
         row = await session.get_one(Subscription, connection_id)
     vault = face.services.connections.vault

@@ -45,6 +45,7 @@ ADMIN = {
     "GET /connections/{connection_id}/config/versions": Route(),
     "POST /connections/{connection_id}/activate": Route(),
     "POST /connections/{connection_id}/exports": Route(),
+    "POST /connections/{connection_id}/preview": Route({}),
     "POST /connections/{connection_id}/syncs/{kind}": Route({}),
     "GET /sync-runs": Route(query=FILTERED),
     "GET /sync-runs/{run_id}": Route(),
@@ -57,6 +58,7 @@ ADMIN = {
     "GET /export-jobs/{job_id}/items": Route(),
     "POST /export-jobs/{job_id}/items/{entry_id}/resolve": Route({"action": "probe"}),
     "GET /webhook-deliveries": Route(query=FILTERED),
+    "POST /webhook-deliveries/replay": Route({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}),
     "GET /audit": Route(query=FILTERED),
     "GET /invariants": Route(),
 }

@@ -49,7 +49,7 @@ WEBHOOK_SETTLED = Invariant(
         select d.connection_id || ' delivery ' || d.id as sample
         from webhook_deliveries d join connections c on c.id = d.connection_id
         where d.status = 'queued' and c.status = 'active'
-          and d.received_at < now() - make_interval(
+          and greatest(d.received_at, d.replayed_at) < now() - make_interval(
             mins => case when d.event_type like '%export-job%' then :minutes else :patient_minutes end)
           and not case when d.event_type like '%export-job%'
             then {held("d.connection_id", "exports")} else {held("d.connection_id", "syncs")} end

@@ -307,34 +307,6 @@ class Resolve(BaseModel):
     )
 
 
-class WebhookDelivery(BaseModel):
-    """One accepted delivery."""
-
-    id: uuid.UUID
-    connection_id: uuid.UUID
-    webhook_id: str
-    event_id: str | None
-    event_type: str
-    resource_id: str | None = Field(description="The export job or vendor at Pleo.")
-    company_id: str | None = Field(description="As it arrived.")
-    status: str = Field(description="queued, done, parked or dropped.")
-    note: str | None
-    received_at: datetime
-    settled_at: datetime | None
-    repeats: int = Field(description="How often the same delivery came again.")
-
-
-class AuditRecord(BaseModel):
-    """Who did what to whose connection."""
-
-    id: int
-    at: datetime
-    actor: str = Field(examples=["admin:ada"])
-    action: str = Field(examples=["configuration_changed"])
-    connection_id: uuid.UUID | None
-    detail: dict[str, Any]
-
-
 class Problem(BaseModel):
     """RFC 9457."""
 

@@ -242,28 +242,3 @@ def parked_vendor(row: tables.VendorLink) -> sync_models.ParkedVendor:
     return sync_models.ParkedVendor(
         id=row.pleo_id, phase=row.phase, erp_id=row.erp_id, code=row.code, note=row.note, since=row.created_at
     )
-
-
-def delivery(row: tables.WebhookDelivery) -> models.WebhookDelivery:
-    """A stored delivery."""
-    return models.WebhookDelivery(
-        id=row.id,
-        connection_id=row.connection_id,
-        webhook_id=row.webhook_id,
-        event_id=row.event_id,
-        event_type=row.event_type,
-        resource_id=row.resource_id,
-        company_id=row.company_id,
-        status=row.status,
-        note=row.note,
-        received_at=row.received_at,
-        settled_at=row.settled_at,
-        repeats=row.repeats,
-    )
-
-
-def audit_record(row: tables.AuditRecord) -> models.AuditRecord:
-    """A line of the audit log."""
-    return models.AuditRecord(
-        id=row.id, at=row.at, actor=row.actor, action=row.action, connection_id=row.connection_id, detail=row.detail
-    )
