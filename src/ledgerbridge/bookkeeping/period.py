@@ -54,3 +54,23 @@ def posting_date(
 
 def _is_open(day: dt.date, periods: Sequence[Period]) -> bool:
     return any(period.open and period.start <= day <= period.end for period in periods)
+
+
+_ZONES = {
+    "BGN": "Europe/Sofia",
+    "CHF": "Europe/Zurich",
+    "CZK": "Europe/Prague",
+    "DKK": "Europe/Copenhagen",
+    "GBP": "Europe/London",
+    "HUF": "Europe/Budapest",
+    "ISK": "Atlantic/Reykjavik",
+    "NOK": "Europe/Oslo",
+    "PLN": "Europe/Warsaw",
+    "RON": "Europe/Bucharest",
+    "SEK": "Europe/Stockholm",
+}
+
+
+def zone_of_currency(currency: str) -> str | None:
+    """The time zone that books kept in this currency are most likely kept in; None where several are as likely."""
+    return _ZONES.get(currency)

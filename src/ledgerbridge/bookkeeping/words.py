@@ -252,6 +252,8 @@ class Account:
     needs_dimensions: bool = False
     """Whether lines on it must carry every dimension the ERP demands (income-statement accounts, often)."""
     active: bool = True
+    type: str = ""
+    """The sort of account in the ERP's own words, for people; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -196,9 +196,11 @@ async def save(
     await keep(room, connection_id, step, entered, actor, answers=answers)
     try:
         return await put_in_force(room, connection_id, actor)
-    except Refused as refused:
-        if not isinstance(refused, ConfigurationRefused) or own(step, refused.faults):
-            await keep(room, connection_id, step, entered, actor)
+    except ConfigurationRefused as refused:
+        await _unfinish(room, connection_id, {step_of(fault) for fault in refused.faults}, actor)
+        raise
+    except Refused:
+        await _unfinish(room, connection_id, {step}, actor)
         raise
 
 
@@ -216,6 +218,15 @@ async def _faults(room: Connections, setup: Setup, answers: Mapping[str, Any]) -
     body = ConfigurationBody.read(_ANY_ACCOUNTS | setup.answers() | dict(answers))
     async with open_erp(room, setup.connection.id) as erp:
         return await configuration.faults_in(erp, body.configuration(version=0))
+
+
+async def _unfinish(room: Connections, connection_id: uuid.UUID, steps: Collection[Step | None], actor: str) -> None:
+    """Keep what these steps entered, and take their answers back: they were found faulty, or could not be checked."""
+    async with change(room, connection_id, actor) as draft:
+        draft.body = {
+            name: kept | {"answers": None} if name in steps and name in map(str, ASKED) else kept
+            for name, kept in draft.body.items()
+        }
 
 
 async def _clear(room: Connections, used: Setup, actor: str) -> None:

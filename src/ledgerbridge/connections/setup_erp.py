@@ -38,6 +38,8 @@ class Tried:
     """What it showed; empty when it did not work."""
     has_secret: bool
     """Whether its secrets are kept, so that they may be left empty."""
+    at: str
+    """When; names this test, so that nobody chooses from a list that another tab has replaced."""
 
 
 def tried_of(kept: Kept | None, *, has_secret: bool) -> Tried | None:
@@ -46,7 +48,7 @@ def tried_of(kept: Kept | None, *, has_secret: bool) -> Tried | None:
         return None
     entered = {name: value for name, value in kept.entered.items() if name != _KIND}
     companies = tuple(ErpCompany(**one) for one in (kept.answers or {}).get(COMPANIES, ()))
-    return Tried(kept.entered.get(_KIND, ""), entered, companies, has_secret)
+    return Tried(kept.entered.get(_KIND, ""), entered, companies, has_secret, kept.at.isoformat())
 
 
 async def tried(room: Connections, connection_id: uuid.UUID) -> Tried | None:
@@ -68,9 +70,8 @@ async def enter(
     """
     adapter = erp_binding.adapter_of(room, kind)
     secret = adapter.secret_fields()
-    entered = {name: value for name, value in given.items() if name not in secret and value}
-    shown = {_KIND: adapter.kind} | entered
-    settings = {name: value for name, value in given.items() if value}
+    settings = _asked_for(adapter, given)
+    shown = {_KIND: adapter.kind} | {name: value for name, value in settings.items() if name not in secret}
     stored = await _stored(room, connection_id, adapter) if secret - settings.keys() else {}
     try:
         settings |= _secrets(adapter, settings, stored)
@@ -86,23 +87,39 @@ async def enter(
     return found
 
 
+async def note(room: Connections, connection_id: uuid.UUID, kind: str, given: Mapping[str, str], actor: str) -> None:
+    """Keep an access that was entered for later, without trying it. Raises `BindingRefused`, `ConnectionUnknown`."""
+    adapter = erp_binding.adapter_of(room, kind)
+    settings = _asked_for(adapter, given)
+    shown = {name: value for name, value in settings.items() if name not in adapter.secret_fields()}
+    await _keep(room, connection_id, {_KIND: adapter.kind} | shown, None, _with_secret(adapter, settings), actor)
+
+
 async def choose(
-    room: Connections, connection_id: uuid.UUID, company: str, actor: str, *, confirm_company_change: bool = False
+    room: Connections,
+    connection_id: uuid.UUID,
+    company: str,
+    actor: str,
+    *,
+    shown_at: str,
+    confirm_company_change: bool = False,
 ) -> Bound:
-    """Bind one of the companies that the access under test showed, and forget the test. Raises as `bind`."""
+    """Bind one of the companies that the access tried at `shown_at` showed, and forget the test. Raises as `bind`."""
     async with room.db.transaction() as session:
         draft = await session.get(SetupDraft, connection_id)
         under_test = tried_of(kept_of(draft).get(Step.ERP), has_secret=False) if draft else None
         sealed = draft.settings_sealed if draft else None
     if under_test is None or sealed is None or not under_test.companies:
         raise BindingRefused("not_tested", "Test the connection first.")
+    if under_test.at != shown_at:
+        raise BindingRefused("tested_anew", "The connection was tested anew meanwhile. Look at its companies again.")
     adapter = erp_binding.adapter_of(room, under_test.kind)
     field = company_field(adapter)
     if company not in {one.id for one in under_test.companies}:
         raise BindingRefused(
             "settings_refused", "Choose one of the companies.", [Fault("company", "Choose a company.")]
         )
-    settings = _opened(room, connection_id, sealed) | ({field.name: company} if field else {})
+    settings = _opened(room, connection_id, sealed, adapter) | ({field.name: company} if field else {})
     bound = await erp_binding.bind(
         room, connection_id, adapter.kind, settings, actor, confirm_company_change=confirm_company_change
     )
@@ -122,6 +139,11 @@ async def forget(room: Connections, connection_id: uuid.UUID, actor: str, *, fin
 def company_field(adapter: Adapter) -> SettingField | None:
     """The setting that names the company; None where an access belongs to one company alone."""
     return next((one for one in adapter.form() if one.kind is SettingKind.COMPANY), None)
+
+
+def _asked_for(adapter: Adapter, given: Mapping[str, str]) -> dict[str, Any]:
+    """What was entered of the settings there are."""
+    return {one.name: given[one.name] for one in adapter.form() if given.get(one.name)}
 
 
 def _without_company(adapter: Adapter, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,9 +166,9 @@ async def _stored(room: Connections, connection_id: uuid.UUID, adapter: Adapter)
     async with room.db.transaction() as session:
         draft = await session.get(SetupDraft, connection_id)
         binding = await session.get(ErpBinding, connection_id)
-    kept = kept_of(draft).get(Step.ERP) if draft else None
-    if draft is not None and draft.settings_sealed is not None and kept and kept.entered.get(_KIND) == adapter.kind:
-        return _opened(room, connection_id, draft.settings_sealed)
+    if draft is not None and draft.settings_sealed is not None:
+        if found := _opened(room, connection_id, draft.settings_sealed, adapter):
+            return found
     if binding is None or binding.settings_sealed is None or binding.kind != adapter.kind:
         return {}
     text = opened(
@@ -156,9 +178,13 @@ async def _stored(room: Connections, connection_id: uuid.UUID, adapter: Adapter)
     return dict(json.loads(text))
 
 
-def _opened(room: Connections, connection_id: uuid.UUID, sealed: bytes) -> dict[str, Any]:
-    where = {"table": "setup_drafts", "column": "settings_sealed"}
-    return dict(json.loads(opened(room.vault, sealed, **where, row=connection_id, remedy=BIND_AGAIN)))
+def _opened(room: Connections, connection_id: uuid.UUID, sealed: bytes, adapter: Adapter) -> dict[str, Any]:
+    """The settings under test; empty when they are of another kind."""
+    text = opened(
+        room.vault, sealed, table="setup_drafts", column="settings_sealed", row=connection_id, remedy=BIND_AGAIN
+    )
+    kept = json.loads(text)
+    return dict(kept["settings"]) if kept[_KIND] == adapter.kind else {}
 
 
 def _with_secret(adapter: Adapter, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -180,5 +206,5 @@ async def _keep(
         draft.body = draft.body | {Step.ERP.value: kept.stored()}
         if settings is not None:
             draft.settings_sealed = room.vault.seal(
-                json.dumps(dict(settings)), table="setup_drafts", column="settings_sealed", row=connection_id
+                json.dumps({_KIND: shown[_KIND], "settings": dict(settings)}), table="setup_drafts", column="settings_sealed", row=connection_id
             )

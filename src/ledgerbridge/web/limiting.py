@@ -40,6 +40,8 @@ class Limit(StrEnum):
     """Believed deliveries of one subscription."""
     ADMIN = "admin"
     """Requests to the admin API without an administrator's token."""
+    TRY = "try"
+    """Accesses to an ERP that one company tries in its set-up: calls to addresses of its choice."""
 
 
 ALLOWED: Mapping[Limit, str] = {
@@ -48,6 +50,7 @@ ALLOWED: Mapping[Limit, str] = {
     Limit.WEBHOOK: "600/minute",
     Limit.DELIVERIES: "6000/minute",
     Limit.ADMIN: "300/minute",
+    Limit.TRY: "30/minute",
 }
 BUCKETS = 8192
 MAX_PROVEN = 10_000

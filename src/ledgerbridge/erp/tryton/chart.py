@@ -25,7 +25,7 @@ from ledgerbridge.erp.tryton.wire import Record
 
 T = TypeVar("T")
 
-_ACCOUNT = ("code", "name", "party_required", "type.statement")
+_ACCOUNT = ("code", "name", "party_required", "type.statement", "type.name")
 _ANALYTIC = ("code", "name", "type", "root", "state")
 _PERIOD = ("name", "start_date", "end_date", "state")
 _RULE = ("account", "journal", "party")
@@ -139,6 +139,7 @@ def _account(row: Record, analytic: Analytic) -> Account:
         name=row["name"],
         party_required=bool(row["party_required"]),
         needs_dimensions=analytic.needed_on(row),
+        type=row["type"].get("name") or "",
     )
 
 

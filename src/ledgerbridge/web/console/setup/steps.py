@@ -1,0 +1,94 @@
+"""`/settings/setup`: the walk through the steps, and all of it at a glance once the connection lives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from ledgerbridge.connections import setup
+from ledgerbridge.connections.setup import Setup, Step
+from ledgerbridge.web.console import forms
+from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
+from ledgerbridge.web.console.page import page
+from ledgerbridge.web.services import Provided
+from ledgerbridge.web.texts import known, text
+
+router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
+HERE = "/settings/setup"
+PREVIEW = f"{HERE}/preview"
+_GOING_LIVE = ("preview", "activate")
+"""What follows the five steps until a connection lives."""
+
+WalkStep = tuple[str | None, str, str]
+"""Path, words, and one of `done`, `now`, `ahead`."""
+
+
+def path_of(step: Step) -> str:
+    """Where a step is."""
+    return f"{HERE}/{step.value}"
+
+
+def next_path(found: Setup) -> str:
+    """Where the walk goes on: the first unfinished step, else the preview."""
+    return path_of(found.missing[0].step) if found.missing else PREVIEW
+
+
+def lives(found: Setup) -> bool:
+    """Whether the connection has gone live, so that a step is changed and not walked through."""
+    return found.connection.activated_at is not None
+
+
+def walk(found: Setup, now: str) -> list[WalkStep]:
+    """The steps for `ui.steps`; `now` is a step's value, `preview` or `activate`."""
+    shown: list[WalkStep] = []
+    for step in Step:
+        state = "now" if now == step.value else "done" if found.answered(step) else "ahead"
+        shown.append((path_of(step), text(f"setup.step.{step.value}"), state))
+    if lives(found):
+        return shown
+    for name in _GOING_LIVE:
+        path = None if found.missing else f"{HERE}/{name}"
+        shown.append((path, text(f"setup.step.{name}"), "now" if now == name else "ahead"))
+    return shown
+
+
+def company_of(found: Setup) -> str:
+    """The company as a page names it."""
+    return found.connection.company_name or text("setup.company_without_name")
+
+
+@router.get(HERE)
+async def start(request: Request, services: Provided, customer: SignedInCustomer) -> Response:
+    """On to the first unfinished step; of a connection that has gone live, every step with what is in force."""
+    found = await setup.read(services.connections, customer.connection_id)
+    if not lives(found):
+        return forms.go(next_path(found))
+    return page(
+        request,
+        customer,
+        "setup/overview.html",
+        company=company_of(found),
+        binding=found.binding,
+        body=found.in_force.body if found.in_force else None,
+        version=found.in_force,
+        steps=[_summary(found, step) for step in Step],
+        every=interval,
+    )
+
+
+def interval(minutes: int) -> str:
+    """How often in words."""
+    name = f"setup.syncs.every.{minutes}"
+    return text(name) if known(name) else text("setup.syncs.minutes", count=minutes)
+
+
+def _summary(found: Setup, step: Step) -> dict[str, Any]:
+    return {
+        "name": step.value,
+        "path": path_of(step),
+        "words": text(f"setup.step.{step.value}"),
+        "missing": not found.answered(step),
+        "waiting": setup.unfinished_since(found, step) if step is not Step.ERP else None,
+    }

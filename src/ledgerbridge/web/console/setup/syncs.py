@@ -1,0 +1,96 @@
+"""`/settings/setup/syncs`: what is kept in step with Pleo, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from ledgerbridge.connections.access import open_erp
+from ledgerbridge.connections.config_body import MAX_EVERY_MINUTES, SyncsBody
+from ledgerbridge.connections.setup import Setup, Step
+from ledgerbridge.store.tables import SyncKind
+from ledgerbridge.syncs.schedule import ORDER
+from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
+from ledgerbridge.web.console.page import FieldError
+from ledgerbridge.web.console.setup.filling import Entered, Read, Sent, StepPage, show, take
+from ledgerbridge.web.console.setup.steps import path_of
+from ledgerbridge.web.services import Provided, Services
+from ledgerbridge.web.texts import text
+
+router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
+_HERE = path_of(Step.SYNCS)
+INTERVALS = (60, 360, 1440, 10080)
+"""Minutes between two runs that have a name: hourly, every six hours, daily, weekly."""
+OTHER = "other"
+
+
+def _names(kind: SyncKind) -> tuple[str, str, str]:
+    """Fields of a kind: whether, how often, and minutes where that is `other`."""
+    return f"syncs.{kind}.enabled", f"syncs.{kind}.every", f"syncs.{kind}.every_minutes"
+
+
+def _entered_of(members: Mapping[str, Any]) -> Entered:
+    known = members.get("syncs") or SyncsBody().model_dump(mode="json")
+    entered: dict[str, str] = {}
+    for kind in ORDER:
+        enabled, every, minutes = _names(kind)
+        interval = int(known[kind]["every_minutes"])
+        entered[enabled] = "yes" if known[kind]["enabled"] else ""
+        entered[every] = str(interval) if interval in INTERVALS else OTHER
+        entered[minutes] = str(interval)
+    return entered
+
+
+def _read(sent: Sent, setup: Setup) -> Read:
+    before = setup.answers().get("syncs") or SyncsBody().model_dump(mode="json")
+    entered: dict[str, str] = {}
+    answers: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for kind in ORDER:
+        enabled, every, minutes = _names(kind)
+        if every not in sent.fields:  # the ERP has none of these
+            answers[kind.value] = before[kind]
+            continue
+        entered |= {name: sent.get(name) for name in (enabled, every, minutes)}
+        chosen = sent.get(minutes if sent.get(every) == OTHER else every)
+        interval = int(chosen) if chosen.isascii() and chosen.isdecimal() and len(chosen) < 10 else 0
+        if not 1 <= interval <= MAX_EVERY_MINUTES:
+            errors.append(FieldError(minutes, text("setup.syncs.interval_wrong", most=f"{MAX_EVERY_MINUTES:,}")))
+        answers[kind.value] = {"enabled": sent.get(enabled) == "yes", "every_minutes": interval}
+    return Read(entered, {"syncs": answers}, errors)
+
+
+def _field_of(path: str, entered: Entered) -> str:
+    return path
+
+
+async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool) -> Mapping[str, Any]:
+    vendors = True
+    if setup.binding is not None:
+        async with open_erp(services.connections, setup.connection.id) as erp:  # makes no call
+            vendors = erp.capabilities.vendors
+    return {
+        "kinds": [(kind.value, _names(kind)) for kind in ORDER if vendors or kind is not SyncKind.VENDORS],
+        "entered": {**_entered_of({}), **entered},
+        "intervals": [(str(minutes), text(f"setup.syncs.every.{minutes}")) for minutes in INTERVALS]
+        + [(OTHER, text("setup.syncs.every.other"))],
+        "most": f"{MAX_EVERY_MINUTES:,}",
+    }
+
+
+PAGE = StepPage(Step.SYNCS, "setup/syncs.html", _entered_of, _read, _field_of, _live)
+
+
+@router.get(_HERE)
+async def kinds(request: Request, services: Provided, customer: SignedInCustomer) -> HTMLResponse:
+    """What to synchronise."""
+    return await show(request, services, customer, PAGE)
+
+
+@router.post(_HERE)
+async def choose_kinds(request: Request, services: Provided, customer: SignedInCustomer) -> Response:
+    """Keeps what was chosen."""
+    return await take(request, services, customer, PAGE)
