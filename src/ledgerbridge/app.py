@@ -28,6 +28,8 @@ from ledgerbridge.ops import calls, rounds
 from ledgerbridge.ops.doctor_database import other_environments
 from ledgerbridge.ops.logging import configure, get_logger
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.ops.openid import Provider, provider_client
+from ledgerbridge.ops.openid_sign_in import Door
 from ledgerbridge.outgoing.clients import operators_client
 from ledgerbridge.pleo.downloads import Downloader, files_client
 from ledgerbridge.pleo.endpoints import EndpointsRefused, PleoEndpoints
@@ -157,6 +159,10 @@ async def _services(
     stack.push_async_callback(db.close)
     pleo_http = await stack.enter_async_context(operators_client())
     files_http = await stack.enter_async_context(files_client(local_allowed=endpoints.local))
+    openid: Door | None = None
+    if settings.oidc_configured:
+        provider_http = await stack.enter_async_context(provider_client(settings))
+        openid = Door(settings, db, vault, Provider(settings, provider_http))
 
     async def look_again(session: AsyncSession, connection_id: uuid.UUID) -> None:
         await enqueue_look(session, queue, connection_id, "recovery")
@@ -229,6 +235,7 @@ async def _services(
         tally=tally,
         cursors=Cursors(settings.keys),
         limiter=Limiter(metrics.limited),
+        openid=openid,
     )
 
 

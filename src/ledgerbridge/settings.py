@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -60,6 +61,17 @@ class Settings(BaseSettings):
     admin_tokens: SecretStr = SecretStr("")
     """Comma list of `name:sha256hex`."""
 
+    oidc_issuer: str = ""
+    """The operations team's own OpenID Connect provider, as it names itself; empty: `/admin` opens by token only."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Empty for a client without one, which PKCE protects alone."""
+    oidc_scopes: str = "openid email"
+    oidc_admins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma list of e-mail addresses that the provider has verified, and of `group:name`: who may sign in."""
+    oidc_groups_claim: str = "groups"
+    """Where the provider lists somebody's groups."""
+
     erp_private_networks: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma list of hosts and networks: ERPs at private addresses that may be called. Empty: public addresses only."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -87,6 +99,40 @@ class Settings(BaseSettings):
             raise ValueError("must use https (http only on localhost)")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        # Compared byte for byte with what the provider says of itself: a slash at the end belongs to the name.
+        value = value.strip()
+        parts = urlsplit(value)
+        if value and (not parts.hostname or parts.query or parts.fragment or parts.username):
+            raise ValueError("must be the provider's issuer, such as https://login.example.com")
+        if value and not is_secure_url(value):
+            raise ValueError("must use https (http only on localhost)")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _oidc_scopes(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must contain openid")
+        return " ".join(value.split())
+
+    @field_validator("oidc_admins")
+    @classmethod
+    def _oidc_admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            kind, mark, name = entry.partition(":")
+            if not (mark and kind == "group" and name.strip()) and not re.fullmatch(r"[^@\s:]+@[^@\s]+", entry):
+                raise ValueError(f"{entry} is neither an e-mail address nor group:name")
+        # Addresses are compared without regard to case, as people write them.
+        return tuple(entry if entry.startswith("group:") else entry.lower() for entry in value)
+
+    @property
+    def oidc_configured(self) -> bool:
+        """Whether administrators may sign in by the provider."""
+        return bool(self.oidc_issuer and self.oidc_client_id and self.oidc_admins)
+
     @field_validator("pleo_requests_per_minute")
     @classmethod
     def _requests(cls, value: int, info: ValidationInfo) -> int:
@@ -95,7 +141,7 @@ class Settings(BaseSettings):
             raise ValueError(f"must be at most {PLEO_REQUESTS_PER_MINUTE}, which is all that Pleo allows")
         return value
 
-    @field_validator("pleo_event_types", "erp_private_networks", "trusted_proxies", mode="before")
+    @field_validator("pleo_event_types", "erp_private_networks", "trusted_proxies", "oidc_admins", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -42,7 +42,7 @@ ENABLED = os.environ.get("LEAK_HUNT", "on") != "off"
 LEGITIMATE = MappingProxyType(
     {
         "answer header set-cookie": "the browser's own session and mark, which only it is told",
-        "answer header location of /connect": "the state of an attempt goes to Pleo by the browser (AUTH-022)",
+        "answer header location of a door": "the state of an attempt goes by the browser (AUTH-022)",
         "column export_items.payload": "links to receipts while a job is open; dropped when it is closed (EXP-PRE-06)",
         "request header authorization": "what a credential is for",
         "request body of a token endpoint": "code, verifier and refresh token are traded there (AUTH-030, -050)",
@@ -50,6 +50,7 @@ LEGITIMATE = MappingProxyType(
         "request url of a file": "a signed link is itself the key (EXP-ATT-01)",
     }
 )
+_DOORS = ("/connect", "/settings/sign-in", "/admin/sign-in/provider")
 _HIDDEN_COLUMNS = {"export_items": "payload"}
 
 
@@ -224,7 +225,7 @@ def _answers(call: Any) -> Any:
             if message["type"] == "http.response.start":
                 for name, value in message["headers"]:
                     header = name.decode("latin-1").lower()
-                    if header != "set-cookie" and (header, scope["path"]) != ("location", "/connect"):
+                    if header != "set-cookie" and not (header == "location" and scope["path"] in _DOORS):
                         HUNT.look(f"{place}, header {header}", value.decode("latin-1"))
             elif message["type"] == "http.response.body":
                 HUNT.look(place, message.get("body", b"").decode("utf-8", "replace"))
@@ -244,7 +245,7 @@ def _calls_to_pleo(send: Any) -> Any:
         for name, value in request.headers.items():
             if name != "authorization":
                 HUNT.look(f"{place}, header {name}", value)
-        if not path.startswith(("/oauth/", "/v1/subscriptions")):
+        if not path.startswith(("/oauth/", "/oauth2/", "/v1/subscriptions")):
             HUNT.look(f"{place}, body", request.content.decode("utf-8", "replace"))
         if path.startswith("/files/") and "authorization" in request.headers:
             HUNT.look(f"{place}, header authorization", canaries.MARK)

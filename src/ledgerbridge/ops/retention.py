@@ -31,14 +31,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ledgerbridge.connections import erasure, uninstall
+from ledgerbridge.connections import erasure, sessions, uninstall
 from ledgerbridge.connections.context import Connections
+from ledgerbridge.ops import administrators
 from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
+    AdminSession,
     AuditRecord,
     Base,
     BrowserSession,
+    CallMinute,
     ConnectAttempt,
     Connection,
     ConnectionStatus,
@@ -49,6 +52,7 @@ from ledgerbridge.store.tables import (
     JobPhase,
     LinkPhase,
     MappingWarning,
+    OidcAttempt,
     RateBudget,
     SetupDraft,
     SyncRun,
@@ -67,6 +71,8 @@ RUN_DAYS = 90
 YEAR_DAYS = 365
 """Of what people look up later: unknown deliveries, settled warnings, the history of jobs, pairs of ended vendors."""
 BUDGET_DAYS = 30
+CALL_DAYS = 31
+"""As far back as the charts go."""
 TRIED_DAYS = 30
 """A key that was tried in the set-up and never bound is entered again after this."""
 EXPIRED_FOR = timedelta(days=1)
@@ -137,7 +143,9 @@ _HELD = func.jsonb_typeof(ExportItem.payload) == "object"
 
 RULES: tuple[Rule, ...] = (
     Rule("connect_attempts", ConnectAttempt, lambda now: ConnectAttempt.expires_at < now),
-    Rule("browser_sessions", BrowserSession, lambda now: BrowserSession.expires_at < now),
+    Rule("browser_sessions", BrowserSession, sessions.over),
+    Rule("admin_sessions", AdminSession, administrators.over),
+    Rule("oidc_attempts", OidcAttempt, lambda now: OidcAttempt.expires_at < now),
     Rule(
         "webhook_deliveries",
         WebhookDelivery,
@@ -207,6 +215,7 @@ RULES: tuple[Rule, ...] = (
         ),
         {"settings_sealed": None},
     ),
+    Rule("call_minutes", CallMinute, _past(CallMinute.minute, CALL_DAYS)),
     Rule("rate_budgets", RateBudget, _past(RateBudget.next_free_at, BUDGET_DAYS)),
     Rule("audit_log", AuditRecord, _past(AuditRecord.at, BOOKS_DAYS)),
 )  # fmt: skip

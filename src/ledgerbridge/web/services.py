@@ -12,6 +12,7 @@ from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.ops.calls import Tally
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.ops.openid_sign_in import Door
 from ledgerbridge.ops.readiness import Check
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
@@ -36,6 +37,8 @@ class Services:
     tally: Tally
     cursors: Cursors
     limiter: Limiter
+    openid: Door | None = None
+    """None where administrators sign in with tokens only."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is told to stop: streams end, so that nobody waits for them."""
     readiness: Shared[list[Check]] = field(default_factory=Shared)

@@ -16,9 +16,11 @@ from ledgerbridge.ops.retention import RULES, clear_away
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import (
+    AdminSession,
     AuditRecord,
     Base,
     BrowserSession,
+    CallMinute,
     ConnectAttempt,
     Connection,
     ConnectionStatus,
@@ -27,6 +29,7 @@ from ledgerbridge.store.tables import (
     ExportJob,
     JobEvent,
     MappingWarning,
+    OidcAttempt,
     Posting,
     RateBudget,
     SetupDraft,
@@ -134,9 +137,24 @@ def _draft(_: uuid.UUID, over: bool) -> list[Base]:
     return [whose, SetupDraft(connection_id=own, **values)]
 
 
+def _operator(_: uuid.UUID, over: bool) -> list[Base]:
+    """Not used for two hours, or just short of them."""
+    row = AdminSession(token_hash=b"1" if over else b"2", name="ada", method="token", credential=b"c")
+    row.last_seen_at = NOW - dt.timedelta(hours=2) + (-HOUR if over else HOUR)
+    row.expires_at = NOW + HOUR
+    return [row]
+
+
+def _provider(_: uuid.UUID, over: bool) -> list[Base]:
+    values = {"browser_hash": b"b", "nonce_hash": b"n", "verifier_sealed": b"v", "expires_at": ago(0, over)}
+    return [OidcAttempt(state_hash=b"over" if over else b"not yet", **values)]
+
+
 CASES: dict[str, Make] = {
     "connect_attempts": _attempt,
     "browser_sessions": _session,
+    "admin_sessions": _operator,
+    "oidc_attempts": _provider,
     "webhook_deliveries": lambda owner, over: [delivery(owner, "done", ago(30, over))],
     "parked_deliveries": lambda owner, over: [delivery(owner, "parked", ago(365, over))],
     "payloads_of_closed_jobs": _late_payload,
@@ -154,6 +172,9 @@ CASES: dict[str, Make] = {
     ],
     "vendor_links": _link,
     "tried_keys": _draft,
+    "call_minutes": lambda _, over: [
+        CallMinute(minute=ago(31, over), system="pleo", outcome="ok", calls=1, seconds=1.0)
+    ],
     "rate_budgets": lambda _, over: [RateBudget(key=f"custom:{over}", next_free_at=ago(30, over))],
     "audit_log": lambda owner, over: [AuditRecord(actor="a", action="b", connection_id=owner, at=ago(3660, over))],
 }  # fmt: skip

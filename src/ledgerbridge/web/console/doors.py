@@ -12,7 +12,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import structlog
 from fastapi import Depends, Request
@@ -144,4 +144,5 @@ def own_path(wanted: str | None) -> str | None:
     """A path of our own pages, as it may be gone to after signing in; None for anything else."""
     if not wanted or len(wanted) > _LONGEST_PATH or not _OWN.fullmatch(wanted):
         return None
-    return wanted
+    # A browser takes `..` and `%2e%2e` out of an address, together with the name before it.
+    return None if "/." in unquote(wanted.partition("?")[0]) else wanted
