@@ -56,6 +56,8 @@ class NoSuchItem(Exception):
 class Place:
     """Where the next page of a preview begins."""
 
+    pleo_job_id: str
+    """The job it is in: with it none need be named, and none that came meanwhile is taken."""
     after: str
     """Pleo's cursor."""
     seen: int
@@ -119,7 +121,7 @@ async def preview(
     version = company.configuration.version if company.configuration and configuration is None else None
     about = Preview(utcnow(), config_version=version)
     api = ExportApi(await open_pleo(context.connections, connection_id))
-    job = await _job(context, api, company, job_id)
+    job = await _job(context, api, company, place.pleo_job_id if place else job_id)
     if job is None:
         return about
     about = replace(about, job=_glance(job))
@@ -291,4 +293,4 @@ async def _read(
     found, after = await api.export_items_page(job.id, after=place.after if place else None, limit=limit)
     keyed = {one.accounting_entry_id: one.raw for one in found if one.accounting_entry_id}
     seen = len(keyed) + (place.seen if place else 0)
-    return tuple(keyed.items()), Place(after, seen) if after else None
+    return tuple(keyed.items()), Place(job.id, after, seen) if after else None

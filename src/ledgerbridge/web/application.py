@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals
-from ledgerbridge.web.admin import connections, invariants, jobs, records, syncs
+from ledgerbridge.web.admin import connections, invariants, jobs, preview, records, syncs
 from ledgerbridge.web.console import sign_in
 from ledgerbridge.web.console.customer import exports, home, versions, warnings
 from ledgerbridge.web.console.customer import syncs as customer_syncs
@@ -44,7 +44,7 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     pages.install(app)
     for router in (hooks.router, connect.router, home.front, health.router, docs.router):
         app.include_router(router)
-    for router in (connections.router, syncs.router, jobs.router, records.router, invariants.router):
+    for router in (connections.router, syncs.router, jobs.router, preview.router, records.router, invariants.router):
         app.include_router(router)
     for router in (
         sign_in.router,

@@ -22,7 +22,7 @@ _TAG = 12
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Objects on one page.")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
-Key = tuple[datetime, uuid.UUID] | tuple[int]
+Key = tuple[datetime, uuid.UUID] | tuple[int] | tuple[str, str, int]
 Row = TypeVar("Row")
 Shown = TypeVar("Shown")
 
@@ -62,6 +62,11 @@ class Cursors:
         """The key of a list sorted by one number. Raises 400 likewise."""
         key = self._read(listing, cursor)
         return None if key is None else int(key[0])
+
+    def read_place(self, listing: str, cursor: str | None) -> tuple[str, str, int] | None:
+        """The key of a list of Pleo's: whose it is, Pleo's own cursor, how many went before. Raises 400 likewise."""
+        key = self._read(listing, cursor)
+        return None if key is None else (str(key[0]), str(key[1]), int(key[2]))
 
     def _read(self, listing: str, cursor: str | None) -> list[Any] | None:
         if cursor is None:
