@@ -2,12 +2,13 @@
 
 INVARIANTS = {
     "a posting whose outcome nobody knows": "select id, state from postings where state in ('intended', 'unknown')",
+    "a reversal whose outcome nobody knows": "select id from postings where reversal_state in ('intended', 'unknown')",
     "two live postings of one entry": """
         select accounting_entry_id from postings where state = 'booked'
         group by connection_id, accounting_entry_id having count(*) > 1""",
     "an item reported without a posting": """
         select i.accounting_entry_id from export_items i left join postings p on p.id = i.posting_id
-        where i.state = 'booked' and p.state is distinct from 'booked'""",
+        where i.state = 'booked' and coalesce(p.state, '') not in ('booked', 'reversed')""",
     "a job left open": "select pleo_job_id, phase from export_jobs where phase <> 'closed'",
     "a delivery left over": "select webhook_id from webhook_deliveries where status = 'queued'",
     "a payload kept after its job": """

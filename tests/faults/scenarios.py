@@ -191,6 +191,50 @@ class TroubledExport(Export):
         super().check(stage)
 
 
+@dataclass
+class Reversal(Export):
+    """A person has a booked entry taken back, the reply is lost and the press repeated; then it is exported again."""
+
+    seeds: tuple[str, ...] = ("fee",)
+    first: str = ""
+    entry: str = ""
+
+    def begin(self, stage: Stage) -> None:
+        stage.books.books.after["reverse"] = [lost_reply()]
+        self.first, self.job = stage.pleo.export(stage.pleo.queue(*self.seeds)), ""
+        (item,) = stage.pleo.job(self.first)["items"]
+        self.entry = item["accountingEntryId"]
+        stage.settle()
+        press_reverse(stage, self.first, self.entry)
+        self.resume(stage)
+
+    def resume(self, stage: Stage) -> None:
+        """Whoever got no answer presses again; who got one exports the expense again."""
+        for _ in range(2):  # what the first time was cut short may now lose its reply
+            stage.time_passes()
+            stage.settle()
+        stage.time_passes()
+        if not self.job:
+            if press_reverse(stage, self.first, self.entry) != "reversed":
+                stage.time_passes()
+                assert press_reverse(stage, self.first, self.entry) == "reversed"
+            self.job = stage.pleo.export([self.entry])
+
+    def check(self, stage: Stage) -> None:
+        super().check(stage)
+        assert stage.pleo.items(self.job)[self.entry]["status"] == "successful"
+        books = stage.books.books
+        back = [one for one in books.all_of(self.entry) if one.taken_back]
+        assert (len(books.all_of(self.entry)), len(back)) == (2, 1), "taken back and booked anew, each once"
+
+
+def press_reverse(stage: Stage, job: str, entry: str) -> str:
+    """Press the button; what the answer says of it."""
+    body = {"action": "reverse", "reason": "Wrong cost centre", "confirm": True}
+    answer = stage.ask("POST", f"/export-jobs/{job}/items/{entry}/resolve", body)
+    return str(answer["posting"]["reversal"]["state"])
+
+
 # ------------------------------------------------------------------ master data
 
 

@@ -43,6 +43,7 @@ _TIME_PASSES = """
     update procrastinate_workers set last_heartbeat = last_heartbeat - interval '1 hour';
     update credentials set refresh_until = now() where refresh_until > now();
     update postings set intended_at = intended_at - interval '1 hour' where state in ('intended', 'unknown');
+    update postings set reversal_at = reversal_at - interval '1 hour' where reversal_state in ('intended', 'unknown');
 """
 _DUE = """
     with woken as (

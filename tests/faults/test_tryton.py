@@ -9,11 +9,16 @@ import pytest
 from ledgerbridge.demo.books import bookkeeping
 from tests.faults.conftest import MakeStage
 from tests.faults.scenarios import Draft, live
-from tests.faults.tryton_stage import Booked, Payables, TrytonStage
+from tests.faults.tryton_stage import BillTakenBack, Booked, Payables, TrytonStage
 from tests.faults.walk import Scenario, cases, walked
 from tests.support.clones import TrytonServers
 
-SCENARIOS: dict[str, Scenario] = {"entry": Booked(), "payables": Payables(goings=2), "party": Draft()}  # type: ignore[dict-item]
+SCENARIOS: dict[str, Scenario] = {
+    "entry": Booked(),  # type: ignore[dict-item]
+    "payables": Payables(goings=2),  # type: ignore[dict-item]
+    "bill taken back": BillTakenBack(),  # type: ignore[dict-item]
+    "party": Draft(),
+}
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -31,7 +36,7 @@ def stage(make_stage: MakeStage, tryton_servers: TrytonServers) -> Iterator[Tryt
         tryton_servers.template.drop(tryton.database)
 
 
-@pytest.mark.parametrize("name", cases(SCENARIOS, long={"payables"}))
+@pytest.mark.parametrize("name", cases(SCENARIOS, long={"payables", "bill taken back"}))
 def test_whatever_the_point_at_which_the_service_dies_trytons_books_are_right(stage: TrytonStage, name: str) -> None:
     walked(stage, name, SCENARIOS[name])
 

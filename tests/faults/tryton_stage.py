@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from pleo_sandbox.config import DEMO_COMPANY_ID
+from tests.faults.scenarios import press_reverse
 from tests.faults.stage import Stage
 from tests.support.site import seed_chart
 from tryton_sandbox import TrytonServer, bills, moves, parties
@@ -80,6 +81,40 @@ class Booked:
         assert stage.events(self.job) == ["started", "completed"]
 
 
+class BillTakenBack(Booked):
+    """A bill with the payment of its own item is taken back by a person, and exported again."""
+
+    first: str = ""
+    entry: str = ""
+
+    def begin(self, stage: TrytonStage) -> None:
+        self.turn += 1
+        self.job, self.first = "", self.export(stage)
+        (item,) = stage.pleo.job(self.first)["items"]
+        self.entry = item["accountingEntryId"]
+        stage.settle()
+        self.resume(stage)
+
+    def export(self, stage: TrytonStage) -> str:
+        body = {"company_id": DEMO_COMPANY_ID, "items": [purchase(stage)], "vendor_based": True}
+        return str(stage.pleo.control("POST", "/exports", body)["id"])
+
+    def resume(self, stage: TrytonStage) -> None:
+        stage.settle()
+        stage.time_passes()
+        if not self.job:
+            assert press_reverse(stage, self.first, self.entry) == "reversed"
+            self.job = stage.pleo.export([self.entry], vendor_based=True)
+
+    def check(self, stage: TrytonStage) -> None:
+        assert stage.pleo.job(self.job)["status"] == "completed"
+        named = [one for one in bills(stage.tryton) if self.entry in (one["description"] or "")]
+        assert sorted((one["state"], one["open"]) for one in named) == [("cancelled", 0), ("paid", 0)]
+        texts = [one["description"] for one in moves(stage.tryton, f"%{self.entry}%")]
+        assert sum(text.startswith("Reversal of ") for text in texts) == 1, f"the payment, taken back: {texts}"
+        assert len(texts) == 3, f"and made anew: {texts}"
+
+
 class Payables(Booked):
     """A bill and what pays it; and what paid the last one comes back."""
 
@@ -96,9 +131,7 @@ class Payables(Booked):
 
     def _items(self, stage: TrytonStage) -> Iterator[Json]:
         facts = stage.tryton.facts["companies"]["DK"]
-        tags = {code: sorted(each["values"])[0] for code, each in facts["dimensions"].items()}
-        known = stage.pleo.control("GET", f"/companies/{DEMO_COMPANY_ID}/master-data")["vendors"]
-        (vendor,) = [one["id"] for one in known if one["code"] == stage.tryton.facts["vendors"]["plain_code"]]
+        tags, vendor = known_to(stage)
         first = dt.datetime.now(dt.UTC).date().replace(day=1).isoformat()
 
         def item(kind: str, turn: int, account: str, **more: Any) -> Json:
@@ -111,3 +144,18 @@ class Payables(Booked):
         yield item("invoice_payment", self.turn, payable, sub_type="invoice_payment_sent")
         if self.turn > 1:
             yield item("invoice_payment", self.turn - 1, payable, sub_type="invoice_payment_returned")
+
+
+def known_to(stage: TrytonStage) -> tuple[dict[str, str], str]:
+    """A value of each dimension, and a vendor of Pleo that the ERP has."""
+    dimensions = stage.tryton.facts["companies"]["DK"]["dimensions"]
+    known = stage.pleo.control("GET", f"/companies/{DEMO_COMPANY_ID}/master-data")["vendors"]
+    (vendor,) = [one["id"] for one in known if one["code"] == stage.tryton.facts["vendors"]["plain_code"]]
+    return {code: sorted(each["values"])[0] for code, each in dimensions.items()}, vendor
+
+
+def purchase(stage: TrytonStage) -> Json:
+    """A card purchase from a vendor: a bill that its own item has paid."""
+    tags, vendor = known_to(stage)
+    expense = stage.tryton.facts["companies"]["DK"]["expenses"][0]
+    return {"type": "card_purchase", "vendor_id": vendor, "lines": [{"net": 50_000, "account": expense, "tags": tags}]}

@@ -478,6 +478,22 @@ async def test_what_the_posting_was_matched_with_is_open_again(payables: Payable
     assert payables.owed() == 0
 
 
+@pytest.mark.rule("EXP-AP-04", "EXP-REC-04")
+@pytest.mark.parametrize("call", ["reopen", "reverse"])
+async def test_a_death_after_the_match_was_taken_apart_is_gone_on_from(payables: Payables, call: str) -> None:
+    rig = payables.rig
+    bill, _ = await payables.export(invoice(), payment())
+    rig.books.after[call] = [Killed()]
+    with pytest.raises(Killed):
+        await _taken_back(rig, await _job(rig), bill["accountingEntryId"])
+    await rig.expire_lease()
+    await payables.round(days=1)
+    assert rig.books.calls["settle"] == 1, "nothing is matched with what is being taken back"
+    assert await _taken_back(rig, await _job(rig), bill["accountingEntryId"]) == ReversalState.REVERSED
+    assert await payables.states() == [("payment", "reopened")]
+    assert payables.owed() == -1000
+
+
 async def test_a_match_that_may_not_be_taken_apart_keeps_the_posting(payables: Payables) -> None:
     rig = payables.rig
     bill, _ = await payables.export(invoice(), payment())

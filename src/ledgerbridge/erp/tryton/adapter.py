@@ -256,7 +256,7 @@ class TrytonErp:
         asked = Asked(key, reason, day)
         work = Reversing(self._client, self._reference, self._patience, self.url, asked)
         bill = document.kind is DocumentKind.BILL
-        step = BillReversing(work).run if bill else work.entry
+        step = BillReversing(self._client, work).run if bill else work.entry
         return await _translated("read vendor bills" if bill else "read journal entries", step, int(document.id))
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:

@@ -43,7 +43,7 @@ class Reversing:
     """What taking back a journal entry and taking back a bill share."""
 
     def __init__(self, client: Client, reference: Reference, patience: Patience, url: Url, asked: Asked) -> None:
-        self.client = client
+        self._client = client
         self.reference = reference
         self.patience = patience
         self.asked = asked
@@ -53,7 +53,7 @@ class Reversing:
 
     async def entry(self, number: int) -> Reversed:
         """Take back a journal entry. Raises `ErpError`, `CallFailed`."""
-        original = await counter.read(self.client, self.reference, number)
+        original = await counter.read(self._client, self.reference, number)
         if original is None:
             return GONE
         self.check_key(original.move, original.move.description, Mark.DOCUMENT)
@@ -68,7 +68,7 @@ class Reversing:
 
     async def counter_of(self, move: Move) -> Move | None:
         """The posted entry that takes this one back."""
-        found = await counter.mirrors(self.client, self.reference, move) if move.posted else []
+        found = await counter.mirrors(self._client, self.reference, move) if move.posted else []
         return next((each for each in found if each.posted), None)
 
     async def taken_back(self, original: Original, mark: Mark) -> Reversed:
@@ -78,8 +78,10 @@ class Reversing:
             await self.delete(MODEL, move)
             return Reversed(None, None, None, None)
         day = self.asked.day or original.date
-        wanted = Counter(self.client, self.reference, original, self.asked.key, mark, reason=self.asked.reason, day=day)
-        booking: Booking[Move] = Booking(self.client, wanted)
+        wanted = Counter(
+            self._client, self.reference, original, self.asked.key, mark, reason=self.asked.reason, day=day
+        )
+        booking: Booking[Move] = Booking(self._client, wanted)
         try:
             made = await booking.run(self.patience, final=True)
         except ErpError as error:
@@ -89,7 +91,7 @@ class Reversing:
 
     async def told(self, made: Move, *, already_there: bool) -> Reversed:
         ref = DocumentRef(DocumentKind.JOURNAL_ENTRY, str(made.id))
-        standing = await counter.read(self.client, self.reference, made.id)
+        standing = await counter.read(self._client, self.reference, made.id)
         day = standing.date if standing else self.asked.day
         return Reversed(ref.id, made.number, self._url(ref), day, already_there)
 
@@ -99,7 +101,7 @@ class Reversing:
             return
         both = [DocumentRef(DocumentKind.JOURNAL_ENTRY, str(each.id)) for each in (move, made)]
         with suppress(CallFailed):
-            await self.patience.retrying()(matching.settle, self.client, self.reference.number, both)
+            await self.patience.retrying()(matching.settle, self._client, self.reference.number, both)
 
     # ------------------------------------------------------------------ judgements before the first write
 
@@ -111,7 +113,7 @@ class Reversing:
         """Refuse what is matched, or noted on a bill, with anything but the lines `own`."""
         lines = [line.to_match for line in move.lines]
         matched = await self.matched_with(lines)
-        noted = await noting.standing_on(self.client, [line.id for line in lines if line.party is not None])
+        noted = await noting.standing_on(self._client, [line.id for line in lines if line.party is not None])
         if (matched - {line.id for line in lines} - set(own)) or (noted and not own):
             raise ErpError(problem(Failure.REVERSAL_MATCHED, f"Tryton: matched: {matched}", reference=move.reference))
 
@@ -120,16 +122,16 @@ class Reversing:
         numbers = sorted({line.reconciliation for line in lines if line.reconciliation is not None})
         if not numbers:
             return set()
-        rows = await self.client.search("account.move.line", [["reconciliation", "in", numbers]], ("id",))
+        rows = await self._client.search("account.move.line", [["reconciliation", "in", numbers]], ("id",))
         return {row["id"] for row in rows}
 
     async def check_period(self, original: Original) -> None:
         day = self.asked.day or original.date
-        period = await chart.period_of(self.client, self.reference.number, day)
+        period = await chart.period_of(self._client, self.reference.number, day)
         if period is None or not period.open:
             named = original.move.reference
             raise ErpError(problem(Failure.REVERSAL_PERIOD_CLOSED, "Tryton: not open", date=day, reference=named))
-        if not await access.may_press(self.client, MODEL, "post"):
+        if not await access.may_press(self._client, MODEL, "post"):
             raise ErpError(problem(Failure.ERP_FORBIDDEN, action="post journal entries"))
 
     async def delete(self, model: str, draft: Document) -> None:
@@ -137,7 +139,7 @@ class Reversing:
         if draft.touched:
             raise refused(draft, "somebody has changed the draft since. Delete it there if it is not needed.")
         try:
-            await self.client.delete(model, draft.id)
+            await self._client.delete(model, draft.id)
         except CallFailed as failure:
             if failure.outcome is Outcome.NOT_FOUND:
                 return

@@ -16,6 +16,7 @@ from ledgerbridge.erp.port import DocumentKind, DocumentRef, ErpError, Reversed
 from ledgerbridge.erp.tryton import access, bills, chart, counter, matching
 from ledgerbridge.erp.tryton.bills import MODEL, VendorBill
 from ledgerbridge.erp.tryton.chart import shaped
+from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.counter import Original
 from ledgerbridge.erp.tryton.documents import Live
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome, sentence
@@ -38,9 +39,9 @@ class _Standing:
 class BillReversing:
     """Carries out one call of `reverse` for a bill."""
 
-    def __init__(self, shared: Reversing) -> None:
+    def __init__(self, client: Client, shared: Reversing) -> None:
+        self._client = client
         self._shared = shared
-        self._client = shared.client
         self._reference = shared.reference
 
     async def run(self, number: int) -> Reversed:
