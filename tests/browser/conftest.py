@@ -63,4 +63,11 @@ def make_person(chromium: Browser) -> Iterator[MakePerson]:
         one.settle()
         one.context.close()
     trouble = [told for one in made for told in one.trouble]
-    assert trouble == []
+    assert not trouble, "\n".join([*trouble, *_errors(made)])
+
+
+def _errors(people: list[Person]) -> Iterator[str]:
+    """What the services wrote in their logs as errors, for whoever has to find out."""
+    for process in {process for one in people for process in one.site.processes}:
+        lines = [line for line in process.stderr.splitlines() if '"level": "error"' in line]
+        yield from (line.replace("\\n", "\n")[-3000:] for line in lines[-3:])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import MakePerson
 from tests.browser.looking import look
-from tests.browser.routes import enter, name_of, pages
+from tests.browser.routes import enter, name_at, pages
 from tests.browser.stage import Stage
 from tests.integration.web.guarded import Guard
 
@@ -27,7 +27,7 @@ def test_every_page_can_be_used_by_everybody(
             wrong.append(f"{page.path}: {answer.status} at {path}")
             continue
         try:
-            look(person, name_of(page) if javascript else f"{name_of(page)}.without-script", keyboard=javascript)
+            look(person, name_at(person) + ("" if javascript else ".without-script"), keyboard=javascript)
         except AssertionError as told:
             wrong.append(str(told))
     assert not wrong, "\n\n".join(wrong)
