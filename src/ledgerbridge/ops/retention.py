@@ -45,6 +45,7 @@ from ledgerbridge.store.tables import (
     ConnectAttempt,
     Connection,
     ConnectionStatus,
+    DeliveryRefusal,
     DeliveryStatus,
     ExportItem,
     ExportJob,
@@ -216,6 +217,7 @@ RULES: tuple[Rule, ...] = (
         {"settings_sealed": None},
     ),
     Rule("call_minutes", CallMinute, _past(CallMinute.minute, CALL_DAYS)),
+    Rule("delivery_refusals", DeliveryRefusal, lambda now: DeliveryRefusal.day < (now - timedelta(days=YEAR_DAYS)).date()),
     Rule("rate_budgets", RateBudget, _past(RateBudget.next_free_at, BUDGET_DAYS)),
     Rule("audit_log", AuditRecord, _past(AuditRecord.at, BOOKS_DAYS)),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from ledgerbridge.store.tables import (
     Base,
     BrowserSession,
     CallMinute,
+    DeliveryRefusal,
     ConnectAttempt,
     Connection,
     ConnectionStatus,
@@ -174,6 +175,9 @@ CASES: dict[str, Make] = {
     "tried_keys": _draft,
     "call_minutes": lambda _, over: [
         CallMinute(minute=ago(31, over), system="pleo", outcome="ok", calls=1, seconds=1.0)
+    ],
+    "delivery_refusals": lambda _, over: [
+        DeliveryRefusal(day=ago(365, over=False).date() - dt.timedelta(days=over), reason="not_json", deliveries=1)
     ],
     "rate_budgets": lambda _, over: [RateBudget(key=f"custom:{over}", next_free_at=ago(30, over))],
     "audit_log": lambda owner, over: [AuditRecord(actor="a", action="b", connection_id=owner, at=ago(3660, over))],
