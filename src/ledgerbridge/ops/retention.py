@@ -114,6 +114,10 @@ def _past(column: InstrumentedAttribute[Any], days: int) -> Callable[[dt.datetim
     return lambda now: column < now - timedelta(days=days)
 
 
+def _before_day(column: InstrumentedAttribute[dt.date], days: int) -> Callable[[dt.datetime], ColumnElement[bool]]:
+    return lambda now: column < (now - timedelta(days=days)).date()
+
+
 def _settled(statuses: Sequence[DeliveryStatus], days: int) -> Callable[[dt.datetime], ColumnElement[bool]]:
     return lambda now: and_(
         WebhookDelivery.status.in_(statuses), WebhookDelivery.received_at < now - timedelta(days=days)
@@ -217,7 +221,7 @@ RULES: tuple[Rule, ...] = (
         {"settings_sealed": None},
     ),
     Rule("call_minutes", CallMinute, _past(CallMinute.minute, CALL_DAYS)),
-    Rule("delivery_refusals", DeliveryRefusal, lambda now: DeliveryRefusal.day < (now - timedelta(days=YEAR_DAYS)).date()),
+    Rule("delivery_refusals", DeliveryRefusal, _before_day(DeliveryRefusal.day, YEAR_DAYS)),
     Rule("rate_budgets", RateBudget, _past(RateBudget.next_free_at, BUDGET_DAYS)),
     Rule("audit_log", AuditRecord, _past(AuditRecord.at, BOOKS_DAYS)),
 )  # fmt: skip
