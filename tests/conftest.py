@@ -3,6 +3,7 @@
 Everything is kept under `.cache/` of the checkout, so that a second run finds the built Tryton and the migrated schema.
 """
 
+import gc
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.canaries import watch_for
-from tests.support.clones import TrytonServers, migrated_template, new_name, sweep
+from tests.support.clones import TrytonServers, migrated_template, new_name, quick_login, sweep
 from tests.support.database_pool import DatabasePool
 from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
+from tests.support.one_cache import share_compiled
 from tests.support.one_context import share_context
 from tests.support.open_door import open_for_tests
 from tryton_sandbox import Template, TrytonServer, build
@@ -26,11 +28,15 @@ RULE = re.compile(r"(?:EXP|AUTH|HOOK|LIMIT|TAG|ACC|TAX|VEN)-(?:[A-Z]+-)?\d+[a-z]
 open_for_tests()
 hunt_leaks()
 share_context()
+share_compiled()
+gc.disable()  # whatever is made until all tests are collected stays until the end
 
 
 def pytest_collection_finish() -> None:
     """By now all of our code is imported."""
     watch_errors()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,6 +61,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """The cluster of the tests; sessions running at the same time share it."""
     with embedded_postgres(CACHE / "postgres", THROW_AWAY) as cluster:
         sweep(cluster)
+        quick_login(cluster)
         watch_for("database password", str(conninfo_to_dict(cluster.url())["password"]))
         yield cluster
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
 
 from ledgerbridge.store import schema
 from ledgerbridge.store.embedded import EmbeddedPostgres
@@ -37,6 +38,20 @@ def sweep(cluster: EmbeddedPostgres) -> None:
         for outdated in [name for name in names if name.startswith(_TEMPLATE)][_TEMPLATES_KEPT:]:
             connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(outdated)))
             cluster.drop_database(outdated)
+
+
+def quick_login(cluster: EmbeddedPostgres) -> None:
+    """Let a login cost next to nothing: hashing the password a few thousand times for each of a test's connections
+    guards a password of which the tests make no secret."""
+    password = sql.Literal(conninfo_to_dict(cluster.url())["password"])
+    with psycopg.connect(cluster.url()) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1)")  # another session may be at it
+        quick = connection.execute(
+            "SELECT FROM pg_authid WHERE rolname = 'postgres' AND rolpassword ~ '^SCRAM-SHA-256.1:'"
+        )
+        if not quick.rowcount:
+            connection.execute("SET LOCAL scram_iterations = 1")
+            connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(password))
 
 
 def migrated_template(cluster: EmbeddedPostgres) -> str:

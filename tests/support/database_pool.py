@@ -23,10 +23,14 @@ _SHAPE = """
         (SELECT count(*) FROM pg_policy),
         (SELECT count(*) FROM pg_db_role_setting
          JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database()),
+        (SELECT concat(datallowconn, datconnlimit) FROM pg_database WHERE datname = current_database()),
         (SELECT string_agg(version_num, ' ') FROM alembic_version))
 """  # all that a test may change in a database beside its rows
-_TABLES = "SELECT schemaname, relname FROM pg_stat_user_tables WHERE relname <> 'alembic_version' ORDER BY 1, 2"
-_SEQUENCES = "SELECT schemaname, sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
+_TABLES = """
+    SELECT schemaname, tablename FROM pg_tables
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'
+"""
+_SEQUENCES = "SELECT schemaname, sequencename, start_value FROM pg_sequences"
 _SESSIONS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -41,6 +45,12 @@ class DatabasePool:
     template: str
     _idle: list[str] = field(default_factory=list)
     _shapes: dict[str, str] = field(default_factory=dict)
+    _lines: dict[str, psycopg.Connection] = field(default_factory=dict)
+    """A session in each, kept: a new one has to learn the whole catalogue before it finds its first table."""
+    _filled: sql.Composed = field(default_factory=lambda: sql.Composed([]))
+    """Asks which tables have rows."""
+    _rewind: sql.Composed = field(default_factory=lambda: sql.Composed([]))
+    """Lets all sequences begin anew."""
 
     def take(self) -> str:
         """The name of an empty database, used by nobody else until it is given back."""
@@ -48,40 +58,70 @@ class DatabasePool:
             return self._idle.pop()
         name = new_name()
         self.cluster.create_database(name, template=self.template)
-        with psycopg.connect(self.cluster.url(name), autocommit=True) as connection:
-            self._shapes[name] = _shape(connection)
+        line = self._line(name)
+        self._shapes[name] = _shape(line)
+        if not self._filled.as_string():
+            self._learn(line)
         return name
 
     def give_back(self, name: str) -> None:
         """Empty the database, or drop it if it was dropped, rebuilt or filled beyond what emptying is good for."""
-        try:
-            with psycopg.connect(self.cluster.url(name), autocommit=True) as connection:
-                reusable = self._emptied(connection, name)
-        except psycopg.OperationalError:  # gone, or nobody may connect to it
-            reusable = False
-        if reusable:
+        if self._could_be_emptied(name):
             self._idle.append(name)
         else:
-            self.cluster.drop_database(name)
+            self._drop(name)
 
     def close(self) -> None:
         """Drop what is left."""
         while self._idle:
-            self.cluster.drop_database(self._idle.pop())
+            self._drop(self._idle.pop())
+
+    def _line(self, name: str) -> psycopg.Connection:
+        if name not in self._lines:
+            self._lines[name] = psycopg.connect(self.cluster.url(name), autocommit=True)
+        return self._lines[name]
+
+    def _drop(self, name: str) -> None:
+        if name in self._lines:
+            self._lines.pop(name).close()
+        self.cluster.drop_database(name)
+
+    def _could_be_emptied(self, name: str) -> bool:
+        for _ in range(2):  # the test may have ended our session with all others
+            try:
+                return self._emptied(self._line(name), name)
+            except psycopg.OperationalError:  # or the database is gone, or nobody may connect to it
+                self._lines.pop(name, None)
+        return False
+
+    def _learn(self, connection: psycopg.Connection) -> None:
+        """The same for all databases as long as they keep their shape."""
+        asked = [
+            sql.SQL("SELECT {}, {} WHERE EXISTS (SELECT FROM {})").format(*table, sql.Identifier(*table))
+            for table in connection.execute(_TABLES).fetchall()
+        ]
+        self._filled = sql.SQL(" UNION ALL ").join(asked)
+        begun = [
+            sql.SQL("setval({}, {}, false)").format(sql.Identifier(schema, name).as_string(), start)
+            for schema, name, start in connection.execute(_SEQUENCES).fetchall()
+        ]
+        self._rewind = sql.SQL("SELECT ") + sql.SQL(", ").join(begun)
 
     def _emptied(self, connection: psycopg.Connection, name: str) -> bool:
         connection.execute(_SESSIONS)
-        tables = connection.execute(_TABLES).fetchall()
+        if _shape(connection) != self._shapes[name]:
+            HUNT.look_through(connection, connection.execute(_TABLES).fetchall())
+            return False
+        tables = connection.execute(self._filled).fetchall()
         HUNT.look_through(connection, tables)
         size = connection.execute("SELECT pg_database_size(current_database()) - pg_database_size(%s)", [self.template])
-        if _shape(connection) != self._shapes[name] or _one(size) > _MOST_GROWTH:
+        if _one(size) > _MOST_GROWTH:
             return False
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")  # the order of foreign keys is no matter
             for table in tables:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
-            for sequence in connection.execute(_SEQUENCES).fetchall():
-                connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(*sequence)))
+            connection.execute(self._rewind)
         return True
 
 

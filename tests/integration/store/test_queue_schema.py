@@ -81,7 +81,8 @@ def test_in_the_end_the_schema_is_the_installed_librarys_and_the_work_is_still_t
     older.commit()
     raised, ours = catalogue(empty_database_url, *EVERYTHING), catalogue(database_url, *EVERYTHING)
     for query in (FUNCTIONS, TRIGGERS):
-        assert plain(raised[query]) == plain(ours[query])
+        library = [one for one in plain(ours[query]) if "procrastinate_" in one]
+        assert plain(raised[query]) == library != []
     assert {row[:3] for row in raised[COLUMNS]} == {
         row[:3] for row in ours[COLUMNS] if row[0].startswith("procrastinate_")
     }
@@ -90,6 +91,7 @@ def test_in_the_end_the_schema_is_the_installed_librarys_and_the_work_is_still_t
 def test_our_own_statements_work_while_parts_of_the_older_release_stand(older: Connection) -> None:
     queue_schema.raise_to_installed(older)
     driver: Any = older.connection.driver_connection
+    driver.execute("create table work_failures (job_id bigint)")  # our own, beside the library's
     arm = {"name": "round", "key": "round"}
     driver.execute(statements.ARM, arm)
     driver.execute(statements.ARM, arm)
