@@ -31,6 +31,7 @@ BODIES: dict[str, tuple[str, str, list[Any]]] = {
     "erp": ("PUT", "/connections/{connection}/erp", [{"kind": "double", "settings": {**ERP_SETTINGS, "company": 2}}]),
     "key": ("POST", "/connections", [{"api_key": "k" * 40}]),
     "other key": ("PUT", "/connections/{connection}/api-key", [{"api_key": "k" * 40}]),
+    "preview": ("POST", "/connections/{connection}/preview", [{"limit": 2}, {"configuration": CONFIG, "job_id": "x"}]),
     "sync": ("POST", "/connections/{connection}/syncs/tags", [{"only": "CC"}, None]),
     "vendor": ("POST", "/connections/{connection}/vendors/x/resolve", [{"action": "link", "erp_id": "17"}]),
     "item": (

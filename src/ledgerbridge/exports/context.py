@@ -26,6 +26,8 @@ class Patience:
     """A write without an answer may still take effect for so long; until then it is looked for and not repeated."""
     interrupted: float = 15
     """The same for the write of a worker that died or lost its lease: nobody heard that its answer was late."""
+    preview: float = 60
+    """For all questions of one preview to the ERP: a person is waiting."""
     report_share: float = 0.25
     """Report at the latest when this share of `expiresIn` has passed since the last action (EXP-UPD-12)."""
     deadline_share: float = 0.6

@@ -7,15 +7,12 @@ with a configuration that is not stored.
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
-
-import structlog
-from sqlalchemy import or_, select
 
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
@@ -26,42 +23,26 @@ from ledgerbridge.connections.errors import SecretUnreadable
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ErpDown, Grounds, JobStopped
-from ledgerbridge.exports.fetch import Unfetchable, unfetchable
+from ledgerbridge.exports.fetch import Unfetchable
 from ledgerbridge.exports.judging import load_signs, today_in
 from ledgerbridge.exports.outlook import ItemPreview, Outlook, foresee
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, set_up
+from ledgerbridge.exports.preview_source import (
+    MOST_ITEMS,
+    Ended,
+    NoSuchItem,
+    NoSuchJob,
+    Page,
+    Place,
+    Wanted,
+    job_of,
+    page_of,
+)
 from ledgerbridge.exports.vendors import index_of, needed_by
-from ledgerbridge.pleo.errors import BadRequest, NotFound, Unprocessable
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.pleo.models import ExportJob as PleoJob
-from ledgerbridge.store.tables import ExportJob
 
-log = structlog.get_logger(__name__)
-
-MOST_ITEMS = 100
-"""On one page, which is a page of Pleo's."""
-_PAGES_SEARCHED = 10
-"""For one item, before whoever asks decides whether to go on."""
-
-
-class NoSuchJob(Exception):
-    """The company has no such export job."""
-
-
-class NoSuchItem(Exception):
-    """The job has no such item."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the next page of a preview begins."""
-
-    pleo_job_id: str
-    """The job it is in: with it none need be named, and none that came meanwhile is taken."""
-    after: str
-    """Pleo's cursor."""
-    seen: int
-    """How many items the pages before held."""
+__all__ = ["MOST_ITEMS", "JobGlance", "NoSuchItem", "NoSuchJob", "Place", "Preview", "preview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,44 +102,13 @@ async def preview(
     version = company.configuration.version if company.configuration and configuration is None else None
     about = Preview(utcnow(), config_version=version)
     api = ExportApi(await open_pleo(context.connections, connection_id))
-    job = await _job(context, api, company, place.pleo_job_id if place else job_id)
+    job = await job_of(context, api, company, place.pleo_job_id if place else job_id)
     if job is None:
         return about
     about = replace(about, job=_glance(job))
     if job.finished or job.expired_at is not None:
         return replace(about, ended=True)
-    return await _looked_at(context, company, api, job, about, _Wanted(entry_id, limit, place))
-
-
-# ------------------------------------------------------------------ which job
-
-
-async def _job(context: ExportContext, api: ExportApi, company: ConnectionState, job_id: str | None) -> PleoJob | None:
-    company_id = company.connection.company_id
-    if job_id is None:
-        waiting = await api.list_jobs(company_id, ("pending", "in_progress"))
-        mine = [job for job in waiting if job.company_id.lower() == company_id.lower() and job.expired_at is None]
-        return next(iter(sorted(mine, key=lambda job: (job.status != "pending", job.created_at, job.id))), None)
-    try:
-        job = await api.get_job(await _pleo_id(context, company.connection.id, job_id))
-    except (NotFound, BadRequest, ValueError):
-        raise NoSuchJob from None
-    if job.company_id.lower() != company_id.lower():
-        log.error("pleo showed a job of another company", export_job_id=job.id)
-        raise NoSuchJob
-    return job
-
-
-async def _pleo_id(context: ExportContext, connection_id: uuid.UUID, job_id: str) -> str:
-    """Pleo's id of a job that may be named by ours."""
-    names = [ExportJob.pleo_job_id == job_id]
-    with contextlib.suppress(ValueError):
-        names.append(ExportJob.id == uuid.UUID(job_id))
-    async with context.db.reading() as session:
-        known = await session.scalar(
-            select(ExportJob.pleo_job_id).where(ExportJob.connection_id == connection_id, or_(*names)).limit(1)
-        )
-    return known or job_id
+    return await _looked_at(context, company, api, job, about, Wanted(entry_id, limit, place))
 
 
 def _glance(job: PleoJob) -> JobGlance:
@@ -168,47 +118,44 @@ def _glance(job: PleoJob) -> JobGlance:
 # ------------------------------------------------------------------ what would become of it
 
 
-class _Ended(Exception):
-    """The job ended while we looked."""
+class _Clock:
+    """The time that a person waits for an ERP which does not answer, or answers slowly."""
 
+    def __init__(self, seconds: float) -> None:
+        self._ends = asyncio.get_running_loop().time() + seconds
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Which items are asked for."""
-
-    entry_id: str | None
-    limit: int
-    place: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Items with their payloads, which one that Pleo gave no data for does not have."""
-
-    items: tuple[tuple[str, Mapping[str, Any] | None], ...]
-    next: Place | None
-    without_data: int = 0
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raises `NotReady` when time is up."""
+        try:
+            async with asyncio.timeout_at(self._ends):
+                yield
+        except TimeoutError:
+            raise NotReady(problem(Failure.ERP_TIMEOUT, "the preview took too long")) from None
 
 
 async def _looked_at(
-    context: ExportContext, company: ConnectionState, api: ExportApi, job: PleoJob, about: Preview, wanted: _Wanted
+    context: ExportContext, company: ConnectionState, api: ExportApi, job: PleoJob, about: Preview, wanted: Wanted
 ) -> Preview:
     """The part that needs the ERP; what stops a run here stops the preview in the same words."""
     vendor_based = job.vendor_based_bookkeeping
+    clock = _Clock(context.patience.preview)
     try:
         ready = set_up(company)
         async with open_erp(context.connections, company.connection.id) as erp:
-            chart = await inspect(erp, ready, vendor_based=vendor_based)
-            page = await _page(api, job, wanted)
-            grounds = await _grounds(context, company, erp, ready, chart, page)
-            items, stopped = await _foreseen(grounds, page)
+            async with clock.in_time():
+                chart = await inspect(erp, ready, vendor_based=vendor_based)
+            page = await page_of(api, job, wanted)
+            async with clock.in_time():
+                grounds = await _grounds(context, company, erp, ready, chart, page)
+            items, stopped = await _foreseen(grounds, page, clock)
     except NotReady as error:
         return replace(about, problems_of_the_job=(error.problem, *error.others))
     except SecretUnreadable as error:
         return replace(about, problems_of_the_job=(problem(Failure.ERP_ACCESS_UNREADABLE, str(error)),))
     except Unfetchable as error:
         return replace(about, problems_of_the_job=(error.problem,))
-    except _Ended:
+    except Ended:
         return replace(about, ended=True)
     return replace(
         about,
@@ -220,7 +167,7 @@ async def _looked_at(
 
 
 async def _grounds(
-    context: ExportContext, company: ConnectionState, erp: Erp, ready: Ready, chart: ChartIndex, page: _Page
+    context: ExportContext, company: ConnectionState, erp: Erp, ready: Ready, chart: ChartIndex, page: Page
 ) -> Grounds:
     """As the desk of a run. Raises `NotReady` when the vendors cannot be read."""
     connection = company.connection
@@ -238,59 +185,19 @@ async def _grounds(
     )
 
 
-async def _foreseen(grounds: Grounds, page: _Page) -> tuple[tuple[ItemPreview, ...], Problem | None]:
+async def _foreseen(grounds: Grounds, page: Page, clock: _Clock) -> tuple[tuple[ItemPreview, ...], Problem | None]:
     """Every item of the page. What would stop the job stops it here, and the rest shares its reason as in a run."""
     made: list[ItemPreview] = []
     stopped: tuple[Outlook, Problem] | None = None
     for entry_id, payload in page.items:
         if stopped is None:
             try:
-                made.append(await foresee(grounds, entry_id, payload))
+                async with clock.in_time():
+                    made.append(await foresee(grounds, entry_id, payload))
                 continue
             except JobStopped as reason:
                 stopped = Outlook.WOULD_FAIL, reason.problem
-            except ErpDown as reason:
+            except (ErpDown, NotReady) as reason:
                 stopped = Outlook.UNKNOWN, reason.problem
         made.append(ItemPreview(entry_id, stopped[0], problems=(stopped[1],)))
     return tuple(made), stopped[1] if stopped else None
-
-
-# ------------------------------------------------------------------ items at Pleo
-
-
-async def _page(api: ExportApi, job: PleoJob, wanted: _Wanted) -> _Page:
-    """Raises `NoSuchItem`, `Unfetchable`, `_Ended`."""
-    try:
-        if wanted.entry_id is not None:
-            return await _one(api, job, wanted.entry_id, wanted.place)
-        found, following = await _read(api, job, wanted.place, min(wanted.limit, MOST_ITEMS))
-    except (NotFound, Unprocessable) as error:
-        raise _Ended from error
-    except BadRequest as error:
-        raise unfetchable(error) from error
-    seen = len(found) + (wanted.place.seen if wanted.place else 0)
-    return _Page(found, following, max(0, job.number_of_items - seen) if following is None else 0)
-
-
-async def _one(api: ExportApi, job: PleoJob, entry_id: str, place: Place | None) -> _Page:
-    for _ in range(_PAGES_SEARCHED):
-        found, place = await _read(api, job, place, MOST_ITEMS)
-        if mine := [each for each in found if each[0] == entry_id]:
-            return _Page((mine[0],), None)
-        if place is None:
-            break
-    else:
-        return _Page((), place)
-    async for listed in api.job_items(job.id):
-        if any(one.accounting_entry_id == entry_id for one in listed):
-            return _Page(((entry_id, None),), None)
-    raise NoSuchItem
-
-
-async def _read(
-    api: ExportApi, job: PleoJob, place: Place | None, limit: int
-) -> tuple[tuple[tuple[str, Mapping[str, Any]], ...], Place | None]:
-    found, after = await api.export_items_page(job.id, after=place.after if place else None, limit=limit)
-    keyed = {one.accounting_entry_id: one.raw for one in found if one.accounting_entry_id}
-    seen = len(keyed) + (place.seen if place else 0)
-    return tuple(keyed.items()), Place(job.id, after, seen) if after else None

@@ -22,8 +22,9 @@ from ledgerbridge.connections.errors import (
 from ledgerbridge.connections.errors import Fault as Wrong
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.alone import CannotResolve
+from ledgerbridge.exports.run import FORBIDDEN
 from ledgerbridge.ops.logging import get_logger
-from ledgerbridge.pleo.errors import PleoError
+from ledgerbridge.pleo.errors import Forbidden, PleoError
 from ledgerbridge.syncs.vendors.resolve import CannotResolve as VendorCannotResolve
 from ledgerbridge.web.problems import Fault, HttpProblem, problem_response
 
@@ -71,6 +72,9 @@ def problem_of(error: Exception) -> HttpProblem:
         case ClientRejected():
             _log.error("ALERT: Pleo refuses our client id or secret")
             return _problem(503, "Pleo refuses this service itself; operators must act.", "client_rejected")
+        case Forbidden():
+            _log.error("pleo forbids the call", operation=error.operation)
+            return _problem(409, FORBIDDEN, "pleo_forbids")
         case PleoError():
             _log.warning("pleo did not answer as needed", error=str(error))
             return _problem(503, "Pleo did not answer as needed. Try again later.", "pleo_unavailable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from dataclasses import replace
@@ -298,6 +299,30 @@ async def test_an_erp_that_goes_away_in_the_middle_leaves_the_rest_unknown(rig: 
     assert failures(shown) == [Failure.ERP_UNREACHABLE]
     assert [item.outcome for item in shown.items] == [Outlook.UNKNOWN] * 3
     assert {item.told.failure for item in shown.items if item.told} == {Failure.ERP_UNREACHABLE}
+
+
+async def test_a_person_does_not_wait_for_ever_for_an_erp_that_does_not_answer(rig: Rig) -> None:
+    job = rig.pleo.export(rig.pleo.queue("fee"))
+    rig.context = replace(rig.context, patience=replace(PATIENT, preview=0.3))
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    rig.books.meanwhile["chart"] = never
+    shown = await told(rig, job_id=job)
+    assert (failures(shown), shown.items) == ([Failure.ERP_TIMEOUT], ())
+
+
+async def test_when_time_is_up_in_the_middle_the_rest_is_unknown(rig: Rig) -> None:
+    job = rig.pleo.export(rig.pleo.queue("fee", copies=2))
+
+    async def time_is_up() -> None:
+        raise TimeoutError
+
+    rig.books.meanwhile["fits"] = time_is_up
+    shown = await told(rig, job_id=job)
+    assert failures(shown) == [Failure.ERP_TIMEOUT]
+    assert [item.outcome for item in shown.items] == [Outlook.UNKNOWN, Outlook.UNKNOWN]
 
 
 # ------------------------------------------------------------------ which job, which item

@@ -107,6 +107,23 @@ async def test_trouble_of_the_accounting_system_is_an_answer_and_not_an_error(fa
     assert (found["failure"], found["kind"]) == ("erp_unreachable", "transient")
 
 
+async def test_a_scope_that_was_not_granted_is_said_and_how_to_get_it(face: Face) -> None:
+    connection = await face.active()
+    queued(face, "fee")
+    face.pleo.control("POST", "/faults", kind="status", status=403, path="/v3/export-items", times=5)
+    answer = await asked(face, connection)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:ledgerbridge:problem:pleo-forbids")
+    assert "Connect in Pleo again" in answer.json()["detail"]
+
+
+async def test_a_company_that_left_has_nothing_to_preview(face: Face) -> None:
+    connection = await face.active()
+    queued(face, "fee")
+    assert (await face.admin.delete(f"/admin/api/connections/{connection}")).status_code in (200, 202, 204)
+    answer = await asked(face, connection)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:ledgerbridge:problem:reconnect-needed")
+
+
 @pytest.fixture
 async def two(face: Face) -> Two:
     return await two_companies(face)
