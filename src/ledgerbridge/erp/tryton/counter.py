@@ -140,6 +140,8 @@ class Counter:
 
     def _values(self, period: int) -> Record:
         record, move = self._original.record, self._original.move
+        # In the order of the original, which is not the one Tryton tells them in.
+        lines = sorted(record["lines"], key=lambda line: line["id"])
         text = f"{_PREFIX}{move.reference}: {self._reason}"
         return shaped(
             lambda: {
@@ -149,7 +151,7 @@ class Counter:
                 "period": period,
                 "origin": f"{MODEL},{move.id}",
                 "description": key.description(text, self._key, self.mark),
-                "lines": [["create", [_mirrored(line, self._day) for line in record["lines"]]]],
+                "lines": [["create", [_mirrored(line, self._day) for line in lines]]],
             }
         )
 

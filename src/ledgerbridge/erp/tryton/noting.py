@@ -118,9 +118,9 @@ async def take_off(client: Client, claims: Sequence[Claim]) -> bool:
     return True
 
 
-async def standing_on(client: Client, lines: Sequence[int]) -> bool:
-    """Whether any of these lines is noted on a bill."""
-    return bool(await _bills_with(client, lines))
+async def standing_on(client: Client, lines: Sequence[int]) -> frozenset[int]:
+    """The bills on which any of these lines is noted."""
+    return frozenset(row["id"] for row in await _bills_with(client, lines))
 
 
 async def _bills_with(client: Client, lines: Sequence[int]) -> list[Record]:

@@ -109,12 +109,12 @@ class Reversing:
         if key.read(description, self.asked.key.company_id, mark) != self.asked.key:
             raise refused(document, "it does not carry the key of this expense.")
 
-    async def check_unmatched(self, move: Move, own: Sequence[int]) -> None:
-        """Refuse what is matched, or noted on a bill, with anything but the lines `own`."""
+    async def check_unmatched(self, move: Move, own: Sequence[int], bill: int | None = None) -> None:
+        """Refuse what is matched with anything but the lines `own`, or noted on another bill than `bill`."""
         lines = [line.to_match for line in move.lines]
         matched = await self.matched_with(lines)
         noted = await noting.standing_on(self._client, [line.id for line in lines if line.party is not None])
-        if (matched - {line.id for line in lines} - set(own)) or (noted and not own):
+        if matched - {line.id for line in lines} - set(own) or noted - {bill}:
             raise ErpError(problem(Failure.REVERSAL_MATCHED, f"Tryton: matched: {matched}", reference=move.reference))
 
     async def matched_with(self, lines: Sequence[OpenLine]) -> set[int]:

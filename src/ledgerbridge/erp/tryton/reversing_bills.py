@@ -122,7 +122,7 @@ class BillReversing:
         own = [line.to_match.id for payment in payments for line in payment.move.lines] + [line.id for line in owing]
         for payment in payments:
             if payment.move.posted:
-                await self._shared.check_unmatched(payment.move, own)
+                await self._shared.check_unmatched(payment.move, own, standing.bill.id if standing else None)
                 await self._shared.check_period(payment)
             elif payment.move.touched:
                 raise refused(payment.move, "somebody has changed the draft since. Delete it there if not needed.")
