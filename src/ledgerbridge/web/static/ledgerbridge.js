@@ -53,6 +53,7 @@ function searchable(select, number) {
   for (const name of ["aria-describedby", "aria-invalid"])
     if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
   input.value = select.selectedOptions[0]?.value ? select.selectedOptions[0].text : "";
+  input.placeholder = select.options[0]?.value === "" ? select.options[0].text : "";
   select.removeAttribute("id");
   select.required = false;
   select.hidden = true;
@@ -127,6 +128,13 @@ function searchable(select, number) {
     } else if (event.key === "Escape") close();
   });
 }
+// A time zone that nobody chose yet: the browser's own.
+for (const field of document.querySelectorAll("[data-browser-zone]")) {
+  const zones = field.querySelector("select");
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if ([...zones.options].some((option) => option.value === own)) zones.value = own;
+}
+
 document.querySelectorAll("select[data-search]").forEach(searchable);
 
 // A list one can narrow: `data-narrow` names the list whose rows are hidden unless they hold every word typed.
