@@ -44,6 +44,7 @@ def default_chart() -> Chart:
                 name.replace("_", " ").title(),
                 needs_dimensions=code.startswith("6") and code < "6500",
                 type="Expense" if code.startswith("6") and code < "6500" else "Balance",
+                income=code.startswith("6") and code < "6500",
             )
             for number, (name, code) in enumerate(CODES.items(), 1)
         ),

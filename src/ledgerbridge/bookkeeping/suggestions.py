@@ -5,9 +5,11 @@ One that is not obvious is none: two candidates that are as good as each other a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from ledgerbridge.bookkeeping.posting_table import Role
@@ -16,46 +18,39 @@ from ledgerbridge.bookkeeping.words import Account, Chart, Journal
 CHOSEN = (Role.WALLET, Role.OUT_OF_POCKET, Role.CONTRA, Role.EXTERNAL, Role.PAYABLE)
 """Roles whose account a customer chooses."""
 
-# By rising weight: the later group of words says it plainer. A name with a word of `_NOT` is never meant.
+# By rising weight: a later group of words says it plainer. `*` stands for any ending.
 _WORDS: Mapping[Role, Sequence[tuple[str, ...]]] = MappingProxyType(
     {
-        Role.WALLET: (
-            ("wallet", "prepaid card", "forudbetalt"),
-            ("pleo",),
-            ("pleo wallet", "pleo konto", "pleo account"),
-        ),
+        Role.WALLET: (("wallet", "prepaid card*"), ("pleo",), ("pleo wallet", "pleo konto", "pleo account")),
         Role.OUT_OF_POCKET: (
-            ("employee", "medarbejder", "anställd", "mitarbeiter", "ansatte", "werknemer", "personnel"),
-            ("out-of-pocket", "out of pocket", "udlæg", "utlägg", "utlegg", "auslagen", "onkosten", "notes de frais"),
+            ("owed to employee*", "due to employee*", "employee*", "medarbejder*", "anställd*", "mitarbeiter*",
+             "ansatte*", "werknemer*", "personnel"),
+            ("out-of-pocket", "out of pocket", "udlæg*", "utlägg*", "utlegg*", "auslagen", "notes de frais"),
         ),
         Role.CONTRA: (
-            ("transit", "clearing", "transfer", "interim"),
-            (
-                "mellemregning",
-                "geldtransit",
-                "kruisposten",
-                "virements internes",
-                "cash in transit",
-                "money in transit",
-            ),
-            ("contra", "pleo top-up", "pleo contra"),
+            ("clearing account", "transfer account"),
+            ("cash in transit", "money in transit", "mellemregning*", "geldtransit", "kruisposten",
+             "interne overboekingen", "virements internes"),
+            ("pleo top-up*", "wallet top-up*", "pleo contra"),
         ),
-        Role.EXTERNAL: (("outside pleo", "external reimbursement"),),
+        Role.EXTERNAL: (("outside pleo", "external reimbursement*"),),
         Role.PAYABLE: (
-            ("payable", "creditor", "kreditor", "leverantör", "leverandør", "crediteur", "fournisseur"),
-            ("accounts payable", "payables, without party"),
+            ("creditors", "kreditor*", "leverantörsskuld*", "leverandørgæld", "leverandørgjeld", "crediteuren",
+             "leveranciers", "fournisseurs"),
+            ("trade payables", "accounts payable"),
         ),
     }
-)
+)  # fmt: skip
 _NOT: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
-        Role.WALLET: ("outside", "reimburs", "owed", "fee", "cost", "expense", "gebühr", "gebyr", "top-up", "contra"),
-        Role.OUT_OF_POCKET: ("outside pleo", "external", "salar", "wage", "benefit", "insurance", "pension", "løn"),
-        Role.CONTRA: ("tax", "vat", "moms", "transferable"),
+        Role.WALLET: ("outside", "reimburs*", "owed", "top-up*", "contra", "transit"),
+        Role.OUT_OF_POCKET: ("outside pleo", "external*", "salar*", "wage*", "benefit*", "tax*", "pension*", "loan*"),
+        Role.CONTRA: ("tax*", "vat", "moms"),
         Role.EXTERNAL: (),
-        Role.PAYABLE: ("tax", "vat", "moms", "salar", "wage", "interest", "dividend", "note", "employee"),
+        Role.PAYABLE: ("tax*", "vat", "moms", "interest", "dividend*", "employee*"),
     }
 )
+"""An account with such a word in its name is never meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class Suggestion:
 
     code: str
     because: str
-    """The word of its name that says so."""
+    """The words of its name that say so."""
 
 
 def fitting(role: Role, chart: Chart) -> tuple[Account, ...]:
@@ -79,12 +74,16 @@ def fitting(role: Role, chart: Chart) -> tuple[Account, ...]:
 
 
 def accounts(chart: Chart, *, payable: bool) -> dict[Role, Suggestion]:
-    """The obvious account of each role; none twice. `payable`: whether the ERP books bills."""
+    """The obvious account of each role, never one of the income statement; none twice.
+
+    `payable`: whether the ERP books bills.
+    """
     found: dict[Role, Suggestion] = {}
     for role in CHOSEN:
         if role is Role.PAYABLE and not payable:
             continue
-        best = _best(((one.code, one.name) for one in fitting(role, chart)), _WORDS[role], _NOT[role])
+        named = ((one.code, one.name) for one in fitting(role, chart) if not one.income)
+        best = _best(named, _WORDS[role], _NOT[role])
         if best is not None:
             found[role] = best
     times = Counter(one.code for one in found.values())
@@ -96,7 +95,7 @@ def journal(chart: Chart) -> Suggestion | None:
     good = journals(chart)
     if len(good) == 1:
         return Suggestion(good[0].code, good[0].name)
-    words = (("expense", "udlæg", "utlägg", "auslagen", "onkosten", "frais"), ("pleo",))
+    words = (("expense*", "udlæg*", "utlägg*", "auslagen", "onkosten", "notes de frais"), ("pleo",))
     return _best(((one.code, one.name) for one in good), words, ("revenue",))
 
 
@@ -111,12 +110,23 @@ def _best(
 ) -> Suggestion | None:
     weighed: dict[int, list[Suggestion]] = {}
     for code, name in named:
-        lowered = name.casefold()
-        if any(word in lowered for word in never):
+        if any(_said(word, name) for word in never):
             continue
-        hits = [(weight, word) for weight, group in enumerate(words) for word in group if word in lowered]
+        hits = [(weight, said) for weight, group in enumerate(words) for word in group if (said := _said(word, name))]
         if hits:
-            weight, word = max(hits, key=lambda hit: hit[0])
-            weighed.setdefault(weight, []).append(Suggestion(code, word))
+            weight, said = max(hits, key=lambda hit: hit[0])
+            weighed.setdefault(weight, []).append(Suggestion(code, said))
     top = weighed.get(max(weighed, default=-1), [])
     return top[0] if len(top) == 1 else None
+
+
+def _said(word: str, name: str) -> str | None:
+    """How a name says a word, as a whole word of it; None when it does not."""
+    found = _pattern(word).search(name)
+    return found[0] if found else None
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    ending = r"\w*" if word.endswith("*") else r"(?!\w)"
+    return re.compile(rf"(?<!\w){re.escape(word.removesuffix('*'))}{ending}", re.IGNORECASE)

@@ -254,6 +254,8 @@ class Account:
     active: bool = True
     type: str = ""
     """The sort of account in the ERP's own words, for people; empty where it has none."""
+    income: bool = False
+    """Whether it is one of the income statement, as far as the ERP tells."""
 
 
 @dataclass(frozen=True, slots=True)

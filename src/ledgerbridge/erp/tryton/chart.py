@@ -140,6 +140,7 @@ def _account(row: Record, analytic: Analytic) -> Account:
         party_required=bool(row["party_required"]),
         needs_dimensions=analytic.needed_on(row),
         type=row["type"].get("name") or "",
+        income=row["type"]["statement"] == "income",
     )
 
 

@@ -19,7 +19,7 @@ from tests.support.canaries import canary
 from tests.support.erp_double import down
 from tests.support.html import Page
 
-KEY = ERP_SETTINGS["api_key"]
+KEY = str(ERP_SETTINGS["api_key"])
 ERP = f"{HERE}/erp"
 SECOND = ErpCompany("2", "Demo BV", None, "EUR")
 

@@ -55,7 +55,7 @@ async def test_a_finance_admin_walks_from_connect_to_the_preview(face: Face, wal
     assert config["syncs"]["tags"] == {"enabled": True, "every_minutes": 1440}
     assert await walker.draft() == {}, "what is in force waits no longer"
     assert where(await face.browser.get(HERE)) == f"{HERE}/preview"
-    assert not [one for one in walker.seen if ERP_SETTINGS["api_key"] in one], "the key was rendered back"
+    assert not [one for one in walker.seen if str(ERP_SETTINGS["api_key"]) in one], "the key was rendered back"
 
 
 async def test_what_was_entered_survives_a_new_session_half_finished_or_not(face: Face, walker: Walker) -> None:

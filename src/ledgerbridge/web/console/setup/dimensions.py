@@ -68,10 +68,11 @@ async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool)
         return {"away": read.away, "selected": entered[FIELD], "most": MOST_DIMENSIONS}
     master, chart = read.found
     selection, pleo_away = preselect(master, ()), False
-    if fresh or setup.answers().get("dimensions", ()) is None:
+    open_still = Step.DIMENSIONS not in setup.draft and setup.answers().get("dimensions") is None
+    if open_still:
         groups = await _groups(services, setup)
         selection, pleo_away = preselect(master, groups or ()), groups is None
-        if FIELD not in entered or not entered[FIELD]:
+        if not entered[FIELD]:
             entered = {FIELD: list(selection.selected)}
     offered = [_offered(one, chart) for one in selection.available]
     codes = {one.code.casefold() for one in offered}
@@ -83,8 +84,8 @@ async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool)
         "selected": [one for one in entered[FIELD] if one.casefold() in codes],
         "folded": {one.casefold() for one in entered[FIELD]},
         "gone": [one for one in entered[FIELD] if one.casefold() not in codes],
-        "preselected": fresh and bool(selection.selected),
-        "beyond": selection.beyond if fresh else (),
+        "preselected": open_still and bool(selection.selected),
+        "beyond": selection.beyond,
         "pleo_away": pleo_away,
         "most": MOST_DIMENSIONS,
     }

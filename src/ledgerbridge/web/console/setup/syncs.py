@@ -16,7 +16,7 @@ from ledgerbridge.syncs.schedule import ORDER
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import FieldError
 from ledgerbridge.web.console.setup.filling import Entered, Read, Sent, StepPage, show, take
-from ledgerbridge.web.console.setup.steps import path_of
+from ledgerbridge.web.console.setup.steps import interval, path_of
 from ledgerbridge.web.services import Provided, Services
 from ledgerbridge.web.texts import text
 
@@ -24,11 +24,11 @@ router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 _HERE = path_of(Step.SYNCS)
 INTERVALS = (60, 360, 1440, 10080)
 """Minutes between two runs that have a name: hourly, every six hours, daily, weekly."""
-OTHER = "other"
+_DIGITS = 10
 
 
 def _names(kind: SyncKind) -> tuple[str, str, str]:
-    """Fields of a kind: whether, how often, and minutes where that is `other`."""
+    """Fields of a kind: whether, how often, and minutes that go before that when they are filled in."""
     return f"syncs.{kind}.enabled", f"syncs.{kind}.every", f"syncs.{kind}.every_minutes"
 
 
@@ -37,10 +37,8 @@ def _entered_of(members: Mapping[str, Any]) -> Entered:
     entered: dict[str, str] = {}
     for kind in ORDER:
         enabled, every, minutes = _names(kind)
-        interval = int(known[kind]["every_minutes"])
         entered[enabled] = "yes" if known[kind]["enabled"] else ""
-        entered[every] = str(interval) if interval in INTERVALS else OTHER
-        entered[minutes] = str(interval)
+        entered[every], entered[minutes] = str(known[kind]["every_minutes"]), ""
     return entered
 
 
@@ -55,11 +53,11 @@ def _read(sent: Sent, setup: Setup) -> Read:
             answers[kind.value] = before[kind]
             continue
         entered |= {name: sent.get(name) for name in (enabled, every, minutes)}
-        chosen = sent.get(minutes if sent.get(every) == OTHER else every)
-        interval = int(chosen) if chosen.isascii() and chosen.isdecimal() and len(chosen) < 10 else 0
-        if not 1 <= interval <= MAX_EVERY_MINUTES:
+        chosen = sent.get(minutes) or sent.get(every)
+        wanted = int(chosen) if chosen.isascii() and chosen.isdecimal() and len(chosen) < _DIGITS else 0
+        if not 1 <= wanted <= MAX_EVERY_MINUTES:
             errors.append(FieldError(minutes, text("setup.syncs.interval_wrong", most=f"{MAX_EVERY_MINUTES:,}")))
-        answers[kind.value] = {"enabled": sent.get(enabled) == "yes", "every_minutes": interval}
+        answers[kind.value] = {"enabled": sent.get(enabled) == "yes", "every_minutes": wanted}
     return Read(entered, {"syncs": answers}, errors)
 
 
@@ -72,13 +70,19 @@ async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool)
     if setup.binding is not None:
         async with open_erp(services.connections, setup.connection.id) as erp:  # makes no call
             vendors = erp.capabilities.vendors
+    shown = {**_entered_of({}), **entered}
     return {
         "kinds": [(kind.value, _names(kind)) for kind in ORDER if vendors or kind is not SyncKind.VENDORS],
-        "entered": {**_entered_of({}), **entered},
-        "intervals": [(str(minutes), text(f"setup.syncs.every.{minutes}")) for minutes in INTERVALS]
-        + [(OTHER, text("setup.syncs.every.other"))],
+        "entered": shown,
+        "intervals": {kind.value: _intervals(shown[_names(kind)[1]]) for kind in ORDER},
         "most": f"{MAX_EVERY_MINUTES:,}",
     }
+
+
+def _intervals(chosen: str) -> list[tuple[str, str]]:
+    """The intervals to choose from, with the one in force among them."""
+    own = {int(chosen)} if chosen.isdecimal() and len(chosen) < _DIGITS else set()
+    return [(str(minutes), interval(minutes)) for minutes in sorted({*INTERVALS, *own})]
 
 
 PAGE = StepPage(Step.SYNCS, "setup/syncs.html", _entered_of, _read, _field_of, _live)
