@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import select, text, update
 from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import claims, closing, job, ledger, report, resolve, run, spool, standing
+from ledgerbridge.exports import claims, closing, job, ledger, report, resolve, reversal, reverse, run, spool, standing
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.ledger import LIVE, FenceLost
 from ledgerbridge.exports.run import look
@@ -31,7 +31,7 @@ from tests.support.rig import Killed, Rig, company_rig
 LONG = 200_000
 """Seconds after which no call is on its way any more, and no job of before is open."""
 PATIENCE = Patience(erp_down=600, pause=(0.0, 0.0, 0.0), settling=LONG / 2, interrupted=LONG / 2, vendors=0)
-TIMED = (claims, closing, job, ledger, report, resolve, run, spool, standing)
+TIMED = (claims, closing, job, ledger, report, resolve, reversal, reverse, run, spool, standing)
 SETTLABLE = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
 ITEMS = "/v3/export-jobs/*/items"
 CHANGED = "with other contents"
@@ -106,6 +106,26 @@ class Story:
         except (resolve.CannotResolve, ErpError):
             return False
         return True
+
+    async def take_back(self, entry: str, dies_at: int | None) -> None:
+        """A bookkeeper has the newest booking of an expense taken back, or tries to."""
+        async with self.rig.db.reading() as session:
+            of = (
+                select(ExportJob)
+                .join(ExportItem, ExportItem.job_id == ExportJob.id)
+                .where(ExportItem.accounting_entry_id == entry)
+                .order_by(ExportJob.pleo_created_at.desc())
+            )
+            jobs = list(await session.scalars(of))
+        if not jobs:
+            return
+        with deadly(dies_at), suppress(resolve.CannotResolve, ErpError, Killed):
+            await reverse.reverse(self.rig.context, jobs[0], entry, reason="Wrong", actor="admin:anna")
+        await self.expire_lease()
+
+    async def rebooks(self, yes: bool) -> None:
+        """What is changed after it was booked is to be reversed and booked anew, or to fail."""
+        await self.rig.configure(changed_reexport="reverse_and_rebook" if yes else "fail")
 
     async def _settle(self, of: ExportJob, entry: str, how: str) -> None:
         context, there = self.rig.context, self.books.live(entry)
@@ -219,6 +239,7 @@ class Story:
     async def holds(self) -> None:
         """Invariants 1 to 4, of which none may be broken at any moment."""
         assert not self.wrong, self.wrong
+        assert not self.books.doubled, "taken back twice"
         self._once()
         self._never_blind()
         self._one_at_a_time()
@@ -252,7 +273,7 @@ class Story:
         async with self.rig.db.reading() as session:
             rows = await session.scalars(select(Posting.accounting_entry_id).where(Posting.state.in_(LIVE)))
             known = set(rows)
-        stand = {one.entry.key.accounting_entry_id for one in self.books.entries.values()}
+        stand = {one.entry.key.accounting_entry_id for one in self.books.entries.values() if one.taken_back is None}
         assert stand <= known, "an entry stands in the books and the ledger does not know it (invariant 2)"
 
     def _true_at_pleo(self) -> None:
@@ -268,7 +289,7 @@ class Story:
     async def ends_well(self) -> None:
         """Once the troubles are over and people did their part, everything is booked once, or its reason stands."""
         self.world.faults.clear()
-        self.books.trouble = {"book": [], "find": []}
+        self.books.trouble = {}
         self.seconds_a_call = 0
         self.long_time()
         await self.work("poll", None)

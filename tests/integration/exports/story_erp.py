@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from ledgerbridge import faults
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
-from ledgerbridge.erp.port import Attachment, Booked, ErpError, Found
+from ledgerbridge.bookkeeping.words import PostingKey
+from ledgerbridge.erp.port import Attachment, Booked, DocumentRef, ErpError, Found, Reversed
 from tests.support.double_payables import Entry
 from tests.support.erp_double import (
     CAPABILITIES,
@@ -43,6 +45,19 @@ BOOKINGS = (
     "taken over and late",
 )
 """What may become of a call to book."""
+REVERSALS = (
+    "down",
+    "refused",
+    "lost before",
+    "lost after",
+    "lost and late",
+    "dies before",
+    "dies after",
+    "dies and late",
+    "taken over",
+    "taken over and late",
+)
+"""What may become of a call to take an entry back."""
 LOOKS = ("down", "lost before", "unreadable")
 """What may become of a look by key."""
 
@@ -55,7 +70,11 @@ class StoryBooks(Books):
     """What happened to each accounting entry, in order: `asked`, `lost`, `seen`, `told` by a person."""
     on_its_way: list[Entry] = field(default_factory=list)
     """Calls nobody waits for any more, which will be carried out."""
-    trouble: dict[str, list[str]] = field(default_factory=lambda: {"book": [], "find": []})
+    backwards: list[Entry] = field(default_factory=list)
+    """The same of calls that take an entry back."""
+    doubled: list[str] = field(default_factory=list)
+    """Entries that two calls took back."""
+    trouble: dict[str, list[str]] = field(default_factory=dict)
     """What becomes of the next calls; each is used up by one."""
     takeover: Callable[[], Awaitable[None]] | None = None
     """Another worker gets hold of the company and works it."""
@@ -70,12 +89,20 @@ class StoryBooks(Books):
         """What was on its way is carried out now."""
         while self.on_its_way:
             self.put(self.on_its_way.pop())
+        while self.backwards:
+            self.turn(self.backwards.pop())
+
+    def turn(self, entry: Entry) -> None:
+        """A counter-entry is made, whether there is one or not."""
+        if entry.taken_back is not None:
+            self.doubled.append(entry.id)
+        entry.taken_back = f"{entry.id}-counter"
 
     def put(self, entry: Entry) -> None:
         self.entries[entry.id] = entry
 
     def next_trouble(self, what: str) -> str:
-        waiting = self.trouble[what]
+        waiting = self.trouble.get(what, [])
         return waiting.pop(0) if waiting else ""
 
     def searchable(self, yes: bool) -> None:
@@ -139,6 +166,34 @@ class StoryErp(DoubleErp):
             raise KeyError("a bug after the effect")
         faults.reach("erp book after")
         return self._booked(made)
+
+    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
+        assert self.capabilities.can_probe, "nobody could look for the counter-entry"
+        books = self._books
+        trouble = books.next_trouble("reverse")
+        match trouble:
+            case "down":
+                books.passing("down")
+                raise down()
+            case "refused":
+                raise refused()
+        books.passing("reverse")
+        faults.reach("erp reverse before")
+        one = books.entries.get(document.id)
+        if one is None or one.taken_back is not None:
+            return self._reverse(document, key, reason, day)
+        if trouble.startswith("taken over") and books.takeover is not None:
+            await books.takeover()
+        if trouble.endswith("late"):
+            books.backwards.append(one)
+        elif not trouble.endswith("before"):
+            books.turn(one)
+        if trouble.startswith("dies"):
+            raise Killed
+        if trouble.startswith(("lost", "taken over")):
+            raise lost_reply()
+        faults.reach("erp reverse after")
+        return self._reverse(document, key, reason, day)
 
 
 class StoryAdapter(DoubleAdapter):

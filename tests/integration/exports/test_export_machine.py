@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.server import Running, running
 from tests.integration.exports.story import ITEMS, Telling
-from tests.integration.exports.story_erp import BOOKINGS, LOOKS
+from tests.integration.exports.story_erp import BOOKINGS, LOOKS, REVERSALS
 from tests.support.depth import enough_time, stories
 
 Trouble = tuple[str, str, int]
@@ -26,11 +26,12 @@ Trouble = tuple[str, str, int]
 EVENTS, DATA = "/v3/export-job-events", "/v3/export-items"
 SEEDS = ("fee", "fee", "card_purchase", "receipt_jpeg", "bad_no_account")
 
-PEOPLE = ("spends", "changes", "removes", "cancels", "reconnects", "probe", "booked", "not booked")
+PEOPLE = ("spends", "changes", "removes", "cancels", "reconnects", "takes back", "probe", "booked", "not booked")
 """What people do; the last three settle an item by hand."""
 
 seeds = st.lists(st.sampled_from(SEEDS), min_size=1, max_size=3)
 which = st.integers(0, 5)
+reversals = st.lists(st.sampled_from(["", *REVERSALS]), max_size=2)
 bookings = st.lists(st.sampled_from(["", *BOOKINGS]), max_size=4)
 searches = st.lists(st.sampled_from(["", *LOOKS]), max_size=2) | st.sampled_from([[what] * 9 for what in LOOKS])
 pleo = st.none() | st.tuples(
@@ -56,22 +57,24 @@ class ExportMachine(RuleBasedStateMachine):
     """Opens the story; set by the test."""
 
     @initialize(
-        searchable=st.sampled_from([True, True, False]), seeds=seeds, trouble=st.sampled_from(BOOKINGS), dies_at=death
-    )
-    def begin(self, searchable: bool, seeds: list[str], trouble: str, dies_at: int | None) -> None:
+        searchable=st.sampled_from([True, True, False]), seeds=seeds, trouble=st.sampled_from(BOOKINGS), dies_at=death,
+        rebooks=st.booleans(),
+    )  # fmt: skip
+    def begin(self, searchable: bool, seeds: list[str], trouble: str, dies_at: int | None, rebooks: bool) -> None:
         """The first expenses are exported, and something goes wrong at once."""
         self.story = self.telling.story
         self.story.books.searchable(searchable)
+        self.telling.run(self.story.rebooks(rebooks))
         self.story.new(*seeds)
-        self.day(False, 63, "webhook", [trouble], [], None, 0, dies_at)
+        self.day(False, 63, "webhook", [trouble], [], [], None, 0, dies_at)
 
     @rule(
         late=st.booleans(), press=st.integers(0, 63), found_by=st.sampled_from(["webhook", "poll", "recovery"]),
-        bookings=bookings, searches=searches, pleo=pleo, slow=slow, dies_at=death,
+        bookings=bookings, searches=searches, reversals=reversals, pleo=pleo, slow=slow, dies_at=death,
     )  # fmt: skip
     def day(
-        self, late: bool, press: int, found_by: str, bookings: list[str], searches: list[str], pleo: Trouble | None,
-        slow: int, dies_at: int | None,
+        self, late: bool, press: int, found_by: str, bookings: list[str], searches: list[str], reversals: list[str],
+        pleo: Trouble | None, slow: int, dies_at: int | None,
     ) -> None:  # fmt: skip
         """Perhaps after a long time, somebody presses Export, and the worker looks."""
         story = self.story
@@ -81,14 +84,14 @@ class ExportMachine(RuleBasedStateMachine):
         if chosen:
             story.press(chosen, 1800 if slow else 3600)
         story.world.faults.clear()
-        story.books.trouble = {"book": list(bookings), "find": list(searches)}
+        story.books.trouble = {"book": list(bookings), "find": list(searches), "reverse": list(reversals)}
         story.seconds_a_call = slow
         if pleo is not None:
             story.trouble_at_pleo(*pleo)
         self.telling.run(story.work(found_by, dies_at))
 
-    @rule(what=st.sampled_from(PEOPLE), one=which, seeds=seeds)
-    def person(self, what: str, one: int, seeds: list[str]) -> None:
+    @rule(what=st.sampled_from(PEOPLE), one=which, seeds=seeds, reversals=reversals, dies_at=death)
+    def person(self, what: str, one: int, seeds: list[str], reversals: list[str], dies_at: int | None) -> None:
         """Somebody does something, if there is something to do it to."""
         story = self.story
         entry = story.ids[one % len(story.ids)]
@@ -103,6 +106,9 @@ class ExportMachine(RuleBasedStateMachine):
                 story.world.jobs.cancel(story.open_jobs()[0])
             case "reconnects":
                 self.telling.run(story.reconnect())
+            case "takes back":
+                story.books.trouble["reverse"] = list(reversals)
+                self.telling.run(story.take_back(entry, dies_at))
             case "probe" | "booked" | "not booked":
                 self.telling.run(story.settle(entry, what))
 
