@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,22 +23,34 @@ BAD = {seed.name for seed in named("all") if seed.expected_failure is not None}
 DEMO_SECONDS = 240
 
 
-@dataclass(frozen=True)
-class Demos:
-    once: Process
-    staying: Process
+STORY = dict.fromkeys(KEYS, "untold")
+WITHOUT_STORY = f"""
+import typer
+from ledgerbridge.demo import __main__ as demo
+demo.tell = lambda up, show: {STORY}
+typer.run(demo.main)
+"""
 
 
 @pytest.fixture(scope="module")
-def demos(tryton_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
-    """Both kinds at the same time: where one waits the other works. The built Tryton is shared with the tests."""
-    logs = tmp_path_factory.mktemp("demo")
-    with ExitStack() as stack:
+def once(tryton_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """The built Tryton is shared with the tests."""
+    with running("once", ["demo", "--once", "--json"], {}, tmp_path_factory.mktemp("demo"), cwd=ROOT) as process:
+        yield process
 
-        def demo(name: str, *options: str) -> Process:
-            return stack.enter_context(running(name, ["demo", *options], {}, logs, cwd=ROOT))
 
-        yield Demos(demo("once", "--once", "--json"), demo("staying", "--json"))
+@pytest.fixture
+def staying(tryton_template: Template, tmp_path: Path) -> Iterator[Process]:
+    with running("staying", ["demo", "--json"], {}, tmp_path, cwd=ROOT) as process:
+        yield process
+
+
+@pytest.fixture
+def staying_without_its_story(tryton_template: Template, tmp_path: Path) -> Iterator[Process]:
+    """Everything is up and nothing happened."""
+    process = Process("staying", ["--json"], {}, tmp_path, cwd=ROOT, command=(sys.executable, "-c", WITHOUT_STORY))
+    yield process
+    process.end()
 
 
 def result(process: Process) -> dict[str, object]:
@@ -72,21 +84,21 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def test_once_ends_with_the_result_as_one_line_of_json(demos: Demos) -> None:
-    assert demos.once.wait(DEMO_SECONDS) == 0, demos.once.stderr[-2000:]
-    found = result(demos.once)
+def test_once_ends_with_the_result_as_one_line_of_json(once: Process) -> None:
+    assert once.wait(DEMO_SECONDS) == 0, once.stderr[-2000:]
+    found = result(once)
     assert list(found) == KEYS
     assert found["job_status"] == "completed_with_errors"
     assert found["erp"] == "tryton"
     assert found["failed"] == len(BAD)
     assert found["posted"] == found["erp_entries"] == int(str(found["items"])) - len(BAD)
     assert int(str(found["posted"])) >= 17, "not every type of item was booked"
-    assert demos.once.stdout.count("\n") == 1, "stdout holds something besides the result"
+    assert once.stdout.count("\n") == 1, "stdout holds something besides the result"
 
 
-def test_it_shows_the_first_syncs_the_vendor_on_both_sides_and_its_bills(demos: Demos) -> None:
-    assert demos.once.wait(DEMO_SECONDS) == 0, demos.once.stderr[-2000:]
-    shown = demos.once.stderr
+def test_it_shows_the_first_syncs_the_vendor_on_both_sides_and_its_bills(once: Process) -> None:
+    assert once.wait(DEMO_SECONDS) == 0, once.stderr[-2000:]
+    shown = once.stderr
     rows = [[cell.strip() for cell in line.split("│")] for line in shown.splitlines() if "│" in line]
     first = {row[0]: row[1] for row in rows if row[1].endswith("created")}
     assert first == {
@@ -130,32 +142,57 @@ def test_a_code_that_did_not_arrive_in_pleo_is_named(tryton_template: Template) 
     assert unknown_to_pleo(chart, arrived) == missing
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-def test_a_staying_demo_answers_until_ctrl_c_and_leaves_no_process(demos: Demos) -> None:
-    staying = demos.staying
+ON_LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+
+
+@pytest.mark.long  # `make test` shows the story told once, and below that what is up stays up
+@ON_LINUX
+def test_a_staying_demo_shows_its_story_until_ctrl_c(staying: Process) -> None:
     until("the demo to stay", lambda: "Ctrl-C" in staying.stderr, DEMO_SECONDS, 0.3)
     assert list(result(staying)) == KEYS
-    words = staying.stderr.split()
-    (page,) = [word for word in words if word.endswith("/settings")]
-    assert httpx.get(page, timeout=30, trust_env=False).status_code == 401
-    (lists,) = [word for word in words if word.endswith("/lists")]
-    assert NEW_VENDOR["name"] in httpx.get(lists, timeout=30, trust_env=False).text
-    token = words[words.index("run:") + 1]
-    connections = httpx.get(
-        page.replace("/settings", "/admin/api/connections"),
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
-        trust_env=False,
-    ).json()["data"]
+    lists, connections = shown_by(staying)
+    assert NEW_VENDOR["name"] in lists
     assert [sorted((one["kind"], one["state"]) for one in each["syncs"]) for each in connections] == [
         [(kind, "on_time") for kind in ("accounts", "tags", "tax_codes", "vendors")]
     ]
     assert [(each["mapping_warnings"], each["parked_vendors"]) for each in connections] == [(0, 0)]
+    leaves_no_process(staying)
+
+
+@ON_LINUX
+def test_a_staying_demo_answers_until_ctrl_c_and_leaves_no_process(staying_without_its_story: Process) -> None:
+    staying = staying_without_its_story
+    until("the demo to stay", lambda: "Ctrl-C" in staying.stderr, DEMO_SECONDS, 0.3)
+    assert result(staying) == STORY
+    _, connections = shown_by(staying)
+    assert connections == []
+    leaves_no_process(staying)
+
+
+def page_of(staying: Process, path: str) -> str:
+    (page,) = [word for word in staying.stderr.split() if word.endswith(path)]
+    return page
+
+
+def shown_by(staying: Process) -> tuple[str, list[dict[str, Any]]]:
+    """Pleo's lists and our connections, by the addresses and the token that it prints."""
+    words, page = staying.stderr.split(), page_of(staying, "/settings")
+    assert httpx.get(page, timeout=30, trust_env=False).status_code == 401
+    lists = httpx.get(page_of(staying, "/lists"), timeout=30, trust_env=False).text
+    bearer = {"Authorization": f"Bearer {words[words.index('run:') + 1]}"}
+    address = page.replace("/settings", "/admin/api/connections")
+    connections: list[dict[str, Any]] = httpx.get(address, headers=bearer, timeout=30, trust_env=False).json()["data"]
+    return lists, connections
+
+
+def leaves_no_process(staying: Process) -> None:
+    """Ended by Ctrl-C."""
+    page = page_of(staying, "/settings")
     started = descendants(staying.pid)
     assert len(started) >= 3, "the sandbox, Tryton and the service"
     staying.interrupt()
-    assert staying.wait(60) == 0
-    until("every process of the demo to be gone", lambda: not [pid for pid in started if alive(pid)], 20)
+    assert staying.wait(120) == 0
+    until("every process of the demo to be gone", lambda: not [pid for pid in started if alive(pid)], 60)
     with pytest.raises(httpx.ConnectError):
         httpx.get(page, timeout=5, trust_env=False)
     assert "Traceback" not in staying.stderr
