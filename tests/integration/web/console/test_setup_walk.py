@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledgerbridge.connections import setup
 from tests.integration.web.conftest import ERP_SETTINGS, Face
 from tests.integration.web.console.walking import ACCOUNTS, HERE, Walker, errors_of, where
 from tests.integration.web.two_companies import two_companies
@@ -17,6 +18,10 @@ from tests.support.html import Page
 async def walker(face: Face) -> Walker:
     connection = await face.connect()
     return Walker(face, face.browser, connection)
+
+
+class Killed(BaseException):
+    """Stands for the end of our process."""
 
 
 async def again(face: Face, walker: Walker) -> Walker:
@@ -116,6 +121,25 @@ async def test_an_erp_that_is_away_takes_nothing_and_a_second_try_goes_on(face: 
     shown = (await walker.at("accounts")).form(f"{HERE}/accounts").fields
     assert shown.items() >= ACCOUNTS.items()
     assert where(await walker.send("accounts")) == f"{HERE}/posting"
+
+
+async def test_a_death_between_the_version_and_the_clearing_of_the_draft_makes_no_second_version(
+    face: Face, walker: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await walker.bind()
+
+    async def dies(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(setup, "_clear", dies)
+        with pytest.raises(Killed):
+            await walker.configure()
+    assert set(await walker.draft()) == {"accounts", "posting", "dimensions", "syncs"}
+    assert (await walker.config() or {})["version"] == 1
+    assert where(await walker.send("syncs")) == f"{HERE}/preview"
+    assert (await walker.config() or {})["version"] == 1
+    assert await walker.draft() == {}
 
 
 async def test_after_going_live_every_saved_step_is_a_version_and_an_unchanged_one_is_none(face: Face) -> None:

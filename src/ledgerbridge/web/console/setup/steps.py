@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from ledgerbridge.connections import setup
 from ledgerbridge.connections.setup import Setup, Step
+from ledgerbridge.store.tables import ConnectionStatus
 from ledgerbridge.web.console import forms
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import page
@@ -37,7 +38,7 @@ def next_path(found: Setup) -> str:
 
 def lives(found: Setup) -> bool:
     """Whether the connection has gone live, so that a step is changed and not walked through."""
-    return found.connection.activated_at is not None
+    return found.connection.activated_at is not None and found.connection.status != ConnectionStatus.SETTING_UP
 
 
 def walk(found: Setup, now: str) -> list[WalkStep]:
