@@ -132,11 +132,10 @@ def choose_dimensions(ada: Person) -> None:
 
 def assert_preview(ada: Person) -> None:
     text = ada.text
-    assert "Created" in text
+    assert "To create" in text
     assert "Would be booked" in text
     assert "Would not be booked" in text
-    table = ada.page.get_by_role("table").first
-    figures = [row.inner_text() for row in table.locator("tfoot td.figure").all()]
+    figures = [figure.inner_text() for figure in ada.page.locator("article tfoot td.figure").all()]
     assert len(set(figures)) == 1, f"debit and credit differ: {figures}"
 
 

@@ -59,7 +59,7 @@ async def test_the_preview_without_script_shows_the_first_syncs_and_writes_nothi
 
     assert "Reading both sides" in waiting.text
     assert "Reading both sides" not in page.text
-    assert "Created" in page.text
+    assert "To create" in page.text
     assert "No export waits in Pleo just now" in page.text
     assert (await rows(face), pleo_writes(face)) == (before, sent)
 

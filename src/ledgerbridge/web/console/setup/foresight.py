@@ -23,7 +23,7 @@ from ledgerbridge.syncs.record import Action, Record
 from ledgerbridge.syncs.run import preview
 from ledgerbridge.web.texts import text
 
-_WRITES = (Action.CREATED, Action.UPDATED, Action.UNARCHIVED, Action.ARCHIVED)
+WRITES = (Action.CREATED, Action.UPDATED, Action.UNARCHIVED, Action.ARCHIVED)
 EXPENSES = 5
 """So many of the oldest waiting export job are shown."""
 T = TypeVar("T")
@@ -84,16 +84,10 @@ def _shown(kind: SyncKind, found: Record | str | None) -> dict[str, Any]:
         return shown
     asked = [one for one in found.problems if one.code == "needs_confirmation"]
     return shown | {
-        "counts": [(text(f"syncs.count.{action.value}"), found.counts[action]) for action in _WRITES],
-        "unchanged": found.counts[Action.UNCHANGED],
-        "nothing": not any(found.counts[action] for action in _WRITES) and not found.held,
+        "counts": {action.value: found.counts[action] for action in Action},
         "lists": [
-            {
-                "name": text(f"syncs.count.{action.value}"),
-                "records": records,
-                "more": found.counts[action] - len(records),
-            }
-            for action in _WRITES
+            {"action": action.value, "records": records, "count": found.counts[action]}
+            for action in WRITES
             if (records := [one.record for one in found.foreseen if one.action is action])
         ],
         "held": len(found.held),

@@ -14,7 +14,7 @@ from ledgerbridge.connections.setup import Setup
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.live import Drawn, follow
 from ledgerbridge.web.console.page import page
-from ledgerbridge.web.console.setup.foresight import Foresight, switched_on
+from ledgerbridge.web.console.setup.foresight import WRITES, Foresight, switched_on
 from ledgerbridge.web.console.setup.steps import walk
 from ledgerbridge.web.pages import fragment
 from ledgerbridge.web.services import Provided, Services
@@ -43,6 +43,7 @@ async def preview(
         company=found.connection.company_name,
         steps=walk(found, "preview"),
         missing=found.missing,
+        actions=[action.value for action in WRITES],
         kinds=foresight.shown() if foresight else None,
         expenses=foresight.expenses if foresight else None,
         looked=bool(look),
@@ -59,7 +60,12 @@ async def live(request: Request, services: Provided, customer: SignedInCustomer)
             return Drawn("", over=True)
         async with _alone(customer.connection_id):
             await foresight.look()
-        html = fragment("setup/foresight.html", kinds=foresight.shown(), expenses=foresight.expenses)
+        html = fragment(
+            "setup/foresight.html",
+            actions=[action.value for action in WRITES],
+            kinds=foresight.shown(),
+            expenses=foresight.expenses,
+        )
         return Drawn(html, over=foresight.over)
 
     return follow(request, services, draw)
