@@ -243,8 +243,17 @@ async def test_while_an_export_runs_nobody_takes_anything_back(rig: Rig) -> None
 
 
 @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-07")
-@pytest.mark.parametrize("arrived", [True, False], ids=["it-arrived", "it-did-not"])
-@pytest.mark.parametrize("who", ["person", "round", "export"])
+@pytest.mark.parametrize(
+    ("who", "arrived"),
+    [
+        ("person", True),
+        ("round", False),
+        ("export", True),
+        ("export", False),
+        pytest.param("person", False, marks=pytest.mark.long),
+        pytest.param("round", True, marks=pytest.mark.long),
+    ],
+)
 async def test_a_reversal_whose_reply_was_lost_is_looked_for_and_finished_once(
     rig: Rig, arrived: bool, who: str
 ) -> None:
@@ -429,7 +438,7 @@ async def test_a_new_booking_that_is_refused_says_that_the_old_one_is_gone(rig: 
     ("when", "call"),
     [("before", "reverse"), ("after", "reverse"), ("before", "book"), ("after", "book")],
 )
-@pytest.mark.parametrize("how", ["killed", "lost"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("lost", marks=pytest.mark.long)])
 async def test_whatever_dies_on_the_way_a_changed_entry_stands_once_in_its_new_form(
     rig: Rig, when: str, call: str, how: str
 ) -> None:

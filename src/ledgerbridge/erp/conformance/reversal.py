@@ -77,7 +77,7 @@ class Reversal:
         assert len(await bench.entries(wanted.key.accounting_entry_id)) == 1
 
     @pytest.mark.rule("EXP-IDEM-02")
-    @pytest.mark.parametrize("other", ["entry", "revision"])
+    @pytest.mark.parametrize("other", ["entry", pytest.param("revision", marks=pytest.mark.long)])
     async def test_a_document_that_is_not_that_of_the_key_is_never_touched(self, bench: Bench, other: str) -> None:
         needs(bench, "can_reverse")
         async with bench.opened() as erp:
@@ -121,8 +121,17 @@ class Reversal:
             assert not await erp.find(wanted.key.accounting_entry_id, PLEO_COMPANY)
 
     @pytest.mark.rule("EXP-REC-04")
-    @pytest.mark.parametrize("step", [Step.CREATE, Step.POST])
-    @pytest.mark.parametrize("fate", [Fate.REPLY_LOST, pytest.param(Fate.BUSY, marks=pytest.mark.long), Fate.KILLED])
+    @pytest.mark.parametrize(
+        ("step", "fate"),
+        [
+            (Step.CREATE, Fate.REPLY_LOST),
+            (Step.POST, Fate.KILLED),
+            pytest.param(Step.CREATE, Fate.BUSY, marks=pytest.mark.long),
+            pytest.param(Step.POST, Fate.BUSY, marks=pytest.mark.long),
+            pytest.param(Step.CREATE, Fate.KILLED, marks=pytest.mark.long),
+            pytest.param(Step.POST, Fate.REPLY_LOST, marks=pytest.mark.long),
+        ],
+    )
     async def test_whatever_happens_to_a_write_one_counter_entry_stands(
         self, bench: Bench, step: Step, fate: Fate
     ) -> None:
@@ -251,7 +260,7 @@ class ReversalOfBills:
             pytest.param(Step.CANCEL_BILL, Fate.NEVER_ARRIVED, marks=pytest.mark.long),
             pytest.param(Step.CANCEL_BILL, Fate.KILLED, marks=pytest.mark.long),
             pytest.param(Step.CREATE, Fate.KILLED, marks=pytest.mark.long),
-            (Step.POST, Fate.KILLED),
+            pytest.param(Step.POST, Fate.KILLED, marks=pytest.mark.long),
         ],
     )
     async def test_whatever_happens_on_the_way_a_bill_and_its_payment_are_taken_back_once(
