@@ -68,25 +68,24 @@ async def test_pages_follow_each_other_and_a_cursor_belongs_to_its_job(face: Fac
     assert item["id"] == seen[-1]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"job_id": str(uuid.uuid4())}, 404),
-        ({"job_id": "../export-jobs"}, 404),
-        ({"entry_id": str(uuid.uuid4())}, 404),
-        ({"limit": 0}, 422),
-        ({"limit": 101}, 422),
-        ({"job": "x"}, 422),
-        ({"configuration": {"journal": 1}}, 422),
-        ({"cursor": "x"}, 400),
-    ],
-    ids=["unknown", "path", "no-such-item", "none", "many", "misspelt", "configuration", "cursor"],
-)
-async def test_an_odd_question_is_answered_in_kind(face: Face, body: Json, status: int) -> None:
+ODD: list[tuple[Json, int]] = [
+    ({"job_id": str(uuid.uuid4())}, 404),
+    ({"job_id": "../export-jobs"}, 404),
+    ({"entry_id": str(uuid.uuid4())}, 404),
+    ({"limit": 0}, 422),
+    ({"limit": 101}, 422),
+    ({"job": "x"}, 422),
+    ({"configuration": {"journal": 1}}, 422),
+    ({"cursor": "x"}, 400),
+]
+
+
+async def test_an_odd_question_is_answered_in_kind(face: Face) -> None:
     connection = await face.active()
     queued(face, "fee")
-    answer = await asked(face, connection, body)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    for body, status in ODD:
+        answer = await asked(face, connection, body)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), body
 
 
 async def test_the_job_of_another_company_is_nobodys(two: Two) -> None:

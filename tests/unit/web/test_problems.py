@@ -27,7 +27,7 @@ from ledgerbridge.connections.errors import (
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.resolve import CannotResolve
 from ledgerbridge.ops.metrics import Metrics
-from ledgerbridge.pleo.errors import Forbidden
+from ledgerbridge.pleo.errors import Forbidden, Unavailable
 from ledgerbridge.web import problems, refusals
 from ledgerbridge.web.middleware import MAX_BODY, RequestFrame
 
@@ -100,7 +100,8 @@ CASES: list[tuple[Exception, int, str]] = [
     (GrantEnded("hush"), 409, "reconnect-needed"),
     (ClientRejected("hush"), 503, "client-rejected"),
     (RefreshUnavailable("hush"), 503, "pleo-unavailable"),
-    (Forbidden("op", status=403, message="hush"), 503, "pleo-unavailable"),
+    (Forbidden("op", status=403, message="hush"), 409, "pleo-forbids"),
+    (Unavailable("op", status=502, message="hush"), 503, "pleo-unavailable"),
 ]
 
 
