@@ -40,6 +40,7 @@ DOORS = {
     "connections/watch.py": {"watched"},
     "exports/claims.py": {"companies_due"},
     "exports/queries.py": {"job", "jobs"},
+    "exports/reverse.py": {"companies_with_pending"},
     "ops/audit.py": {"newest"},
     "ops/deliveries.py": {"lost", "newest", "one", "waiting"},
     "ops/doctor_database.py": {"_environment", "_try_some", "other_environments"},
