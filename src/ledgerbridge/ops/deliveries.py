@@ -104,19 +104,14 @@ async def one(session: AsyncSession, delivery_id: uuid.UUID) -> WebhookDelivery 
 
 async def jobs_told_of(session: AsyncSession, found: Sequence[WebhookDelivery]) -> dict[uuid.UUID, ExportJob]:
     """The export job that each delivery of this list tells of, by the delivery's id, where we have it."""
-    told = {(row.connection_id, row.resource_id): row.id for row in found if about(row) is About.EXPORTS}
-    jobs = await session.scalars(
-        select(ExportJob).where(
-            ExportJob.connection_id.in_({row.connection_id for row in found}),
-            ExportJob.pleo_job_id.in_({resource for _, resource in told if resource}),
-        )
+    told = {row.id: (row.connection_id, row.resource_id) for row in found if about(row) is About.EXPORTS}
+    query = select(ExportJob).where(
+        ExportJob.connection_id.in_({owner for owner, _ in told.values()}),
+        ExportJob.pleo_job_id.in_({named for _, named in told.values() if named}),
     )
-    by_name = {(job.connection_id, job.pleo_job_id): job for job in jobs}
-    return {
-        row.id: by_name[row.connection_id, row.resource_id]
-        for row in found
-        if row.resource_id and (row.connection_id, row.resource_id) in by_name and about(row) is About.EXPORTS
-    }
+    with across_companies(session, "the jobs of an operator's list of all companies"):
+        jobs = {(job.connection_id, job.pleo_job_id): job for job in await session.scalars(query)}
+    return {delivery: jobs[key] for delivery, (owner, named) in told.items() if (key := (owner, named or "")) in jobs}
 
 
 async def waiting(session: AsyncSession) -> int:

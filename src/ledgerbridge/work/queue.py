@@ -123,6 +123,11 @@ class Queue:
             raise ConnectionError("the database does not answer") from error
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every kind of work there is."""
+        return tuple(self._tasks)
+
+    @property
     def periodic(self) -> tuple[Periodic, ...]:
         """Work that comes round by itself, as it was registered."""
         return tuple(task for task in self._tasks.values() if isinstance(task, Periodic))
