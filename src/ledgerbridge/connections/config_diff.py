@@ -19,6 +19,8 @@ from ledgerbridge.erp.port import ErpError
 
 Value = str | int | bool | tuple[str, ...] | None
 Path = tuple[str, ...]
+OTHERS = "*"
+"""Stands for every other currency; comes last."""
 NAMES_SECONDS = 4.0
 """How long a page waits for the ERP to name its codes; without them it shows the codes alone."""
 log = structlog.get_logger(__name__)
@@ -91,7 +93,7 @@ def _names(chart: Chart) -> Names:
 
 
 def _flat(members: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Value]]:
-    for name, value in members.items():
+    for name, value in sorted(members.items(), key=lambda member: member[0] == OTHERS):
         path = (*above, name)
         if isinstance(value, Mapping):
             yield from _flat(value, path)

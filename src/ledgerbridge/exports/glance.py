@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -69,26 +70,27 @@ class Past:
 
 async def figures(session: AsyncSession, connection_id: uuid.UUID, since: dt.datetime) -> Figures:
     """How the exports created since then went."""
-    recent = (ExportJob.connection_id == connection_id, ExportJob.pleo_created_at > since)
-    counted = await session.execute(
-        select(ExportItemCount.state, func.sum(ExportItemCount.items))
-        .join(ExportJob, ExportJob.id == ExportItemCount.job_id)
-        .where(ExportItemCount.connection_id == connection_id, *recent)
-        .group_by(ExportItemCount.state)
+    recent = select(ExportJob.id, ExportJob.counted).where(
+        ExportJob.connection_id == connection_id, ExportJob.pleo_created_at > since
     )
-    numbers = {state: int(items) for state, items in counted}
-    of_before = list(await session.scalars(select(ExportJob.id).where(*recent, ExportJob.counted.is_(False))))
-    if of_before:
-        live = await session.execute(
-            select(ExportItem.state, func.count())
-            .where(ExportItem.connection_id == connection_id, ExportItem.job_id.in_(of_before))
-            .group_by(ExportItem.state)
-        )
-        for state, items in live:
-            numbers[state] = numbers.get(state, 0) + items
+    jobs = (await session.execute(recent)).all()
+    # The database has counted them, but for jobs of releases before it did.
+    counted = select(ExportItemCount.state, func.sum(ExportItemCount.items)).where(
+        ExportItemCount.connection_id == connection_id,
+        ExportItemCount.job_id.in_([job.id for job in jobs if job.counted]),
+    )
+    live = select(ExportItem.state, func.count()).where(
+        ExportItem.connection_id == connection_id, ExportItem.job_id.in_([job.id for job in jobs if not job.counted])
+    )
+    numbers: Counter[str] = Counter()
+    for state, items in await session.execute(counted.group_by(ExportItemCount.state)):
+        numbers[state] += int(items)
+    if not all(job.counted for job in jobs):
+        for state, items in await session.execute(live.group_by(ExportItem.state)):
+            numbers[state] += items
     return Figures(
-        booked=sum(numbers.get(state, 0) for state in GOOD),
-        not_booked=sum(numbers.get(state, 0) for state in NOT_BOOKED),
+        booked=sum(numbers[state] for state in GOOD),
+        not_booked=sum(numbers[state] for state in NOT_BOOKED),
         unknown=await doubts(session, connection_id),
     )
 

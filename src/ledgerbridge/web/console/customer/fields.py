@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledgerbridge.connections.config_diff import Change, Names, Path, Value
+from ledgerbridge.connections.config_diff import OTHERS, Change, Names, Path, Value
 from ledgerbridge.web.texts import known, text
 
-_OTHERS = "*"
-"""Stands for every other currency."""
+_DAY, _HOUR = 1440, 60
+"""Minutes."""
 _BY_CODE: dict[Path, str] = {("accounts", "wallet"): "currency", ("tax", "codes"): "code"}
 """Members that are named by the customer: the value each text takes."""
 
@@ -44,7 +44,7 @@ def shown(found: Sequence[tuple[Path, Value]], names: Names | None = None) -> li
 def label(path: Path) -> str:
     """What a field is called; one we have no word for by its own name."""
     if path[:-1] in _BY_CODE:
-        last = text("versions.other_currencies") if path[-1] == _OTHERS else path[-1]
+        last = text("versions.other_currencies") if path[-1] == OTHERS else path[-1]
         return text(f"versions.field.{'.'.join(path[:-1])}", **{_BY_CODE[path[:-1]]: last})
     if path[0] == "syncs" and len(path) == 3:
         return text(f"versions.field.syncs.{path[2]}", kind=text(f"common.kind.{path[1]}"))
@@ -60,7 +60,7 @@ def value(path: Path, found: Value, names: Names | None = None) -> str:
         case bool():
             return text("versions.on" if found else "versions.off")
         case int():
-            return text("versions.minutes", count=found)
+            return _interval(found)
         case tuple():
             return ", ".join(_named(path, one, names) for one in found) or text("common.none")
     word = f"versions.value.{'.'.join(path)}.{found}"
@@ -79,6 +79,14 @@ def members(dotted: str) -> Path:
         if dotted.startswith(prefix):
             return (*above, dotted.removeprefix(prefix))
     return tuple(dotted.split("."))
+
+
+def _interval(minutes: int) -> str:
+    if minutes % _DAY == 0:
+        return text("versions.days", count=minutes // _DAY)
+    if minutes % _HOUR == 0:
+        return text("versions.hours", count=minutes // _HOUR)
+    return text("versions.minutes", count=minutes)
 
 
 def _named(path: Path, code: str, names: Names | None) -> str:

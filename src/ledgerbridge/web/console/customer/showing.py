@@ -65,6 +65,7 @@ class Spent:
     about: str | None = None
     """What the employee wrote."""
     day: dt.date | None = None
+    """Of the expense; an entry has a day of its own."""
     amount: Decimal | None = None
     currency: str = ""
     kind: str | None = None
@@ -122,7 +123,7 @@ def item(found: ItemSummary, time_zone: str, *, booked_since: bool = False) -> I
 
 
 def spent(row: tables.ExportItem, posting: tables.Posting | None, time_zone: str) -> Spent:
-    """From the payload while the job is open; later from the ledger, which knows amount and day."""
+    """From the payload while the job is open; later from the ledger, which knows the amount."""
     if row.payload is not None:
         try:
             read = parse_item(row.payload)
@@ -135,7 +136,7 @@ def spent(row: tables.ExportItem, posting: tables.Posting | None, time_zone: str
         return Spent(who, read.note, known_day, money.decimal, money.currency, kind(read.type))
     if posting is None or posting.state == PostingState.NOT_BOOKED:
         return Spent()
-    return Spent(day=posting.posting_date, amount=Decimal(posting.total), currency=posting.currency)
+    return Spent(amount=Decimal(posting.total), currency=posting.currency)
 
 
 def kind(name: str) -> str:
