@@ -20,7 +20,7 @@ from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.desk import Grounds, raise_if_general
 from ledgerbridge.exports.judging import Judged, judge, mapped, together
 from ledgerbridge.exports.receipts import declared_type, name_of, unfit
-from ledgerbridge.exports.reversal import named
+from ledgerbridge.exports.reversal import named, pending, takes_back
 from ledgerbridge.exports.shown_entries import ShownEntry, shown
 from ledgerbridge.exports.standing import Sight, look_up, rebooks
 from ledgerbridge.store.tables import Posting
@@ -130,7 +130,10 @@ async def _instead(grounds: Grounds, judged: Judged, standing: Posting) -> ItemP
     """An item that would be booked as its next revision, once the entry that stands is taken back."""
     again = replace(judged, wanted=mapped(grounds, judged.item, standing.revision + 1))
     drawn = _drawn(grounds, standing.accounting_entry_id, again)
-    return await _new(grounds, replace(drawn, replaces=named(standing)), again)
+    made = await _new(grounds, replace(drawn, replaces=named(standing)), again)
+    if made.outcome is Outlook.WOULD_FAIL or takes_back(grounds.erp, standing):
+        return made
+    return replace(made, outcome=Outlook.WOULD_FAIL, problems=(pending(standing),))
 
 
 async def _new(grounds: Grounds, drawn: ItemPreview, judged: Judged) -> ItemPreview:

@@ -13,12 +13,21 @@ from sqlalchemy import delete, select, update
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Chart, Period
+from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.errors import ConnectionUnknown
 from ledgerbridge.exports.outlook import ItemPreview, Outlook
 from ledgerbridge.exports.preview import NoSuchItem, NoSuchJob, Preview, preview
 from ledgerbridge.exports.shown_entries import ShownKind
-from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, ErpBinding, ExportJob
+from ledgerbridge.store.tables import (
+    ConfigVersion,
+    Connection,
+    ConnectionStatus,
+    ErpBinding,
+    ExportJob,
+    Posting,
+    ReversalState,
+)
 from tests.integration.exports.payables import ACME, Payables, chosen, invoice, purchase
 from tests.integration.exports.tryton_company import rows_of
 from tests.support.double_master import vendor
@@ -241,6 +250,38 @@ async def test_an_expense_that_changed_since_is_told_as_the_configuration_has_it
     ended = rig.pleo.items(job)[entry_id]
     assert ended["status"] == ("failed" if policy == "fail" else "successful")
     assert ended["failureReason"] == (item.told.text if item.told else None)
+
+
+async def test_an_entry_that_is_being_taken_back_would_be_booked_anew(rig: Rig) -> None:
+    rig.books.capabilities = replace(rig.books.capabilities, can_reverse=True)
+    rig.pleo.export(ids := rig.pleo.queue("card_purchase"))
+    await rig.look()
+    async with rig.db.transaction() as session:
+        asked = {
+            "reversal_reason": "Wrong month",
+            "reversal_by": "admin:ada",
+            "reversal_at": utcnow() - dt.timedelta(days=1),
+        }
+        await session.execute(update(Posting).values(reversal_state=ReversalState.INTENDED, **asked))
+    job = rig.pleo.export(ids)
+    (item,) = (await told(rig, job_id=job)).items
+    assert (item.outcome, item.revision, bool(item.replaces)) == (Outlook.WOULD_BOOK, 2, True)
+    await rig.look()
+    assert rig.pleo.items(job)[ids[0]]["status"] == "successful"
+    assert [one.entry.key.revision for one in rig.books.of(ids[0])] == [2]
+
+
+async def test_what_cannot_be_taken_back_here_any_more_would_fail(rig: Rig) -> None:
+    rig.books.capabilities = replace(rig.books.capabilities, can_reverse=False)
+    rig.pleo.export(ids := rig.pleo.queue("card_purchase"))
+    await rig.look()
+    async with rig.db.transaction() as session:
+        await session.execute(update(Posting).values(reversal_state=ReversalState.INTENDED))
+    job = rig.pleo.export(ids)
+    (item,) = (await told(rig, job_id=job)).items
+    await rig.look()
+    assert item.told is not None
+    assert rig.pleo.items(job)[ids[0]]["failureReason"] == item.told.text
 
 
 async def test_an_entry_that_may_still_be_on_its_way_is_in_doubt(rig: Rig) -> None:
