@@ -25,7 +25,7 @@ BATCH = 1000
 Statement = Callable[[ColumnElement[bool]], Delete | Update]
 
 
-async def stop_work(db: Database, connection_id: uuid.UUID) -> None:
+async def stop_work(db: Database, connection_id: uuid.UUID, holder: str = "disconnected") -> None:
     """Take the company from whoever works on it: what they were about to write is refused by its fence.
 
     In a transaction of its own: a worker in the middle of one holds its lease and may wait for the connection's row.
@@ -34,7 +34,7 @@ async def stop_work(db: Database, connection_id: uuid.UUID) -> None:
         await session.execute(
             update(Lease)
             .where(Lease.connection_id == connection_id)
-            .values(fence=Lease.fence + 1, holder="disconnected", expires_at=func.clock_timestamp())
+            .values(fence=Lease.fence + 1, holder=holder, expires_at=func.clock_timestamp())
         )
 
 

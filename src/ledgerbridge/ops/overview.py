@@ -60,13 +60,13 @@ async def connections(
     if before is not None:
         query = query.where(tuple_(Connection.created_at, Connection.id) < before)
     with across_companies(session, "an operator's list of all companies"):
-        return await _with_rest(session, (await session.scalars(query)).all())
+        return await with_rest(session, (await session.scalars(query)).all())
 
 
 async def connection(session: AsyncSession, connection_id: uuid.UUID) -> Overview | None:
     """One connection; None for an unknown id."""
     found = await session.get(Connection, connection_id)
-    return (await _with_rest(session, [found]))[0] if found else None
+    return (await with_rest(session, [found]))[0] if found else None
 
 
 def missing(overview: Overview) -> list[str]:
@@ -88,7 +88,8 @@ def missing(overview: Overview) -> list[str]:
     return [*steps, "Switch the connection on."]
 
 
-async def _with_rest(session: AsyncSession, found: Sequence[Connection]) -> list[Overview]:
+async def with_rest(session: AsyncSession, found: Sequence[Connection]) -> list[Overview]:
+    """The same rows with what hangs on them, in their order."""
     ids = [row.id for row in found]
     bindings = await session.scalars(
         select(ErpBinding).where(ErpBinding.connection_id.in_(ids), ErpBinding.settings_sealed.is_not(None))

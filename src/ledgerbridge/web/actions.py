@@ -7,7 +7,7 @@ import uuid
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.connections import activation
+from ledgerbridge.connections import activation, erasure
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
 from ledgerbridge.connections.rows import connection_row, newest_config
@@ -103,6 +103,19 @@ async def activate(services: Services, connection_id: uuid.UUID, actor: str, *, 
     async with services.db.transaction() as session:
         await schedule.switch_on(session, connection_id)
     return True
+
+
+async def pause(
+    services: Services, connection_id: uuid.UUID, actor: str, reason: str, *, at_once: bool = False
+) -> None:
+    """Leave export jobs and syncs of a connection waiting until somebody resumes it.
+
+    `at_once`: what is being worked is taken from its worker as well, whose next write is refused; an item under way
+    is then searched for before it is booked again. Raises `Refused` when it is not active, and `ConnectionUnknown`.
+    """
+    await activation.pause(services.connections, connection_id, actor, reason)
+    if at_once:
+        await erasure.stop_work(services.db, connection_id, holder="paused")
 
 
 def refuse_inactive(connection: tables.Connection) -> None:

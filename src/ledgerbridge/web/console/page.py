@@ -44,6 +44,7 @@ OPERATOR_PAGES = (
     Link("admin.exports.title", "/admin/exports"),
     Link("admin.unknown.title", "/admin/unknown"),
     Link("admin.syncs.title", "/admin/syncs"),
+    Link("admin.invariants.nav", "/admin/invariants"),
     Link("operations.deliveries.title", "/admin/deliveries"),
     Link("operations.queue.title", "/admin/queue"),
     Link("operations.charts.title", "/admin/charts"),
