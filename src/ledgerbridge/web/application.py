@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals
 from ledgerbridge.web.admin import connections, invariants, jobs, preview, records, syncs
 from ledgerbridge.web.console import sign_in
+from ledgerbridge.web.console.admin import routers as operators
 from ledgerbridge.web.console.customer import exports, home, versions, warnings
 from ledgerbridge.web.console.customer import syncs as customer_syncs
+from ledgerbridge.web.console.operations import routers as operations
 from ledgerbridge.web.console.setup import routers as setup
 from ledgerbridge.web.middleware import RequestFrame
 from ledgerbridge.web.pages import ASSETS
@@ -54,6 +56,8 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
         versions.router,
         warnings.router,
         *setup.ROUTERS,
+        *operators.ROUTERS,
+        *operations.ROUTERS,
     ):
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
