@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -138,9 +137,8 @@ class Replica:
     def start(self) -> None:
         """A new life."""
         self.lives += 1
-        arguments = ["serve", "--port", str(self.port)]
-        name, command = f"{self.name}-{self.lives}", (sys.executable, "-m", "tests.chaos.replica")
-        self.process = Process(name, arguments, self.environment, self.folder, command=command)
+        arguments = ["-m", "tests.chaos.replica", "serve", "--port", str(self.port)]
+        self.process = Process(f"{self.name}-{self.lives}", arguments, self.environment, self.folder, fork=True)
 
     def ready(self) -> bool:
         """Whether it says that work gets done. One that ended by itself is started again, as a supervisor would."""

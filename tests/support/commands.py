@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from tests.support.forked import Fork, forked
+
 LEDGERBRIDGE = Path(sys.executable).with_name("ledgerbridge")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 """Of our own environment; settings of a real installation must not leak into a test."""
@@ -41,9 +43,18 @@ class Process:
         folder: Path,
         cwd: Path | None = None,
         command: Sequence[str | Path] = (LEDGERBRIDGE,),
+        *,
+        fork: bool = False,
     ) -> None:
-        """It runs in `cwd`, or in `folder`, where its output goes. `command` may stand in for `ledgerbridge`."""
+        """It runs in `cwd`, or in `folder`, where its output goes. `command` may stand in for `ledgerbridge`.
+
+        With `fork` it is one of `tests.support.forked`, and arguments that begin with -m stand for `python`.
+        """
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
+        self._process: subprocess.Popen[bytes] | Fork
+        if fork:
+            self._process = forked(arguments, _inherited() | dict(environment), cwd or folder, self._out, self._err)
+            return
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
                 [*command, *arguments],

@@ -66,7 +66,7 @@ class Site:
     def start(self, *arguments: str, **environment: str) -> Process:
         """Any command, on this installation's settings."""
         name = f"{len(self.processes)}-{arguments[0]}"
-        process = Process(name, list(arguments), self.environment | environment, self.folder)
+        process = Process(name, list(arguments), self.environment | environment, self.folder, fork=True)
         self.processes.append(process)
         return process
 
