@@ -41,6 +41,7 @@ _CONFLICTS = frozenset(
         "erp_company_changed",
         "connected_elsewhere",
         "not_active",
+        "not_paused",
         "nothing_to_confirm",
         "run_outdated",
         "sync_disabled",

@@ -274,3 +274,26 @@ async def test_leaving_out_an_optional_setting_together_with_the_key_asks_for_th
     answer = await face.admin.put(path, json={"kind": "double", "settings": without})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "settings.api_key"
+
+
+async def test_a_connection_is_paused_with_a_reason_and_resumed(face: Face) -> None:
+    connection = await face.active()
+    here = f"/admin/api/connections/{connection}"
+    for body in ({}, {"reason": "  "}, {"reason": "ok", "until": "tomorrow"}, {"reason": "x" * 1001}):
+        assert (await face.admin.post(f"{here}/pause", json=body)).status_code == 422, body
+    paused = await face.admin.post(f"{here}/pause", json={"reason": "We are looking into it."})
+    assert paused.status_code == 200
+    assert (paused.json()["status"], paused.json()["status_reason"]) == ("paused", "We are looking into it.")
+    assert (await face.admin.post(f"{here}/exports")).status_code == 409
+    resumed = await face.admin.post(f"{here}/resume")
+    assert (resumed.json()["status"], resumed.json()["status_reason"]) == ("active", None)
+    assert (await face.admin.post(f"{here}/resume")).status_code == 200
+    actions = [one["action"] for one in (await face.admin.get("/admin/api/audit")).json()["data"]]
+    assert actions[:2] == ["resumed", "paused"]
+
+
+async def test_only_what_is_live_is_paused_and_only_what_is_paused_resumed(face: Face) -> None:
+    connection = await face.bound()
+    for what, body in (("pause", {"reason": "We are looking into it."}), ("resume", None)):
+        refused = await face.admin.post(f"/admin/api/connections/{connection}/{what}", json=body)
+        assert refused.status_code == 409, refused.text

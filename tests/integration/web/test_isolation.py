@@ -44,6 +44,8 @@ ADMIN = {
     "PUT /connections/{connection_id}/config": Route(CONFIGURATION),
     "GET /connections/{connection_id}/config/versions": Route(),
     "POST /connections/{connection_id}/activate": Route(),
+    "POST /connections/{connection_id}/pause": Route({"reason": "We look into it."}),
+    "POST /connections/{connection_id}/resume": Route(),
     "POST /connections/{connection_id}/exports": Route(),
     "POST /connections/{connection_id}/preview": Route({}),
     "POST /connections/{connection_id}/syncs/{kind}": Route({}),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, Response
 
-from ledgerbridge.connections import api_keys, configuration, erp_binding, uninstall
+from ledgerbridge.connections import activation, api_keys, configuration, erp_binding, uninstall
 from ledgerbridge.connections.errors import ConnectionUnknown
 from ledgerbridge.ops import overview
 from ledgerbridge.web import actions
@@ -135,6 +135,24 @@ async def activate(services: Provided, actor: Actor, response: Response, connect
     """
     if not await actions.activate(services, connection_id, actor, wait_seconds=ACTIVATION_SECONDS):
         response.status_code = 202
+    return await _shown(services, connection_id)
+
+
+@router.post(
+    "/connections/{connection_id}/pause",
+    summary="Leave exports and syncs waiting",
+    responses=answers(404, 409, 415, 422),
+)
+async def pause(services: Provided, actor: Actor, connection_id: uuid.UUID, body: models.Pause) -> models.Connection:
+    """Until it is resumed; the reason is shown to the customer. `at_once` also stops what is being worked."""
+    await actions.pause(services, connection_id, actor, body.reason.strip(), at_once=body.at_once)
+    return await _shown(services, connection_id)
+
+
+@router.post("/connections/{connection_id}/resume", summary="Go on after a pause", responses=answers(404, 409, 422))
+async def resume(services: Provided, actor: Actor, connection_id: uuid.UUID) -> models.Connection:
+    """With one look for pending jobs. An active connection is left as it is."""
+    await activation.resume(services.connections, connection_id, actor)
     return await _shown(services, connection_id)
 
 

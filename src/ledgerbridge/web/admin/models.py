@@ -144,6 +144,21 @@ class BindErp(BaseModel):
     )
 
 
+class Pause(BaseModel):
+    """Why a connection is to rest."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "We are looking into it.", "at_once": True}]}
+    )
+
+    reason: str = Field(min_length=3, max_length=1000, pattern=r"\S[\s\S]*\S", description="The customer reads it.")
+    at_once: bool = Field(
+        default=False,
+        description="Also take what is being worked from its worker; an item under way is searched for before it is "
+        "booked again.",
+    )
+
+
 CONFIGURATION_EXAMPLE = {
     "journal": "EXP",
     "accounts": {
