@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from ledgerbridge.ops import audit
 from ledgerbridge.ops.audit import Written
+from ledgerbridge.ops.roster import names_of
 from ledgerbridge.store.tables import AuditRecord
-from ledgerbridge.web.console.admin.names import names_of
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
 from ledgerbridge.web.console.operations import filters
 from ledgerbridge.web.console.operations.filters import link

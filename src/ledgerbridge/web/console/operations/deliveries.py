@@ -15,8 +15,8 @@ from ledgerbridge.connections.errors import Refused
 from ledgerbridge.ops import deliveries, replay
 from ledgerbridge.ops.deliveries import About, Filter
 from ledgerbridge.ops.replay import Wanted
+from ledgerbridge.ops.roster import names_of
 from ledgerbridge.store.tables import DeliveryStatus, WebhookDelivery
-from ledgerbridge.web.console.admin.names import names_of
 from ledgerbridge.web.console.doors import ConsoleRoute, Operator, SignedInOperator
 from ledgerbridge.web.console.forms import fields, go
 from ledgerbridge.web.console.operations import filters

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from ledgerbridge.ops import remedies
-from ledgerbridge.web.console.admin.names import names_of
+from ledgerbridge.ops.roster import names_of
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
 from ledgerbridge.web.console.forms import go
 from ledgerbridge.web.console.operations.charts import duration
