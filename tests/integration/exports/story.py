@@ -26,6 +26,7 @@ from pleo_sandbox.core.faults import Fault
 from pleo_sandbox.core.jobs import Job
 from pleo_sandbox.core.world import World
 from tests.integration.exports.story_erp import StoryAdapter, StoryBooks
+from tests.support.item_counts import counted_right
 from tests.support.rig import Killed, Rig, company_rig
 
 LONG = 200_000
@@ -244,6 +245,7 @@ class Story:
         self._never_blind()
         self._one_at_a_time()
         await self._written_down()
+        await counted_right(self.rig.db, self.rig.connection_id)
         self._true_at_pleo()
 
     def _once(self) -> None:
