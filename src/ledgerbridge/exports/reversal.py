@@ -19,7 +19,7 @@ from ledgerbridge.bookkeeping.period import posting_date
 from ledgerbridge.bookkeeping.problem import Failed, Failure, Kind, Problem, problem
 from ledgerbridge.bookkeeping.words import Configuration, Period, PostingKey
 from ledgerbridge.clock import utcnow
-from ledgerbridge.erp.port import DocumentKind, DocumentRef, Erp, ErpError, Reversed
+from ledgerbridge.erp.port import DocumentKind, DocumentRef, Erp, ErpError, Found, Reversed
 from ledgerbridge.exports import claims, ledger
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.enqueue import enqueue_settle
@@ -102,12 +102,12 @@ async def take_back(hands: Hands, posting: Posting, *, reason: str, actor: str) 
         raise NotTakenBack(_unknown(posting, "a call may still be under way"), unknown=True, wait=wait)
     if posting.reversal_state is not None:
         reason, actor = posting.reversal_reason or reason, posting.reversal_by or actor
-    day = _day(hands, posting)
     await _intend(hands, posting, reason, actor)
     try:
-        key = await _key(hands, posting)
+        standing = await _standing(hands, posting)
+        day = _day(hands, posting, final=standing.booked.final if standing else posting.final)
         await _unsettle(hands, posting)
-        made = await hands.erp.reverse(_ref(posting), key, reason=reason, day=day)
+        made = await hands.erp.reverse(_ref(posting), _key(hands, posting, standing), reason=reason, day=day)
     except ErpError as error:
         raise await _after_error(hands, posting, error) from error
     except NotTakenBack as not_done:
@@ -125,24 +125,27 @@ async def take_back(hands: Hands, posting: Posting, *, reason: str, actor: str) 
     return made
 
 
-def _day(hands: Hands, posting: Posting) -> dt.date | None:
+async def _standing(hands: Hands, posting: Posting) -> Found | None:
+    """Its document as the ERP shows it: a person may have made a draft final since. None when it is not in force."""
+    found = await hands.erp.find(posting.accounting_entry_id, hands.company_id)
+    return next((one for one in found if one.booked.ref == _ref(posting)), None)
+
+
+def _key(hands: Hands, posting: Posting, standing: Found | None) -> PostingKey:
+    """That of one taken over from the ERP may tell another revision than our ledger."""
+    return standing.key if standing else PostingKey(hands.company_id, posting.accounting_entry_id, posting.revision)
+
+
+def _day(hands: Hands, posting: Posting, *, final: bool) -> dt.date | None:
     """The day of the counter-entry: None for that of the document, another where its period is closed."""
     source = posting.posting_date
-    if source is None or not posting.final:
+    if source is None or not final:
         return None
     found = posting_date(source, hands.periods, hands.configuration.closed_period, hands.today)
     if isinstance(found, Failed):
         closed = problem(Failure.REVERSAL_PERIOD_CLOSED, date=source, reference=named(posting))
         raise NotTakenBack(closed, unknown=posting.reversal_state is not None)
     return None if found == source else found
-
-
-async def _key(hands: Hands, posting: Posting) -> PostingKey:
-    """The key its document carries: that of one taken over from the ERP may tell another revision than our ledger."""
-    for found in await hands.erp.find(posting.accounting_entry_id, hands.company_id):
-        if found.booked.ref == _ref(posting):
-            return found.key
-    return PostingKey(hands.company_id, posting.accounting_entry_id, posting.revision)
 
 
 async def _unsettle(hands: Hands, posting: Posting) -> None:

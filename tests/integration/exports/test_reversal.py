@@ -145,10 +145,12 @@ async def test_a_draft_is_taken_away(rig: Rig) -> None:
 
 
 @pytest.mark.rule("EXP-PERIOD-05")
-@pytest.mark.parametrize("rule", ["fail", "next_open"])
+@pytest.mark.parametrize("rule", ["fail", "next_open", "next_open after a draft"])
 async def test_a_closed_period_is_treated_by_the_rule_of_the_configuration(rig: Rig, rule: str) -> None:
-    await rig.configure(closed_period=rule)
+    draft = rule.endswith("draft")
+    await rig.configure(closed_period=rule.split()[0], posting_mode="draft" if draft else "final")
     job, entry = await _booked(rig)
+    rig.books.of(entry)[0].final = True  # a person did, if we did not
     booked = rig.books.of(entry)[0].entry.date
     rig.books.chart = replace(
         rig.books.chart,
