@@ -80,8 +80,8 @@ class Person:
     def press(self, name: str) -> None:
         """Press the button or follow the link of this name, wholly written, and wait for the page it leads to."""
         button = self.page.get_by_role("button", name=name, exact=True)
-        button.or_(self.page.get_by_role("link", name=name, exact=True)).click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            button.or_(self.page.get_by_role("link", name=name, exact=True)).click()
 
     def connect(self, company: str = "Demo ApS") -> None:
         """Press Connect in Pleo and allow it for a company; the browser is back at our page."""
