@@ -73,7 +73,7 @@ class Step:
 
 def connection(status: str) -> Shown:
     """The status of a connection."""
-    return Shown(word("common.connection", status), _CONNECTION.get(status, "off"))
+    return Shown(word("common.connection.", status), _CONNECTION.get(status, "off"))
 
 
 def trouble(one: Trouble) -> Shown:
@@ -88,27 +88,27 @@ def freshness(one: Freshness) -> Shown:
 
 def job(status: str) -> Shown:
     """Of an export job at Pleo."""
-    return Shown(word("common.job", status), _JOB.get(status, "off"))
+    return Shown(word("common.job.", status), _JOB.get(status, "off"))
 
 
 def item(state: str) -> Shown:
     """Of an item."""
-    return Shown(word("common.item", state), _ITEM.get(state, "off"))
+    return Shown(word("common.item.", state), _ITEM.get(state, "off"))
 
 
 def posting(state: str) -> Shown:
     """Of a posting."""
-    return Shown(word("common.posting", state), _POSTING.get(state, "off"))
+    return Shown(word("common.posting.", state), _POSTING.get(state, "off"))
 
 
 def reversal(state: str) -> Shown:
     """Of taking a posting back."""
-    return Shown(word("admin.reversal", state), "off" if state == "reversed" else "bad")
+    return Shown(word("admin.reversal.", state), "off" if state == "reversed" else "bad")
 
 
 def run(row: SyncRun) -> Shown:
     """Of a sync run."""
-    return Shown(word("common.sync", row.status), _RUN.get(row.status, "off"))
+    return Shown(word("common.sync.", row.status), _RUN.get(row.status, "off"))
 
 
 def counts(found: JobSummary) -> str:

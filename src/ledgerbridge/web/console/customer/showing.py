@@ -95,7 +95,7 @@ def job(summary: JobSummary) -> Job:
     row, counts = summary.job, summary.items
     return Job(
         row=row,
-        state=State(word("common.job", row.pleo_status), _JOB_TONES.get(row.pleo_status, "wait")),
+        state=State(word("common.job.", row.pleo_status), _JOB_TONES.get(row.pleo_status, "wait")),
         booked=_sum(counts, GOOD),
         failed=_sum(counts, NOT_BOOKED),
         unknown=counts.get(ItemState.UNKNOWN, 0),
@@ -145,8 +145,9 @@ def kind(name: str) -> str:
 
 
 def word(table: str, name: str) -> str:
-    """The word for a state, or the state itself where Pleo has invented one."""
-    return text(f"{table}.{name}") if known(f"{table}.{name}") else name.replace("_", " ").capitalize()
+    """The word for a state, from the texts whose names begin with `table`; the state itself where there is none, since
+    Pleo may invent one."""
+    return text(f"{table}{name}") if known(f"{table}{name}") else name.replace("_", " ").capitalize()
 
 
 def steps(found: Sequence[tables.JobEvent]) -> list[dict[str, Any]]:
@@ -173,7 +174,7 @@ def _values(row: tables.JobEvent) -> dict[str, Any]:
         "count": _whole(count),
         "version": detail.get("config_version", ""),
         "reason": detail.get("reason") or "",
-        "found_by": word("exports.found_by", str(detail.get("found_by", ""))),
+        "found_by": word("exports.found_by.", str(detail.get("found_by", ""))),
     }
 
 
@@ -186,7 +187,7 @@ def _item_state(state: str, posting: tables.Posting | None) -> State:
         return State(text("common.posting.reversed"), "off")
     if posting is not None and state in NOT_BOOKED and posting.state == PostingState.UNKNOWN:
         return State(text("common.item.unknown"), "wait")
-    return State(word("common.item", state), _ITEM_TONES.get(ItemState(state), "off"))
+    return State(word("common.item.", state), _ITEM_TONES.get(ItemState(state), "off"))
 
 
 def _settings_can_mend(failure: str | None) -> bool:
