@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ledgerbridge.outgoing.addresses import Reach, reach
+from ledgerbridge.outgoing.addresses import Reach, host_of, reach
 
 DEFAULT_SCOPES = (
     "export-jobs:read export-jobs:write export-items:read accounts:read accounts:write "
@@ -109,6 +109,8 @@ class Settings(BaseSettings):
             raise ValueError("must be the provider's issuer, such as https://login.example.com")
         if value and not is_secure_url(value):
             raise ValueError("must use https (http only on localhost)")
+        if value:
+            host_of(parts.hostname or "")
         return value
 
     @field_validator("oidc_scopes")

@@ -155,3 +155,31 @@ def test_each_administrator_is_compared_in_constant_time_whoever_matches(monkeyp
         chosen.admin_named(token)
         assert len(compared) == 5
         assert all(len(one) == len(other) == 32 for one, other in compared)
+
+
+def test_the_operators_provider_counts_only_when_it_is_whole() -> None:
+    whole = {
+        "oidc_issuer": "https://login.example.com/",
+        "oidc_client_id": "us",
+        "oidc_admins": " Ada@Example.com , group:ops",
+    }
+    made = settings(**whole)
+    assert made.oidc_configured
+    assert made.oidc_issuer == "https://login.example.com/", "the slash belongs to the name"
+    assert made.oidc_admins == ("ada@example.com", "group:ops")
+    for name in whole:
+        assert not settings(**{**whole, name: ""}).oidc_configured
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"oidc_issuer": "http://login.example.com"}, {"oidc_issuer": "login.example.com"},
+        {"oidc_issuer": "https://login.example.com?tenant=1"}, {"oidc_issuer": "https://a_b..example"},
+        {"oidc_admins": "ada"}, {"oidc_admins": "ada@x, team:ops"}, {"oidc_admins": "group:"}, {"oidc_admins": "a b@x"},
+        {"oidc_scopes": "email"},
+    ],
+)  # fmt: skip
+def test_a_provider_that_cannot_be_meant_is_refused(bad: dict[str, str]) -> None:
+    with pytest.raises(ValueError):
+        settings(**bad)

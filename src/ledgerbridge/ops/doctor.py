@@ -89,6 +89,7 @@ def inspect_settings(settings: Settings) -> list[Finding]:
         *_events(settings),
         *_encryption_keys(settings),
         *_admin_tokens(settings),
+        *_openid(settings),
         *_public_url(settings),
         *_database_choice(settings),
         *_habits(settings),
@@ -179,6 +180,21 @@ def _admin_tokens(settings: Settings) -> list[Finding]:
 def _guessable(name: str) -> set[bytes]:
     words = ("", name, name.lower(), "admin", "password", "secret", "token", "test", "changeme", "change-me")
     return {hashlib.sha256(word.encode()).digest() for word in words}
+
+
+def _openid(settings: Settings) -> list[Finding]:
+    given = {
+        "OIDC_ISSUER": settings.oidc_issuer,
+        "OIDC_CLIENT_ID": settings.oidc_client_id,
+        "OIDC_ADMINS": settings.oidc_admins,
+    }
+    if not any(given.values()):
+        return []
+    if missing := [name for name, value in given.items() if not value]:
+        text = f"{', '.join(missing)} not set: nobody can sign in by the provider."
+        return [warning("OIDC_ISSUER", text, "Set all three as in .env.example, or none.")]
+    back = f"{settings.public_url}/admin/sign-in/back"
+    return [ok("OIDC_ISSUER", f"{settings.oidc_issuer} lets in {len(settings.oidc_admins)}; it must know {back}.")]
 
 
 def _public_url(settings: Settings) -> list[Finding]:

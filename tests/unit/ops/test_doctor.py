@@ -146,3 +146,14 @@ def test_the_report_shows_no_secret_and_ends_with_the_errors() -> None:
     assert text.splitlines()[-3].startswith("ERROR")
     assert machine["ok"] is False
     assert not doctor.healthy(found)
+
+
+def test_half_a_provider_for_operators_lets_nobody_in_and_is_told() -> None:
+    whole = {
+        "oidc_issuer": "https://login.example.com",
+        "oidc_client_id": "us",
+        "oidc_admins": "ada@example.com",
+    }
+    assert faults(**whole) == []
+    only(Level.WARNING, "OIDC_ISSUER", "OIDC_CLIENT_ID not set", **{**whole, "oidc_client_id": ""})
+    only(Level.WARNING, "OIDC_ISSUER", "OIDC_ISSUER, OIDC_CLIENT_ID not set", oidc_admins="ada@example.com")

@@ -11,6 +11,11 @@ import yaml
 
 from ledgerbridge.ops.invariants import ALL
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.ops.roster import Trouble
+from ledgerbridge.store.tables import SyncStatus
+from ledgerbridge.web import application
+from ledgerbridge.web.console.admin.exports import STATUSES
+from tests.integration.web.guarded import Guard, guarded
 
 DOCS = Path(__file__).parents[3] / "docs"
 RUNBOOK = (DOCS / "runbook.md").read_text()
@@ -52,10 +57,24 @@ def test_every_page_says_what_to_do_and_whom_to_wake() -> None:
             assert re.findall(r"^- \*\*(\w+(?: \w+)?)\*\*: ", page, re.MULTILINE) == [
                 "Means",
                 "How bad",
+                "Page",
                 "Look",
                 "Do",
                 "Wake",
             ], heading
+
+
+def test_every_page_that_is_named_is_there() -> None:
+    """A path of the console in the runbook is a route of the app, and what it filters by is a word it knows."""
+    routes = {one.path for one in guarded(application.build(None, secure=True)) if one.guard is Guard.OPERATOR}
+    named = set(re.findall(r"`(/admin(?!/api)[^`]*)`", RUNBOOK))
+    assert len(named) > 8
+    for path in named:
+        bare, _, query = path.partition("?")
+        assert bare in routes or bare.replace("{id}", "{connection_id}") in routes, path
+        for name, value in re.findall(r"(\w+)=(\w+)", query):
+            known = {"trouble": set(Trouble), "status": {*SyncStatus, *STATUSES}}[name]
+            assert value in known, path
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
