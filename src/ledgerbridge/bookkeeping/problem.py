@@ -36,6 +36,14 @@ class Problem:
         return self.spelled or self.row.text.format_map(_Facts(self.facts))
 
 
+_EXPORT_AGAIN = ", then export again."
+
+
+def text_apart(found: Problem) -> str:
+    """The sentence for a person who is not exporting just now, such as in the set-up."""
+    return f"{found.text.removesuffix(_EXPORT_AGAIN)}." if found.text.endswith(_EXPORT_AGAIN) else found.text
+
+
 class _Facts(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "?"

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ledgerbridge.bookkeeping.problem import text_apart
 from ledgerbridge.connections import erp_binding
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.drafts import Kept, change, kept_of
@@ -82,7 +83,7 @@ async def enter(
         raise BindingRefused("settings_refused", "The access to the accounting system is not right.", faults) from None
     except ErpError as error:
         await _keep(room, connection_id, shown, None, _with_secret(adapter, settings), actor)
-        raise BindingRefused(error.problem.failure.value, error.problem.text) from error
+        raise BindingRefused(error.problem.failure.value, text_apart(error.problem)) from error
     await _keep(room, connection_id, shown, found, settings, actor)
     return found
 
@@ -154,10 +155,11 @@ def _without_company(adapter: Adapter, settings: Mapping[str, Any]) -> dict[str,
 def _secrets(adapter: Adapter, settings: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """Stored secrets that were left out now. Raises `SettingsError` where they belong to another place."""
     kept = {name: stored[name] for name in adapter.secret_fields() - settings.keys() if name in stored}
+    labels = {one.name: one.label for one in adapter.form()}
     moved = [one.label for one in adapter.form() if one.place and stored.get(one.name) != settings.get(one.name)]
     if kept and moved:
-        told = f"Enter it again, because this changed: {', '.join(moved)}."
-        raise SettingsError(dict.fromkeys(sorted(kept), told))
+        because = f"because this changed: {', '.join(moved)}."
+        raise SettingsError({name: f"Enter “{labels[name]}” again, {because}" for name in sorted(kept)})
     return kept
 
 
@@ -166,9 +168,9 @@ async def _stored(room: Connections, connection_id: uuid.UUID, adapter: Adapter)
     async with room.db.transaction() as session:
         draft = await session.get(SetupDraft, connection_id)
         binding = await session.get(ErpBinding, connection_id)
-    if draft is not None and draft.settings_sealed is not None:
-        if found := _opened(room, connection_id, draft.settings_sealed, adapter):
-            return found
+    under_test = draft.settings_sealed if draft else None
+    if under_test is not None and (found := _opened(room, connection_id, under_test, adapter)):
+        return found
     if binding is None or binding.settings_sealed is None or binding.kind != adapter.kind:
         return {}
     text = opened(
@@ -206,5 +208,8 @@ async def _keep(
         draft.body = draft.body | {Step.ERP.value: kept.stored()}
         if settings is not None:
             draft.settings_sealed = room.vault.seal(
-                json.dumps({_KIND: shown[_KIND], "settings": dict(settings)}), table="setup_drafts", column="settings_sealed", row=connection_id
+                json.dumps({_KIND: shown[_KIND], "settings": dict(settings)}),
+                table="setup_drafts",
+                column="settings_sealed",
+                row=connection_id,
             )

@@ -121,7 +121,7 @@ async def test_a_stored_key_is_never_sent_to_another_address(face: Face, walker:
     for step in ("later", "test"):
         answer = await walker.send("erp", step, fields={"settings.base_url": "https://evil.example"})
     assert answer.status_code == 422
-    assert errors_of(answer)["settings.api_key"] == "Enter it again, because this changed: Address."
+    assert errors_of(answer)["settings.api_key"] == "Enter “Key” again, because this changed: Address."
     assert face.books.calls["companies"] == asked
     back = await walker.send("erp", "test", fields={"settings.base_url": ERP_SETTINGS["base_url"]})
     assert back.status_code == 303, "at the place it was entered for it may be used again"

@@ -70,39 +70,37 @@ async def test_wallets_in_other_currencies_have_accounts_of_their_own(walker: Wa
     assert rows == ["dkk", "EUR", "", ""], "as entered, with room for more"
 
 
-@pytest.mark.parametrize(
-    ("fields", "faulty"),
-    [
-        ({"journal": ""}, {"journal": "Choose a journal."}),
-        ({"accounts.out_of_pocket": ""}, {"accounts.out_of_pocket": "Choose an account."}),
-        ({"accounts.wallet": ""}, {"accounts.wallet": "Choose an account, or one for DKK below."}),
-        ({"accounts.contra": "4711"}, {"accounts.contra": "Account 4711 does not exist in the accounting system"}),
-        ({"journal": "NONE"}, {"journal": "Journal NONE does not exist"}),
-        ({"accounts.contra": CODES["wallet"]}, {"accounts.contra": "must differ"}),
-        ({"wallet.0.currency": "Krone", "wallet.0.account": "1"}, {"wallet.0.currency": "three letters"}),
-        ({"wallet.0.currency": "EUR"}, {"wallet.0.account": "Choose an account."}),
-        ({"wallet.0.currency": "EUR", "wallet.0.account": "4711"}, {"wallet.0.account": "4711 does not exist"}),
-        (
-            {"wallet.0.currency": "EUR", "wallet.0.account": "1300", "wallet.1.currency": "eur",
-             "wallet.1.account": "1300"},
-            {"wallet.1.currency": "EUR stands here twice."},
-        ),
-    ],
-    ids=["no-journal", "no-account", "no-wallet", "unknown-by-hand", "unknown-journal", "equal", "no-currency",
-         "no-account-of-a-wallet", "unknown-wallet", "twice"],
-)  # fmt: skip
-async def test_what_is_wrong_with_an_account_is_told_beside_it(
-    walker: Walker, fields: dict[str, str], faulty: dict[str, str]
-) -> None:
-    answer = await walker.send("accounts", fields=ACCOUNTS | fields)
-    assert answer.status_code == 422
-    found = errors_of(answer)
-    assert set(found) - {""} == set(faulty)
-    for name, told in faulty.items():
-        assert told in found[name]
-        assert f'id="f-{name}"' in answer.text, "the list of faults leads nowhere"
-        assert f'id="e-{name}"' in answer.text
-    assert (await walker.draft())["accounts"]["answers"] is None
+WRONG_ACCOUNTS: list[tuple[dict[str, str], dict[str, str]]] = [
+    ({"journal": ""}, {"journal": "Choose a journal."}),
+    ({"accounts.out_of_pocket": ""}, {"accounts.out_of_pocket": "Choose an account."}),
+    ({"accounts.wallet": ""}, {"accounts.wallet": "Choose an account, or one for DKK below."}),
+    ({"accounts.contra": "4711"}, {"accounts.contra": "Account 4711 does not exist in the accounting system"}),
+    ({"journal": "NONE"}, {"journal": "Journal NONE does not exist"}),
+    ({"accounts.contra": CODES["wallet"]}, {"accounts.contra": "must differ"}),
+    ({"wallet.0.currency": "Krone", "wallet.0.account": "1"}, {"wallet.0.currency": "three letters"}),
+    ({"wallet.0.currency": "EUR"}, {"wallet.0.account": "Choose an account."}),
+    ({"wallet.0.currency": "EUR", "wallet.0.account": "4711"}, {"wallet.0.account": "4711 does not exist"}),
+    (
+        {"wallet.0.currency": "EUR", "wallet.0.account": "1300", "wallet.1.currency": "eur",
+         "wallet.1.account": "1300"},
+        {"wallet.1.currency": "EUR stands here twice."},
+    ),
+]  # fmt: skip
+"""Fields of the form to what is said beside which of them."""
+
+
+async def test_what_is_wrong_with_an_account_is_told_beside_it(walker: Walker) -> None:
+    for fields, faulty in WRONG_ACCOUNTS:
+        await walker.send("accounts", "discard")
+        answer = await walker.send("accounts", fields=ACCOUNTS | fields)
+        assert answer.status_code == 422, fields
+        found = errors_of(answer)
+        assert set(found) - {""} == set(faulty), fields
+        for name, told in faulty.items():
+            assert told in found[name]
+            assert f'id="f-{name}"' in answer.text, "the list of faults leads nowhere"
+            assert f'id="e-{name}"' in answer.text
+        assert (await walker.draft())["accounts"]["answers"] is None
 
 
 async def test_an_account_that_is_gone_shows_as_gone_instead_of_vanishing(face: Face) -> None:
@@ -178,24 +176,15 @@ async def test_tax_codes_that_cannot_be_read_just_now_keep_what_was_chosen(face:
     assert (await walker.config() or {})["tax"]["codes"] == {"B": "2"}, "only what was taken out is gone"
 
 
-@pytest.mark.parametrize(
-    ("fields", "faulty"),
-    [
-        ({"posting_mode": "later"}, "posting_mode"),
-        ({"time_zone": ""}, "time_zone"),
-        ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"tax.mode": ""}, "tax.mode"),
-        ({"default_vendor": "NOBODY"}, "default_vendor"),
-    ],
-)
-async def test_what_is_wrong_with_entries_is_told_beside_it(
-    face: Face, walker: Walker, fields: dict[str, str], faulty: str
-) -> None:
+async def test_what_is_wrong_with_entries_is_told_beside_it(face: Face, walker: Walker) -> None:
     face.books.capabilities = PAYABLES
-    answer = await walker.send("posting", fields=fields)
-    assert answer.status_code == 422
-    assert set(errors_of(answer)) - {""} == {faulty}
-    assert f'id="f-{faulty}"' in answer.text
+    wrong = {"posting_mode": "later", "time_zone": "Mars/Olympus", "tax.mode": "", "default_vendor": "NOBODY"}
+    for faulty, value in [*wrong.items(), ("time_zone", "")]:
+        await walker.send("posting", "discard")
+        answer = await walker.send("posting", fields={faulty: value})
+        assert answer.status_code == 422, faulty
+        assert set(errors_of(answer)) - {""} == {faulty}
+        assert f'id="f-{faulty}"' in answer.text
 
 
 # ------------------------------------------------------------------ dimensions
@@ -310,12 +299,12 @@ async def test_how_often_is_said_in_words_and_another_interval_is_taken_in_minut
     assert syncs["vendors"] == {"enabled": True, "every_minutes": 1440}, "and what stands for them stays"
 
 
-@pytest.mark.parametrize("minutes", ["0", "-5", "10081", "often", "1.5", "٣" * 3, "9" * 400])
-async def test_an_interval_that_is_none_is_told_beside_it(walker: Walker, minutes: str) -> None:
-    answer = await walker.send("syncs", fields={"syncs.tags.every_minutes": minutes})
-    assert answer.status_code == 422
-    assert "from 1 to 10,080" in errors_of(answer)["syncs.tags.every_minutes"]
-    assert minutes in answer.text, "what was entered is shown again"
+async def test_an_interval_that_is_none_is_told_beside_it(walker: Walker) -> None:
+    for minutes in ("0", "-5", "10081", "often", "1.5", "٣" * 3, "9" * 400):
+        answer = await walker.send("syncs", fields={"syncs.tags.every_minutes": minutes})
+        assert answer.status_code == 422, minutes
+        assert "from 1 to 10,080" in errors_of(answer)["syncs.tags.every_minutes"]
+        assert minutes in answer.text, "what was entered is shown again"
 
 
 async def test_very_long_names_and_codes_stay_on_the_page(face: Face, walker: Walker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,9 @@ async def show(
         "waiting": None if errors else setup.unfinished_since(found, one.step),
         "lives": lives(found),
     }
-    return page(request, customer, one.template, status=422 if errors else 200, errors=errors, **(values | dict(live)))
+    values |= {**live, "status": 422 if errors else 200, "errors": errors}
+    # A chart of thousands of accounts takes its time to draw, and deliveries must not wait for it.
+    return await asyncio.to_thread(page, request, customer, one.template, **values)
 
 
 async def take(request: Request, services: Services, customer: Customer, one: StepPage) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ledgerbridge.bookkeeping.problem import text_apart
 from ledgerbridge.bookkeeping.words import Chart
 from ledgerbridge.connections.access import open_erp, verify_erp_company
 from ledgerbridge.connections.setup import Setup
@@ -39,10 +40,10 @@ async def read(services: Services, setup: Setup, ask: Callable[[Erp], Awaitable[
         async with asyncio.timeout(READ_SECONDS), open_erp(services.connections, setup.connection.id) as erp:
             capabilities = erp.capabilities
             if wrong := await verify_erp_company(erp, setup.binding):
-                return Reading(None, capabilities, wrong.text)
+                return Reading(None, capabilities, text_apart(wrong))
             return Reading(await ask(erp), capabilities, None)
     except ErpError as error:
-        return Reading(None, capabilities, error.problem.text)
+        return Reading(None, capabilities, text_apart(error.problem))
     except TimeoutError:
         return Reading(None, capabilities, text("setup.away.slow"))
 
