@@ -88,7 +88,7 @@ def query(url: str, statement: str) -> object:
 
 
 def until_stopped(data_dir: Path) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while postmaster.find(data_dir / "postgres") is not None and time.monotonic() < deadline:
         time.sleep(0.02)
     return postmaster.find(data_dir / "postgres") is None

@@ -221,11 +221,11 @@ def test_reverse_charge_owes_and_deducts_the_same(tryton_server: TrytonServer) -
     assert set(tryton_server.facts["companies"]["BE"]["taxes"].values()) < set(rows)
 
 
-def test_a_built_template_is_found_again_in_no_time(tryton_template: Template, postgres: EmbeddedPostgres) -> None:
-    began = time.monotonic()
-    again = build(tryton_template.cache_dir, postgres.url("whatever"))
+def test_a_built_template_is_found_again_and_not_built(tryton_template: Template, postgres: EmbeddedPostgres) -> None:
+    said: list[str] = []
+    again = build(tryton_template.cache_dir, postgres.url("whatever"), said.append)
     assert (again.name, again.facts) == (tryton_template.name, tryton_template.facts)
-    assert time.monotonic() - began < 5
+    assert [line for line in said if "waiting" not in line] == []
 
 
 def test_sweeping_drops_the_clones_of_dead_processes_only(
@@ -269,7 +269,7 @@ def test_the_server_dies_with_whoever_started_it(tryton_template: Template, post
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == -9, done.stderr
     pid, database = done.stdout.split()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _runs(int(pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _runs(int(pid))

@@ -85,7 +85,7 @@ class Pleo(SandboxPleo):
 
     async def refresh_under_way(self) -> None:
         """Returns once a refresh has reached Pleo."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not self.token_calls("refresh_token"):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

@@ -105,7 +105,7 @@ async def test_two_service_instances_with_many_tasks_refresh_once(house: House, 
         async with make_house() as other:
             credential = OAuthCredential(other.room, outcome.connection_id)
             separate = [OAuthCredential(other.room, outcome.connection_id) for _ in range(4)]
-            await asyncio.to_thread(ready.wait, 20)
+            await asyncio.to_thread(ready.wait, 90)
             return await asyncio.gather(*(one.header() for one in [credential, credential, *separate]))
 
     results = await asyncio.gather(*(asyncio.to_thread(asyncio.run, instance()) for _ in range(2)))
@@ -120,8 +120,8 @@ async def test_companies_do_not_wait_for_each_others_refresh(house: House) -> No
     one, other = await house.connect(DEMO_COMPANY_ID), await house.connect(SECOND_COMPANY_ID)
     for outcome in (one, other):
         await make_due(house, outcome.connection_id)
-    await house.change(one.connection_id, refresh_holder="somebody", refresh_until=utcnow() + dt.timedelta(seconds=60))
-    async with asyncio.timeout(10):
+    await house.change(one.connection_id, refresh_holder="somebody", refresh_until=utcnow() + dt.timedelta(seconds=600))
+    async with asyncio.timeout(120):
         assert await works(house, other.connection_id)
 
 

@@ -133,12 +133,11 @@ async def test_the_claim_of_a_crashed_process_runs_out_and_is_taken_over(
     await make_due(house, outcome.connection_id)
     async with house.room.db.transaction() as session:
         row = await session.get_one(type(await house.credential(outcome.connection_id)), outcome.connection_id)
-        row.refresh_holder, row.refresh_until = "crashed", utcnow() + dt.timedelta(seconds=1)
+        row.refresh_holder, row.refresh_until = "crashed", utcnow() + dt.timedelta(seconds=2)
 
-    started = asyncio.get_running_loop().time()
     assert await works(house, outcome.connection_id)
 
-    assert asyncio.get_running_loop().time() - started > 0.5, "did not wait for the living claim"
+    assert utcnow() >= row.refresh_until, "did not wait for the living claim"
     assert house.pleo.token_calls("refresh_token") == 1
 
 
@@ -156,9 +155,9 @@ async def test_a_waiter_gives_up_in_words_when_a_claim_never_ends(
 
 async def test_a_long_refresh_keeps_its_claim_alive(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = await house.connect()
-    monkeypatch.setattr(refresh, "CLAIM_SECONDS", 0.6)
+    monkeypatch.setattr(refresh, "CLAIM_SECONDS", 1.5)
     await make_due(house, outcome.connection_id)
-    house.pleo.fault("slow", "POST", "/oauth/token", seconds=2)
+    house.pleo.fault("slow", "POST", "/oauth/token", seconds=3)
 
     both = await asyncio.gather(works(house, outcome.connection_id), works(house, outcome.connection_id))
 

@@ -312,9 +312,9 @@ async def test_while_somebody_works_the_company_the_round_comes_back_later(payab
 
 async def test_a_job_that_would_expire_leaves_the_matching_to_work_of_its_own(payables: Payables) -> None:
     rig = payables.rig
-    rig.books.meanwhile["settle"] = lambda: asyncio.sleep(2)
+    rig.books.meanwhile["settle"] = lambda: asyncio.sleep(6)
     pens = chosen("V0002", "Pens & Co")
-    job = payables.press(invoice(), payment(), invoice(vendor=pens), payment(vendor=pens), expires_in=3)
+    job = payables.press(invoice(), payment(), invoice(vendor=pens), payment(vendor=pens), expires_in=9)
 
     await rig.look()
 

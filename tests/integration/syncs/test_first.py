@@ -93,7 +93,7 @@ async def test_pressing_the_button_queues_them_and_a_worker_does_the_rest(plan: 
     assert (await plan.connection()).status == "setting_up"
     assert (await shown(plan))["waiting"] == ["tax_codes", "accounts", "tags", "vendors"]
     assert len(await plan.queued()) == 1
-    async with worker(plan.syncs.queue), asyncio.timeout(30):
+    async with worker(plan.syncs.queue), asyncio.timeout(120):
         while (await plan.connection()).status != "active":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert plan.stage.calls().count(ACTIVATE) == 1

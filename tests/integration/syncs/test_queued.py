@@ -80,7 +80,7 @@ async def test_two_replicas_never_run_two_syncs_of_one_company_side_by_side(plan
     now, most, done = 0, 0, 0
 
     def taught(name: str) -> Queue:
-        queue = Queue(database_url, rescue_seconds=20)
+        queue = Queue(database_url, rescue_seconds=60)
         syncs = replace(plan.syncs, queue=queue, worker=name)
 
         async def run(connection_id: str, kind: str, **order: Any) -> None:
@@ -100,7 +100,7 @@ async def test_two_replicas_never_run_two_syncs_of_one_company_side_by_side(plan
         await ask(plan, kind.value)
     await ask(plan, "tags", only="CC")
     async with worker(taught("one")), worker(taught("two")):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while done < 5:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert most == 1

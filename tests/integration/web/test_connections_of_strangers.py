@@ -20,6 +20,9 @@ from ledgerbridge.web import middleware, problems, protocol
 from ledgerbridge.web.limiting import caller_of
 from ledgerbridge.web.middleware import RequestFrame
 
+PATIENCE = 60
+"""Seconds until a connection counts as left open, on a busy machine."""
+
 
 class Counting:
     """Takes the place of the metrics."""
@@ -64,7 +67,7 @@ async def served(app: FastAPI, **settings: Any) -> AsyncIterator[int]:
 
 
 async def said(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """All that comes back, while these bytes go out, until the connection ends; what came by then after 20 seconds."""
+    """All that comes back, while these bytes go out, until the connection ends; what came by then after `PATIENCE`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     heard = bytearray()
 
@@ -79,7 +82,7 @@ async def said(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(pause)
-    await asyncio.wait([listening], timeout=20)
+    await asyncio.wait([listening], timeout=PATIENCE)
     listening.cancel()
     writer.close()
     return bytes(heard)
@@ -88,9 +91,9 @@ async def said(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
 async def one_answer(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
-    body = await asyncio.wait_for(reader.readexactly(length), 20)
+    body = await asyncio.wait_for(reader.readexactly(length), PATIENCE)
     writer.close()
     return head + body
 
@@ -117,7 +120,7 @@ async def test_a_request_that_never_arrives_is_not_waited_for(pieces: list[bytes
         began = time.monotonic()
         heard = await said(port, *pieces, pause=0.02)
         took = time.monotonic() - began
-    assert took < 15, "closed by us, not left"
+    assert took < PATIENCE, "closed by us, not left"
     assert heard.count(b"HTTP/1.1 200") == (1 if len(pieces) == 2 and pieces[0] != b"G" else 0)
 
 
@@ -139,7 +142,7 @@ async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(asked: int, last
             visitor.connect(("127.0.0.1", port))
             visitor.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n" * (asked - 1))
             visitor.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n" + last + b"\r\n")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not app.state.reached or app.state.connections:  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.01)
 
@@ -154,21 +157,21 @@ async def test_whoever_reads_slowly_but_reads_gets_all_of_it(monkeypatch: Any) -
         await reader.readuntil(b"\r\n\r\n")
         for _ in range(8):
             await asyncio.sleep(0.05)
-            await asyncio.wait_for(reader.readexactly(1024 * 1024), 20)
+            await asyncio.wait_for(reader.readexactly(1024 * 1024), PATIENCE)
         writer.close()
 
 
 async def test_a_prompt_visitor_is_served_as_often_as_they_like_on_one_connection(monkeypatch: Any) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2)
     app = small_app()
     async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(12):
             writer.write(GET + b"\r\n")
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
             assert head.startswith(b"HTTP/1.1 200")
             await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
         writer.close()
     assert app.state.reached == 12
 
@@ -181,7 +184,7 @@ async def test_a_body_that_never_ends_is_answered_and_not_waited_for(monkeypatch
         head = b"POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
         began = time.monotonic()
         heard = await said(port, head, *[b"x"] * 50, pause=0.02)
-        assert time.monotonic() - began < 15, "closed by us, although the body went on after the answer"
+        assert time.monotonic() - began < PATIENCE, "closed by us, although the body went on after the answer"
         assert heard.startswith(b"HTTP/1.1 408")
         assert b"application/problem+json" in heard
         assert b'"bytes":3' in await one_answer(port, head.replace(b"1000", b"3") + b"abc")
@@ -272,7 +275,7 @@ async def test_more_connections_than_we_serve_are_told_so(monkeypatch: Any) -> N
         assert heard.startswith(b"HTTP/1.1 503")
         for _, writer in idle:
             writer.close()
-        for _ in range(200):
+        for _ in range(900):
             if (await one_answer(port, GET + b"\r\n")).startswith(b"HTTP/1.1 200"):
                 break
             await asyncio.sleep(0.05)

@@ -70,7 +70,7 @@ async def test_a_job_no_delivery_ever_told_us_of_is_worked_all_the_same(face: Fa
     stop = asyncio.Event()
     working = asyncio.create_task(face.services.queue.run_worker(stop))
     try:
-        for _ in range(200):
+        for _ in range(900):
             if bookkeeper.job(job_id)["status"] == "completed":
                 break
             await asyncio.sleep(0.1)

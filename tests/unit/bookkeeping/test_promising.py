@@ -35,12 +35,21 @@ def test_every_claim_with_a_counterpart_gets_its_try(drawn: list[Claim]) -> None
 
 
 def test_what_employees_are_owed_for_years_is_passed_over_quickly() -> None:
-    owed = [
-        Claim(str(place), Side.BILL, "7", Decimal(100), "DKK", reconciliation_id=f"r{place}") for place in range(20_000)
-    ]
-    began = time.monotonic()
-    assert promising(owed) == []
-    assert time.monotonic() - began < 1
+    """As long as each is looked at by itself: ten times as many take ten times as long, not a hundred times."""
+
+    def seconds(number: int) -> float:
+        owed = [
+            Claim(str(place), Side.BILL, "7", Decimal(100), "DKK", reconciliation_id=f"r{place}")
+            for place in range(number)
+        ]
+        best = 60.0
+        for _ in range(3):
+            began = time.process_time()
+            assert promising(owed) == []
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert seconds(20_000) < 40 * seconds(2_000)
 
 
 def _named(claim: Claim, entry: str) -> Claim:
