@@ -27,13 +27,13 @@ from ledgerbridge.web.services import Provided, Services
 from ledgerbridge.web.texts import text
 
 router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
-EntryId = Annotated[str, Path(max_length=200)]
+EntryId = Annotated[str, Path(alias="entry_id", max_length=200)]
 ACTIONS = ("probe", "mark_booked", "mark_not_booked", "reverse")
 _SETTLED_BY_A_PERSON = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED, ItemState.WAITING)
 _IN_DOUBT = (PostingState.INTENDED, PostingState.UNKNOWN)
 
 
-@router.get("/admin/exports/{job_id}/items/{entry:path}")
+@router.get("/admin/exports/{job_id}/items/{entry_id:path}")
 async def one_item(
     request: Request, services: Provided, operator: SignedInOperator, job_id: JobId, entry: EntryId
 ) -> HTMLResponse:
@@ -41,7 +41,7 @@ async def one_item(
     return await _page(request, services, operator, await job_of(services, job_id), entry)
 
 
-@router.post("/admin/exports/{job_id}/items/{entry:path}")
+@router.post("/admin/exports/{job_id}/items/{entry_id:path}")
 async def settle(
     request: Request, services: Provided, operator: SignedInOperator, job_id: JobId, entry: EntryId
 ) -> Response:
