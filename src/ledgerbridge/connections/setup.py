@@ -197,7 +197,9 @@ async def save(
     try:
         return await put_in_force(room, connection_id, actor)
     except ConfigurationRefused as refused:
-        await _unfinish(room, connection_id, {step_of(fault) for fault in refused.faults}, actor)
+        # With a version in force nothing of the step counts yet; before it, the steps at fault are what is missing.
+        counts_not = {step} if setup.in_force else set()
+        await _unfinish(room, connection_id, {step_of(fault) for fault in refused.faults} | counts_not, actor)
         raise
     except Refused:
         await _unfinish(room, connection_id, {step}, actor)

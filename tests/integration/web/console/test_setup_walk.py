@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from ledgerbridge.connections import setup
 from tests.integration.web.conftest import ERP_SETTINGS, Face
@@ -167,7 +168,24 @@ async def test_a_fault_elsewhere_names_its_step_and_nothing_changes(face: Face) 
     assert answer.status_code == 422
     assert "Accounts: Journal EXP does not exist" in Page(answer.text).text
     assert (await walker.config() or {})["version"] == 1
-    assert (await walker.draft())["posting"]["entered"]["closed_period"] == "today"
+    page = await walker.at("posting")
+    assert page.form(f"{HERE}/posting").fields["closed_period"] == "today"
+    assert "Not finished" in page.text, "it looks as if it counted"
+    assert "It is not in force" in (await walker.at("")).text
+
+
+async def test_a_key_that_cannot_be_read_any_more_is_entered_anew(face: Face) -> None:
+    walker = Walker(face, face.browser, await face.active())
+    async with face.services.db.transaction() as session:
+        await session.execute(
+            text("update erp_bindings set settings_sealed = 'broken' where connection_id = :connection_id"),
+            {"connection_id": walker.connection},
+        )
+    for step in ("accounts", "posting", "dimensions"):
+        assert "Enter the access to the accounting system again" in (await walker.at(step)).text
+    await walker.at("syncs")
+    await walker.bind()
+    assert "cannot be read" not in (await walker.at("accounts")).text
 
 
 async def test_somebody_elses_change_meanwhile_is_kept(face: Face) -> None:

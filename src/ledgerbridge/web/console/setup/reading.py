@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from ledgerbridge.bookkeeping.problem import text_apart
 from ledgerbridge.bookkeeping.words import Chart
 from ledgerbridge.connections.access import open_erp, verify_erp_company
+from ledgerbridge.connections.errors import SecretUnreadable
 from ledgerbridge.connections.setup import Setup
 from ledgerbridge.erp.port import Capabilities, Erp, ErpError
 from ledgerbridge.web.services import Services
@@ -32,20 +33,33 @@ class Reading(Generic[T]):
 
 
 async def read(services: Services, setup: Setup, ask: Callable[[Erp], Awaitable[T]]) -> Reading[T]:
-    """Ask the bound ERP company something. Raises `SecretUnreadable`."""
+    """Ask the bound ERP company something."""
     if setup.binding is None:
         return Reading(None, None, text("setup.away.not_bound"))
-    capabilities = None
+    able = None
     try:
         async with asyncio.timeout(READ_SECONDS), open_erp(services.connections, setup.connection.id) as erp:
-            capabilities = erp.capabilities
+            able = erp.capabilities
             if wrong := await verify_erp_company(erp, setup.binding):
-                return Reading(None, capabilities, text_apart(wrong))
-            return Reading(await ask(erp), capabilities, None)
+                return Reading(None, able, text_apart(wrong))
+            return Reading(await ask(erp), able, None)
     except ErpError as error:
-        return Reading(None, capabilities, text_apart(error.problem))
+        return Reading(None, able, text_apart(error.problem))
+    except SecretUnreadable as error:
+        return Reading(None, able, error.text)
     except TimeoutError:
-        return Reading(None, capabilities, text("setup.away.slow"))
+        return Reading(None, able, text("setup.away.slow"))
+
+
+async def capabilities(services: Services, setup: Setup) -> Capabilities | None:
+    """What the bound ERP can do, without a call to it; None when that cannot be told."""
+    if setup.binding is None:
+        return None
+    try:
+        async with open_erp(services.connections, setup.connection.id) as erp:
+            return erp.capabilities
+    except SecretUnreadable:
+        return None
 
 
 async def chart(services: Services, setup: Setup) -> Reading[Chart]:

@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from ledgerbridge.connections.access import open_erp
 from ledgerbridge.connections.config_body import MAX_EVERY_MINUTES, SyncsBody
 from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs.schedule import ORDER
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import FieldError
+from ledgerbridge.web.console.setup import reading
 from ledgerbridge.web.console.setup.filling import Entered, Read, Sent, StepPage, show, take
 from ledgerbridge.web.console.setup.steps import interval, path_of
 from ledgerbridge.web.services import Provided, Services
@@ -66,10 +66,8 @@ def _field_of(path: str, entered: Entered) -> str:
 
 
 async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool) -> Mapping[str, Any]:
-    vendors = True
-    if setup.binding is not None:
-        async with open_erp(services.connections, setup.connection.id) as erp:  # makes no call
-            vendors = erp.capabilities.vendors
+    able = await reading.capabilities(services, setup)
+    vendors = able is None or able.vendors
     shown = {**_entered_of({}), **entered}
     return {
         "kinds": [(kind.value, _names(kind)) for kind in ORDER if vendors or kind is not SyncKind.VENDORS],
