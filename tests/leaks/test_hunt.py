@@ -225,8 +225,10 @@ def test_the_output_of_a_process_is_read(tmp_path: Path) -> None:
 def test_a_leak_fails_the_test_it_happened_in(tmp_path: Path) -> None:
     """A whole pytest of its own, as the hunt is wired into the suite."""
     leaking = Path(__file__).parents[1] / "leaks" / "leaking_example.py"
+    python = (sys.executable, "-m")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(leaking)],
+        # A folder of its own, because pytest closes the one it shares with us to the user whom PostgreSQL runs as.
+        [*python, "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'own'}", str(leaking)],
         capture_output=True,
         text=True,
         timeout=250,

@@ -58,8 +58,9 @@ def try_out(mutant: Mutant) -> Verdict:
         _copy(copy)
         path = copy / "src" / "ledgerbridge" / mutant.file
         path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        alone = f"--basetemp={copy / 'tmp'}"  # pytest closes its shared folder to the user whom PostgreSQL runs as
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", alone, *mutant.tests],
             cwd=copy,
             env=_environment(copy),
             capture_output=True,
