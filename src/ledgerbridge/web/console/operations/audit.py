@@ -112,4 +112,8 @@ def _plain(value: Any) -> str:
         if isinstance(value, bool)
         else value
     )
-    return str(said)[:_LONGEST]
+    return _cut(str(said))
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} …"

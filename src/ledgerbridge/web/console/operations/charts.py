@@ -25,11 +25,13 @@ _HERE = "/admin/charts"
 _JOBS = (("completed", "good"), ("completed_with_errors", "wait"), ("failed", "bad"))
 _ITEMS = (
     (ItemState.BOOKED, "good"),
-    (ItemState.NOTHING_TO_POST, "off"),
+    (ItemState.NOTHING_TO_POST, "calm"),
     (ItemState.UNKNOWN, "wait"),
-    (ItemState.ABANDONED, "wait"),
+    (ItemState.ABANDONED, "off"),
     (ItemState.FAILED, "bad"),
 )
+_TIMES = (2, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 4 * 3600, 8 * 3600, 24 * 3600)
+"""Seconds whose half is a time people say."""
 _CALLS = ((CallOutcome.OK, "good"), (CallOutcome.LIMITED, "wait"), (CallOutcome.ERROR, "bad"))
 
 
@@ -84,7 +86,7 @@ def duration(seconds: float) -> str:
     """A time in the unit people would use."""
     if seconds < 120:
         return text("operations.charts.seconds", number=f"{seconds:.1f}".removesuffix(".0"))
-    if seconds < 7200:
+    if seconds < 3600:
         return text("operations.charts.minutes", number=f"{seconds / 60:.1f}".removesuffix(".0"))
     return text("operations.charts.hours", number=f"{seconds / 3600:.1f}".removesuffix(".0"))
 
@@ -120,7 +122,7 @@ def _times(labels: Sequence[str], found: Sequence[Times | None]) -> Chart:
         Series(text("operations.charts.median"), "line", median),
         Series(text("operations.charts.slow"), "slow", slow),
     ]
-    return Chart("times", labels, series, duration, stacked=False)
+    return Chart("times", labels, series, duration, stacked=False, tops=_TIMES)
 
 
 def _of_calls(labels: Sequence[str], found: Mapping[CalledSystem, Sequence[Calls]]) -> list[Chart]:

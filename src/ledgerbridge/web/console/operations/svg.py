@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 _STEP = 10
 """Units from one column to the next."""
@@ -44,6 +44,8 @@ class Chart:
     """Columns; else lines."""
     ceiling: Series | None = None
     """A line across, such as a limit."""
+    tops: Sequence[float] = ()
+    """Values that may stand at the upper edge, rising; beyond them, and where there are none, round numbers do."""
     note: str = ""
     """A sentence with a number of its own."""
 
@@ -58,7 +60,7 @@ class Chart:
         highest = max((sum(stack) for stack in self._stacks()), default=0.0)
         if self.ceiling is not None:
             highest = max(highest, *(value or 0.0 for value in self.ceiling.values))
-        return round_above(highest)
+        return next((float(top) for top in self.tops if top >= highest), round_above(highest))
 
     @property
     def scale(self) -> tuple[str, str, str]:
@@ -144,17 +146,20 @@ class Chart:
         )
 
     def _line(self, one: Series) -> list[Markup]:
-        """A line, broken where nothing was measured; a lone point is a dot."""
-        path, pen = [], "M"
+        """A line, broken where nothing was measured; a point that stands alone is a dot."""
+        line, dots, pen = "", "", "M"
         for place, value in enumerate(one.values):
             if value is None:
                 pen = "M"
                 continue
-            path.append(f"{pen}{place * _STEP + _STEP / 2:g} {self._y(value):g}")
-            alone = pen == "M" and (place + 1 == len(one.values) or one.values[place + 1] is None)
-            path.append("h0" if alone else "")
+            point = f"{place * _STEP + _STEP / 2:g} {self._y(value):g}"
+            if pen == "M" and (place + 1 == len(one.values) or one.values[place + 1] is None):
+                dots += f"M{point}h0"
+            else:
+                line += f"{pen}{point}"
             pen = "L"
-        return [Markup('<path class="{}" d="{}"/>').format(one.tone, escape("".join(path)))] if path else []
+        drawn = Markup('<path class="{}" d="{}"/>')
+        return [drawn.format(tone, path) for tone, path in ((one.tone, line), (f"{one.tone} dot", dots)) if path]
 
 
 def round_above(value: float) -> float:
