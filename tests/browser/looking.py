@@ -39,6 +39,17 @@ def look(person: Person, name: str, *, keyboard: bool = True) -> None:
     assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
 
 
+def glance(person: Person, name: str) -> None:
+    """The quick look, on a phone alone and with one picture; for another state of a page that was looked at well."""
+    person.settle()
+    with person.inspected() as page:
+        _seen_as(page, "light", PHONE)
+        found = _told("shape", page.evaluate(_script("shape"))) + _told("axe", axe(page, TAGS))
+        found += _told("phone", page.evaluate(_script("too_wide")))
+        _picture(page, name, "light-phone")
+    assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
+
+
 def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
     """What is found at each of the looks, which follow each other with as few changes of the window as possible."""
     _seen_as(page, "light", WIDE)

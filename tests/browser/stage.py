@@ -64,7 +64,7 @@ def full_of_life(site: Site) -> Stage:
     for name, statement in newest.items():
         until(name, lambda statement=statement: stage.sql(statement), 30)
         stage.ids[name] = stage.sql(statement)[0][0]
-    stage.ids |= {"connection_id": stage.connection, "entry_id": failed[0], "version": "1"}
+    stage.ids |= {"connection_id": stage.connection, "entry_id": failed[0], "entry": failed[0], "version": "1"}
     assert uuid.UUID(stage.connection)
     return stage
 

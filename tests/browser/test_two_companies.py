@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.browser.conftest import MakePerson
-from tests.browser.looking import look
+from tests.browser.looking import glance
 from tests.browser.routes import enter, name_at, pages
 from tests.browser.stage import Stage
 from tests.integration.web.guarded import Guard
@@ -30,7 +30,7 @@ def test_two_companies_in_two_browsers_never_see_each_other(stage: Stage, make_p
         assert not found, f"{path} shows {found} of the other company"
         if answer.status == 200:
             seen.append(bob.path)
-            look(bob, f"{name_at(bob)}.just-connected", keyboard=False)
+            glance(bob, f"{name_at(bob)}.just-connected")
     assert len(set(seen)) > 3, seen
     assert_own(ada, "Demo ApS", OTHER)
 

@@ -12,6 +12,6 @@
     "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex='-1'])")]
     .filter((one) => one.tabIndex >= 0 && !one.matches(":disabled") && one.checkVisibility({visibilityProperty: true}));
   const was = new Map(wanted.map((one) => [one, frame(one)]));
-  globalThis.__walk = {frame, wanted, was, reached: new Set(), told: [], left: 0};
+  globalThis.__walk = {frame, wanted, was, reached: new Set(), told: [], left: 0, last: null, stayed: 0};
   return wanted.length;
 }

@@ -3,6 +3,8 @@
 () => {
   const walk = globalThis.__walk, one = document.activeElement;
   if (!one || one === document.body) return ++walk.left < 2;
+  if (one === walk.last) return ++walk.stayed < 10; // a date has a place for each of its parts
+  [walk.last, walk.stayed] = [one, 0];
   if (walk.reached.has(one)) return false;
   walk.reached.add(one);
   const name = one.outerHTML.slice(0, 100);
