@@ -19,13 +19,12 @@ async def all_invariants(request: Request, services: Provided, operator: SignedI
     """Broken ones first, then those nobody knows of, then the rest."""
     async with services.db.reading() as session:
         found = await standings(session)
-    ordered = sorted(found, key=lambda one: (not one.known, one.known is not None))
     return page(
         request,
         operator,
         "admin/invariants.html",
         show=showing,
-        rows=ordered,
-        broken=sum(1 for one in found if one.known),
-        unsure=sum(1 for one in found if one.known is None),
+        broken=[one for one in found if one.known],
+        unsure=[one for one in found if one.known is None],
+        holding=[one for one in found if one.known == 0],
     )
