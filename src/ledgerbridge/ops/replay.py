@@ -33,7 +33,8 @@ MOST_DAYS = 31
 MOST_DELIVERIES = 10_000
 MOST_IDS = 1_000
 _VENDORS_ONE_BY_ONE = 20
-"""Of more vendors of a company, all drafts are looked at instead: one task, which answers every delivery."""
+"""Of more vendors in a replay, all drafts of their companies are looked at instead: a task a company, which answers
+every delivery of it."""
 _BATCH = 1_000
 _DOOR = "an operator replays deliveries of several companies"
 
@@ -113,7 +114,6 @@ async def replay(db: Database, queue: Queue, wanted: Wanted, actor: str) -> Outc
         rows = [row for row in await _rows(session, wanted, lock=True) if row.connection_id in owners]
         chosen = [row for row in rows if why_not(row, owners[row.connection_id]) is None]
         await _mark(session, chosen, actor)
-        await _enqueue(session, queue, chosen)
         outcome = _outcome(rows, owners)
         for share in sorted(outcome.shares, key=lambda one: one.connection_id):
             if share.replayed:
@@ -125,6 +125,9 @@ async def replay(db: Database, queue: Queue, wanted: Wanted, actor: str) -> Outc
                     deliveries=share.replayed,
                     **_chosen_how(wanted),
                 )
+        await session.flush()
+        # Last, because a webhook of one of these companies has to wait from here on until this is committed.
+        await _enqueue(session, queue, chosen)
     return outcome
 
 
@@ -219,9 +222,10 @@ async def _enqueue(session: AsyncSession, queue: Queue, rows: Sequence[WebhookDe
     for row in rows:
         if about(row) is About.VENDORS:
             vendors.setdefault(row.connection_id, set()).add(row.resource_id)
+    many = sum(map(len, vendors.values())) > _VENDORS_ONE_BY_ONE
     for owner in sorted(vendors):
         named = sorted(vendor for vendor in vendors[owner] if vendor is not None)
-        if None in vendors[owner] or len(named) > _VENDORS_ONE_BY_ONE:
+        if many or None in vendors[owner]:
             await enqueue_drafts(session, queue, owner, "webhook")
             continue
         for vendor in named:
