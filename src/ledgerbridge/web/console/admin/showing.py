@@ -92,8 +92,9 @@ def job(status: str) -> Shown:
 
 
 def item(state: str) -> Shown:
-    """Of an item."""
-    return Shown(word("common.item.", state), _ITEM.get(state, "off"))
+    """Of an item; customers read that an unknown one is being checked, operators are the ones who check."""
+    said = text("common.posting.unknown") if state == ItemState.UNKNOWN else word("common.item.", state)
+    return Shown(said, _ITEM.get(state, "off"))
 
 
 def posting(state: str) -> Shown:
