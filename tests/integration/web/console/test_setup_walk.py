@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -201,6 +202,19 @@ async def test_somebody_elses_change_meanwhile_is_kept(face: Face) -> None:
     assert answer.status_code == 303
     now = await walker.config() or {}
     assert (now["version"], now["posting_mode"], now["syncs"]["tags"]["every_minutes"]) == (3, "draft", 360)
+
+
+async def test_two_steps_saved_at_the_same_moment_both_stand(face: Face) -> None:
+    walker = Walker(face, face.browser, await face.active())
+    syncs = (await walker.at("syncs")).form(f"{HERE}/syncs").fields | {"press": "save", "syncs.tags.every": "360"}
+    posting = (await walker.at("posting")).form(f"{HERE}/posting").fields | {"press": "save", "closed_period": "today"}
+    answers = await asyncio.gather(
+        face.browser.post(f"{HERE}/syncs", data=syncs), face.browser.post(f"{HERE}/posting", data=posting)
+    )
+    assert [one.status_code for one in answers] == [303, 303]
+    config = await walker.config() or {}
+    assert (config["syncs"]["tags"]["every_minutes"], config["closed_period"]) == (360, "today")
+    assert await walker.draft() == {}
 
 
 async def test_without_an_accounting_system_the_other_steps_lead_to_the_first(face: Face, walker: Walker) -> None:
