@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.stage import Stage, full_of_life
 from tests.support.browser import Person, person, running_browser
 from tests.support.site import Site
 from tests.support.sites import MakeSite, make_site
@@ -36,13 +35,6 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(str(missing))
     with running_browser() as browser:
         yield browser
-
-
-@pytest.fixture(scope="package")
-def stage(make_site: MakeSite) -> Iterator[Stage]:
-    """A live company with much to see, for tests that look and leave its books as they are."""
-    with make_site() as site:
-        yield full_of_life(site)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ class Stage:
     connection: str
     ids: dict[str, str] = field(default_factory=dict)
     """What fills the places of a route's path, by name."""
+    unknown: str = ""
+    """The accounting entry whose outcome nobody knows; it is booked."""
 
     def cookies(self) -> list[dict[str, Any]]:
         """Of the customer's browser, to put a person in front of the company's pages."""
@@ -54,6 +56,7 @@ def full_of_life(site: Site) -> Stage:
     stage.sql("update export_items set failure_reason = %s where accounting_entry_id = %s", LONG, failed[0])
     stage.sql("update postings set state = 'unknown' where accounting_entry_id = %s", booked[0])
     stage.sql("update export_items set state = 'unknown' where accounting_entry_id = %s", booked[0])
+    stage.unknown = booked[0]
     refused = site.anybody.post(_mailbox(site), json={"data": {}, "eventType": "v1.export-job.created"})
     assert refused.status_code == 401, refused.text
     site.ask("PUT", f"/connections/{stage.connection}/config", site.configuration(posting_mode="draft"))
