@@ -30,6 +30,7 @@ FORGOTTEN = "(forgotten)"
 AUDIT_KEPT = (
     "version", "kind", "queued", "outcome", "entry", "reference", "auth_method", "missing_scopes",
     "left_at_pleo", "installation", "cause", "after_lost_reply", "run", "most", "operation", "company_id", "why",
+    "deliveries", "since", "until", "chosen", "work", "number",
 )  # fmt: skip
 """Details of audit records that hold a number, an id or a word of ours; all others may hold what people wrote."""
 
