@@ -143,6 +143,8 @@ def test_a_date_range_is_replayed_and_nothing_is_booked_twice(stage: Stage, make
     ended = "select count(*) from webhook_deliveries where status in ('queued')"
     until("the end of what was replayed", lambda: stage.sql(ended) == [(0,)], 60)
     assert stage.site.entries() == booked
+    ada.press("Filter")
+    expect(ada.page.locator("tbody tr")).to_have_count(len(replayed))
 
 
 def assert_own(person: Person, company: str, other: str) -> None:

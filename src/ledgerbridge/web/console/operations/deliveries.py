@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from enum import StrEnum
@@ -219,7 +220,9 @@ async def _wanted(services: Services, given: Mapping[str, str]) -> tuple[Asked, 
         asked = await filters.read(session, given.get("company", ""), given.get("from", ""), given.get("to", ""))
     now = utcnow()
     if asked.until is None or asked.until > now:
-        asked.until, asked.until_text = now, filters.written(now)
+        asked.until_text = filters.written(now)
+        # What is shown and what is then pressed are the same stretch of time.
+        asked.until = dt.datetime.fromisoformat(asked.until_text).replace(tzinfo=dt.UTC)
     return asked, Wanted(which=_filter(asked, given.get("status", ""), given.get("about", "")))
 
 

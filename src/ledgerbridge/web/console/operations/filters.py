@@ -62,11 +62,11 @@ def link(path: str, query: Mapping[str, object]) -> str:
 
 
 def written(moment: dt.datetime | None) -> str:
-    """A moment as a field of a form holds it, to the minute where it is one."""
+    """A moment as a field of a form holds it: to the minute where it is one, else to the millisecond."""
     if moment is None:
         return ""
     whole = not (moment.second or moment.microsecond)
-    return f"{moment:%Y-%m-%dT%H:%M}" if whole else f"{moment:%Y-%m-%dT%H:%M:%S.%f}"
+    return f"{moment:%Y-%m-%dT%H:%M}" if whole else moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
 def id_of(value: str) -> uuid.UUID | None:
