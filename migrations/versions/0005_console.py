@@ -176,6 +176,9 @@ STATEMENTS = [
 ]
 
 CONCURRENTLY = {
+    "ix_export_job_events_in_time": """
+        create index concurrently ix_export_job_events_in_time on export_job_events (job_id, at, id)
+    """,
     "ix_postings_being_reversed": """
         create index concurrently ix_postings_being_reversed on postings (connection_id)
             where reversal_state in ('intended', 'unknown')

@@ -89,12 +89,14 @@ async def job_of(session: AsyncSession, connection_id: uuid.UUID, job_id: uuid.U
 
 async def timeline(session: AsyncSession, job_id: uuid.UUID, most: int = MOST_STEPS) -> Sequence[JobEvent]:
     """What happened to a job, oldest first; of more than `most` steps the first half and the last."""
-    of_job = select(JobEvent).where(JobEvent.job_id == job_id).limit(most // 2)
-    first = list(await session.scalars(of_job.order_by(JobEvent.id)))
-    if len(first) < most // 2:
+    of_job, half = select(JobEvent).where(JobEvent.job_id == job_id), most // 2
+    # By time: sorted by id alone, the newest steps of a large job may be looked for among those of all jobs.
+    first = list(await session.scalars(of_job.order_by(JobEvent.at, JobEvent.id).limit(half)))
+    if len(first) < half:
         return first
-    behind = of_job.where(JobEvent.id > first[-1].id).order_by(JobEvent.id.desc())
-    return [*first, *reversed(list(await session.scalars(behind)))]
+    behind = of_job.where(tuple_(JobEvent.at, JobEvent.id) > (first[-1].at, first[-1].id))
+    last = await session.scalars(behind.order_by(JobEvent.at.desc(), JobEvent.id.desc()).limit(half))
+    return [*first, *reversed(list(last))]
 
 
 async def items(

@@ -78,7 +78,11 @@ class JobEvent(Base):
     """The timeline of an export job."""
 
     __tablename__ = "export_job_events"
-    __table_args__ = (of_same_company("job_id", "export_jobs"), Index(None, "job_id", "id"))
+    __table_args__ = (
+        of_same_company("job_id", "export_jobs"),
+        Index(None, "job_id", "id"),
+        Index("ix_export_job_events_in_time", "job_id", "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     connection_id: Mapped[uuid.UUID] = owner()
