@@ -104,7 +104,8 @@ async def test_new_work_starts_at_once_without_waiting_for_a_poll(make_queue, wo
     workers.start(queue)
     await until(lambda: len(ran) == 1)
     listening = (
-        "select 1 from pg_stat_activity where datname = current_database() and starts_with(lower(query), 'listen')"
+        "select 1 from pg_stat_activity where datname = current_database() and state = 'idle'"
+        " and starts_with(lower(query), 'listen')"
     )
     await until(lambda: jobs(listening) != [])
     await enqueue(queue, "look")
