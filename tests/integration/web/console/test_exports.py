@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from ledgerbridge.store.tables import ExportItem, ExportJob, JobEvent, Posting
 from ledgerbridge.web.console.customer import exports as pages
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.integration.web.test_admin_jobs import Desk, _lost
 from tests.support.erp_double import lost_reply, refused
 from tests.support.html import Page, look, press, send
@@ -20,7 +21,7 @@ LONG = "w" * 60
 
 @pytest.fixture
 async def desk(face: Face) -> Desk:
-    return Desk(face, await face.active())
+    return Desk(face, await live(face))
 
 
 def job_path(job: dict[str, Any]) -> str:

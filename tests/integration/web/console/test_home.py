@@ -22,6 +22,7 @@ from ledgerbridge.store.tables import (
 )
 from ledgerbridge.web.console.customer import warnings as warning_pages
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.integration.web.test_admin_jobs import Desk
 from tests.support.erp_double import refused
 from tests.support.html import look, press, send
@@ -44,7 +45,7 @@ async def test_a_person_whose_company_never_went_live_is_taken_on_to_the_set_up(
 
 
 async def test_a_live_company_sees_its_overview(face: Face) -> None:
-    await face.active()
+    await live(face)
     page = await face.browser.get("/settings", headers=NAVIGATES)
     assert page.status_code == 200
     assert "Exports from Pleo are booked as soon as somebody presses Export" in page.text
@@ -66,7 +67,7 @@ async def test_a_live_company_sees_its_overview(face: Face) -> None:
 async def test_each_state_says_what_it_means_and_what_to_press(
     face: Face, values: dict[str, Any], words: str, button: str | None
 ) -> None:
-    connection = await face.active()
+    connection = await live(face)
     await change(face, connection, **values)
     page = await look(face.browser, "/settings")
     assert words in page.text
@@ -76,7 +77,7 @@ async def test_each_state_says_what_it_means_and_what_to_press(
 
 
 async def test_check_now_queues_a_look_once_and_says_so(face: Face) -> None:
-    connection = await face.active()
+    connection = await live(face)
     page = await look(face.browser, "/settings")
     first = await press(face.browser, page.form("/settings/check"))
     assert "Looking for exports" in first.text or "already waiting" in first.text
@@ -87,7 +88,7 @@ async def test_check_now_queues_a_look_once_and_says_so(face: Face) -> None:
 
 
 async def test_what_was_pressed_on_a_page_of_before_is_refused_in_words(face: Face) -> None:
-    connection = await face.active()
+    connection = await live(face)
     form = (await look(face.browser, "/settings")).form("/settings/check")
     await change(face, connection, status="paused", status_reason="Stop", paused_by="operator")
     answer = await send(face.browser, form)
@@ -96,7 +97,7 @@ async def test_what_was_pressed_on_a_page_of_before_is_refused_in_words(face: Fa
 
 
 async def test_figures_and_failures_are_those_of_the_last_days(face: Face) -> None:
-    desk = Desk(face, await face.active())
+    desk = Desk(face, await live(face))
     face.books.before["book"] = [refused("Choose a cost centre")]
     job = await desk.export("fee", "fee", "fee")
     page = await look(face.browser, "/settings")
@@ -120,7 +121,7 @@ async def test_figures_and_failures_are_those_of_the_last_days(face: Face) -> No
 
 
 async def test_a_job_of_an_earlier_release_counts_in_the_figures(face: Face) -> None:
-    desk = Desk(face, await face.active())
+    desk = Desk(face, await live(face))
     await desk.export("fee")
     async with face.services.db.transaction() as session:
         mine = ExportJob.connection_id == uuid.UUID(desk.connection_id)
@@ -132,7 +133,7 @@ async def test_a_job_of_an_earlier_release_counts_in_the_figures(face: Face) -> 
 
 
 async def test_what_needs_a_look_is_counted_and_listed(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(face, await face.active())
+    desk = Desk(face, await live(face))
     owner = uuid.UUID(desk.connection_id)
     quiet = await look(face.browser, "/settings/warnings")
     for words in ("Every outcome is known.", "Everything that is in use is there.", "No vendor waits.",
@@ -168,7 +169,7 @@ async def test_what_needs_a_look_is_counted_and_listed(face: Face, monkeypatch: 
 
 
 async def test_limits_of_the_accounting_system_are_told(face: Face) -> None:
-    connection = await face.active()
+    connection = await live(face)
     limits = "In the accounting system the integration user may not match lines."
     async with face.services.db.transaction() as session:
         mine = ErpBinding.connection_id == uuid.UUID(connection)
@@ -177,7 +178,7 @@ async def test_limits_of_the_accounting_system_are_told(face: Face) -> None:
 
 
 async def test_a_name_of_two_hundred_characters_and_a_state_of_pleos_own_are_shown(face: Face) -> None:
-    desk = Desk(face, await face.active())
+    desk = Desk(face, await live(face))
     await desk.export("fee")
     name = "Å<i>" * 50
     await change(face, desk.connection_id, company_name=name)
@@ -190,7 +191,7 @@ async def test_a_name_of_two_hundred_characters_and_a_state_of_pleos_own_are_sho
 
 
 async def test_a_list_that_is_switched_off_has_no_button(face: Face) -> None:
-    connection = await face.active()
+    connection = await live(face)
     body = (await face.admin.get(f"/admin/api/connections/{connection}/config")).json()
     body["syncs"]["vendors"]["enabled"] = False
     assert (await face.admin.put(f"/admin/api/connections/{connection}/config", json=body)).status_code == 200

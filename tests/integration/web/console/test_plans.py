@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
-import pytest
 from sqlalchemy import event
 
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.support.html import look
 
 MANY, FEW = 100_000, 100
@@ -152,18 +152,14 @@ def found(database: psycopg.Connection[Any], statement: str, values: Any) -> tup
     return wrong, most
 
 
-@pytest.fixture
-async def live(face: Face) -> str:
-    return await face.active()
-
-
 async def test_the_database_does_the_same_for_a_hundred_thousand_items_as_for_a_hundred(
-    face: Face, live: str, database_url: str
+    face: Face, database_url: str
 ) -> None:
+    owner = await live(face)
     with psycopg.connect(database_url, autocommit=True) as database:
-        write(database, BEFORE, {"owner": live})
-        small = fill(database, live, FEW)
-        large = fill(database, live, MANY)
+        write(database, BEFORE, {"owner": owner})
+        small = fill(database, owner, FEW)
+        large = fill(database, owner, MANY)
         database.execute("analyze")
         few = await pages(face, small, FEW)
         many = await pages(face, large, MANY)
