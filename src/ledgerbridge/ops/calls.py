@@ -24,6 +24,8 @@ from ledgerbridge.store.tables import CalledSystem, CallMinute, CallOutcome, Del
 
 STORE_SECONDS = 15.0
 """Between two visits to the database."""
+_LONGEST_SECONDS = 5.0
+"""For one visit: nobody waits longer for a chart when the process ends."""
 _MOST = 10_000
 """Sums held while the database is away, which is more than a day of minutes; later ones are not counted."""
 _log = get_logger(__name__)
@@ -102,7 +104,7 @@ async def _store_for_ever(tally: Tally, db: Database) -> None:
 
 async def _try_to_store(tally: Tally, db: Database) -> None:
     try:
-        async with asyncio.timeout(STORE_SECONDS):
+        async with asyncio.timeout(_LONGEST_SECONDS):
             await tally.store(db)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         _log.warning("calls were not stored for the charts", error=type(error).__name__)
