@@ -14,7 +14,7 @@ WORKERS ?= 4
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-long chaos fuzz mutants check format lock clean
+.PHONY: help setup demo test coverage test-long chaos fuzz pictures mutants check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ chaos: setup ## Break everything at random on real parts and check the books (AR
 
 fuzz: setup ## Try many more cases at our own face and at every parser
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest $(PARALLEL) tests/fuzz $(PYTEST_ARGS)
+
+pictures: setup ## Take the pictures of README and docs anew, in a real browser
+	@$(BIN)/python -m tools.browser
+	@$(BIN)/python -m tests.browser.publish
 
 mutants: setup ## Break each invariant in a copy of the code and see that the tests notice
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -22,7 +22,7 @@ COLOURS = ("color-contrast", "link-in-text-block")
 """The rules that light and dark may answer differently."""
 MOST_TABS = 150
 """Presses of Tab; a longer page repeats itself."""
-_TALLEST = 2600
+_TALLEST = int(os.environ.get("PICTURE_HEIGHT") or 2600)
 """Pixels of a page in a picture; what is further down looks like what is above."""
 _titles: dict[str, str] = {}
 

@@ -41,6 +41,7 @@ def test_every_page_can_be_used_by_everybody(
         if answer.status != 200:
             wrong.append(f"{page.path}: {answer.status} at {path}")
             continue
+        person.follow()
         try:
             if javascript:
                 look(person, name_at(person))

@@ -70,6 +70,7 @@ class Person:
     """What must not happen: errors in the console, scripts that failed, broken answers, requests to other machines."""
     _refused: list[tuple[str, int]] = field(default_factory=list)
     _reading: int = 0
+    _streams: int = 0
 
     def go(self, path: str) -> Response:
         """Open a page of the service, or any address."""
@@ -93,6 +94,12 @@ class Person:
         """As an administrator, at the door where the browser stands."""
         self.page.get_by_label("token").fill(token or self.site.admin_token)
         self.press("Sign in")
+
+    def follow(self) -> None:
+        """Wait until the page has been told all there is by the streams it follows."""
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while self._streams and time.monotonic() < until:
+            self.page.wait_for_timeout(50)
 
     @property
     def path(self) -> str:
@@ -148,10 +155,12 @@ class Person:
             self.trouble.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
+        self._streams += _is_stream(request)
         if urlsplit(request.url).scheme in ("http", "https") and urlsplit(request.url).hostname not in _HERE:
             self.trouble.append(f"asked another machine: {request.url}")
 
     def _failed(self, request: Request) -> None:
+        self._streams -= _is_stream(request)
         if request.failure not in ("net::ERR_ABORTED", "net::ERR_NAME_NOT_RESOLVED"):
             self.trouble.append(f"no answer: {request.method} {request.url} ({request.failure})")
 
@@ -162,6 +171,7 @@ class Person:
             self.page.wait_for_timeout(5)
 
     def _answered(self, request: Request) -> None:
+        self._streams -= _is_stream(request)
         self._reading += 1
         try:
             answer = request.response()
@@ -182,6 +192,10 @@ class Person:
             shown += answer.text()
         HUNT.look(place, shown)
         self.site.answers.append((place, shown))
+
+
+def _is_stream(request: Request) -> bool:
+    return request.resource_type == "eventsource"
 
 
 def person(
