@@ -117,6 +117,50 @@ async def test_where_payments_are_only_noted_a_bill_goes_with_its_own_all_the_sa
     assert not any((await bench.net_of(wanted.key.accounting_entry_id)).values())
 
 
+@pytest.mark.rule("EXP-AP-10", "EXP-IDEM-07")
+async def test_a_draft_bill_somebody_worked_on_keeps_its_payment(bench: TrytonBench) -> None:
+    wanted = bill(await bench.chart(), bench.facts, await vendor(bench), paid=True)
+    async with bench.opened() as erp:
+        booked = await erp.book(wanted, (), final=False)
+    await bench.send("PUT", f"model/account.invoice/{booked.id}", {"comment": "Ask the vendor"})
+
+    error = await refusal(bench, booked.ref, wanted)
+
+    assert error.problem.failure is Failure.REVERSAL_REFUSED
+    assert not error.outcome_unknown
+    assert len(await bench.entries(wanted.key.accounting_entry_id)) == 1, "the draft of the payment"
+
+
+@pytest.mark.rule("EXP-AP-10", "EXP-IDEM-07")
+async def test_a_bill_whose_payment_is_gone_already_is_never_said_to_stand_as_before(bench: TrytonBench) -> None:
+    number = await bench.add(Record.ACCOUNT, "5.9.2", "Short-lived")
+    async with bench.opened() as erp:
+        chart = await erp.chart()
+        wanted = bill(chart, bench.facts, await vendor(bench), paid=True)
+        cost, *others = wanted.entry.lines
+        moved = replace(cost, account=account(chart, "5.9.2"))
+        wanted = replace(wanted, entry=replace(wanted.entry, lines=(moved, *others)))
+        booked = await erp.book(wanted, (), final=True)
+    await bench.send("PUT", f"model/account.account/{number}", {"end_date": bench.facts.closed_date})
+
+    assert (await refusal(bench, booked.ref, wanted)).outcome_unknown
+    assert (await refusal(bench, booked.ref, wanted)).outcome_unknown, "nor when somebody tries again"
+
+
+@pytest.mark.rule("EXP-IDEM-07")
+@pytest.mark.parametrize("sort", ["entry", pytest.param("bill", marks=pytest.mark.long)])
+async def test_what_is_taken_back_already_is_recognised_under_an_earlier_revision(
+    bench: TrytonBench, sort: str
+) -> None:
+    chart = await bench.chart()
+    wanted = entry(chart, bench.facts) if sort == "entry" else bill(chart, bench.facts, await vendor(bench), paid=True)
+    async with bench.opened() as erp:
+        booked = await erp.book(wanted, (), final=True)
+        await erp.reverse(booked.ref, wanted.key, reason=WHY, day=None)
+        as_the_ledger_has_it = replace(wanted.key, revision=2)
+        assert (await erp.reverse(booked.ref, as_the_ledger_has_it, reason=WHY, day=None)).already_there
+
+
 @pytest.mark.parametrize("suite", [TestReversal, TestReversalOfBills])
 def test_the_marks_of_a_suite_are_those_of_its_tests(suite: type) -> None:
     named = {rule for test in vars(suite.__mro__[1]).values() for rule in _rules(test)}

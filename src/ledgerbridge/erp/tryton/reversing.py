@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import PostingKey
@@ -56,10 +56,11 @@ class Reversing:
         original = await counter.read(self._client, self.reference, number)
         if original is None:
             return GONE
-        self.check_key(original.move, original.move.description, Mark.DOCUMENT)
+        standing = await self.counter_of(original.move)
+        self.check_key(original.move, original.move.description, in_force=standing is None)
         if is_mirror(original.move):
             raise refused(original.move, "it takes back another entry itself.")
-        if (standing := await self.counter_of(original.move)) is not None:
+        if standing is not None:
             return await self.told(standing, already_there=True)
         if original.move.posted:
             await self.check_unmatched(original.move, ())
@@ -105,9 +106,15 @@ class Reversing:
 
     # ------------------------------------------------------------------ judgements before the first write
 
-    def check_key(self, document: Document, description: str, mark: Mark) -> None:
-        if key.read(description, self.asked.key.company_id, mark) != self.asked.key:
+    def check_key(self, document: Document, description: str, *, in_force: bool) -> None:
+        """Refuse another expense's document, and another revision in force.
+
+        Of one that is taken back already the caller cannot know which revision it tells; from here on that one counts.
+        """
+        named, asked = key.read(description, self.asked.key.company_id, Mark.DOCUMENT), self.asked.key
+        if named is None or named.accounting_entry_id != asked.accounting_entry_id or (in_force and named != asked):
             raise refused(document, "it does not carry the key of this expense.")
+        self.asked = replace(self.asked, key=named)
 
     async def check_unmatched(self, move: Move, own: Sequence[int], bill: int | None = None) -> None:
         """Refuse what is matched with anything but the lines `own`, or noted on another bill than `bill`."""
@@ -137,7 +144,7 @@ class Reversing:
     async def delete(self, model: str, draft: Document) -> None:
         """Take a draft away, unless somebody worked on it."""
         if draft.touched:
-            raise refused(draft, "somebody has changed the draft since. Delete it there if it is not needed.")
+            raise left_to_them(draft)
         try:
             await self._client.delete(model, draft.id)
         except CallFailed as failure:
@@ -156,6 +163,11 @@ GONE = Reversed(None, None, None, None, already_there=True)
 
 def refused(document: Document, message: str, internal: str = "") -> ErpError:
     return ErpError(problem(Failure.REVERSAL_REFUSED, internal, reference=document.reference, message=message))
+
+
+def left_to_them(draft: Document) -> ErpError:
+    """A draft that a person worked on is theirs."""
+    return refused(draft, "somebody has changed the draft since. Delete it there if it is not needed.")
 
 
 def unknown(document: Document, internal: str) -> ErpError:

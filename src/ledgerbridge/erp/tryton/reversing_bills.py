@@ -21,8 +21,8 @@ from ledgerbridge.erp.tryton.counter import Original
 from ledgerbridge.erp.tryton.documents import Live
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome, sentence
 from ledgerbridge.erp.tryton.key import Mark
-from ledgerbridge.erp.tryton.reversing import GONE, Reversing, refused, unknown
-from ledgerbridge.erp.tryton.standing import in_force, live_moves
+from ledgerbridge.erp.tryton.reversing import GONE, Reversing, left_to_them, refused, unknown
+from ledgerbridge.erp.tryton.standing import in_force, live_moves, posted_moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,24 @@ class BillReversing:
         if standing is None:
             return await self._after_payments([], GONE)
         bill = standing.bill
-        self._shared.check_key(bill, bill.description, Mark.DOCUMENT)
-        if bill.takes_back:
-            raise refused(bill, "it takes back another bill itself.")
-        payments = await self._payments()
         live = await in_force(
             self._client, self._reference, [Live(Mark.DOCUMENT, self._shared.asked.key.revision, bill)]
         )
-        await self._check(standing if live else None, payments)
+        self._shared.check_key(bill, bill.description, in_force=bool(live))
+        if bill.takes_back:
+            raise refused(bill, "it takes back another bill itself.")
+        payments = await self._payments()
         if not live:
+            await self._check(None, payments)
             return await self._after_payments(payments, await self._told(standing, already_there=True))
-        await self._take_apart(bill, payments)
-        return await self._both(standing, payments)
+        try:
+            await self._check(standing, payments)
+            await self._take_apart(bill, payments)
+            return await self._both(standing, payments)
+        except ErpError as error:
+            if error.outcome_unknown or not await self._half_taken_back(payments):
+                raise
+            raise unknown(bill, f"its payment was taken back before, it is not: {error.problem.internal}") from None
 
     async def _both(self, standing: _Standing, payments: Sequence[Original]) -> Reversed:
         """The payment, then the bill. Raises `ErpError`, without `outcome_unknown` only while both stand as before."""
@@ -107,6 +113,15 @@ class BillReversing:
         found = [await counter.read(self._client, self._reference, number) for number in own]
         return [each for each in found if each is not None]
 
+    async def _half_taken_back(self, payments: Sequence[Original]) -> bool:
+        """Whether an earlier call, or a person, took back what the same item brought to pay the bill."""
+        asked = self._shared.asked.key
+        in_force = {payment.move.id for payment in payments}
+        posted = await posted_moves(
+            self._client, self._reference.number, asked, Mark.PAYMENT, await self._reference.move_fields()
+        )
+        return any(move.id not in in_force for move in posted)
+
     async def _told(self, standing: _Standing, *, already_there: bool) -> Reversed:
         if standing.counter is None:
             return Reversed(None, None, None, None, already_there)
@@ -125,7 +140,7 @@ class BillReversing:
                 await self._shared.check_unmatched(payment.move, own, standing.bill.id if standing else None)
                 await self._shared.check_period(payment)
             elif payment.move.touched:
-                raise refused(payment.move, "somebody has changed the draft since. Delete it there if not needed.")
+                raise left_to_them(payment.move)
         if standing is None:
             return
         bill = standing.bill
@@ -134,6 +149,8 @@ class BillReversing:
             raise ErpError(problem(Failure.REVERSAL_MATCHED, "Tryton: paid otherwise", reference=bill.reference))
         if matched and not await access.may_unmatch(self._client):
             raise ErpError(problem(Failure.ERP_FORBIDDEN, action="take the match of a bill and its payment apart"))
+        if not bill.posted and bill.touched:
+            raise left_to_them(bill)
         if not bill.posted or standing.date is None:
             return
         if not await access.may_press(self._client, MODEL, "cancel"):

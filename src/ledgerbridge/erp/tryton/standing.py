@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.erp.tryton import bills, key, moves
 from ledgerbridge.erp.tryton.bills import VendorBill
 from ledgerbridge.erp.tryton.client import Client
@@ -29,6 +30,16 @@ async def live_moves(client: Client, company: int, accounting_entry_id: str, fie
     originals = [live for live in found if not is_mirror(live.document)]
     reversed_ids = await reversed_moves(client, company, [live.document for live in originals], fields)
     return [live for live in originals if live.document.id not in reversed_ids]
+
+
+async def posted_moves(
+    client: Client, company: int, wanted: PostingKey, mark: Mark, fields: Sequence[str]
+) -> list[Move]:
+    """Posted entries that carry the key, also those taken back since; what takes them back is not among them."""
+    domain = [["company", "=", company], ["state", "=", "posted"], _keyed(wanted.accounting_entry_id)]
+    found = [moves.parse(record) for record in await client.search(MODEL, domain, fields)]
+    mine = [move for move in found if key.read(move.description, wanted.company_id, mark) == wanted]
+    return [move for move in mine if not is_mirror(move)]
 
 
 async def keyed_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
