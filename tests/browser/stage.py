@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,34 @@ SEEDS = ("card_purchase", "out_of_pocket", "split_three", "foreign_usd", "zero_a
          "payable_invoice", "bad_unknown_account", "bad_closed_period", "bad_sum")  # fmt: skip
 LONG = "A reason as long as accounting systems give them: " + "the period of this account is closed, " * 20
 """Longer than any line, without a place of its own to break in some words."""
+
+
+A_MONTH = (
+    """
+    insert into export_jobs (id, connection_id, pleo_job_id, pleo_created_at, pleo_status, phase, found_by,
+        announced_at, number_of_items, vendor_based, interactive, expires_in, claimed_at, started_at, closed_at, counted)
+    select gen_random_uuid(), %s, gen_random_uuid()::text, at, case n %% 9 when 0 then 'completed_with_errors'
+        else 'completed' end, 'closed', 'webhook', at, 12 + (n * 7) %% 30, false, true, 3600, at, at,
+        at + interval '1 second' * (8 + (n * 5) %% 17), true
+    from generate_series(1, 44) n, lateral (select now() - interval '16 hours' * n as at) t where n %% 10 not in (3, 4)
+    """,
+    """
+    insert into export_item_counts (job_id, state, connection_id, items)
+    select id, state, connection_id, case state when 'booked' then number_of_items - 2 else 2 end
+    from export_jobs, unnest(array['booked', 'nothing_to_post']) state
+    where connection_id = %s and pleo_status = 'completed'
+    union all
+    select id, state, connection_id, case state when 'booked' then number_of_items - 3 else 3 end
+    from export_jobs j, unnest(array['booked', 'failed']) state where pleo_status = 'completed_with_errors'
+    and not exists (select from export_items i where i.job_id = j.id)
+    """,
+    """
+    insert into call_minutes (minute, system, outcome, calls, seconds)
+    select date_trunc('minute', claimed_at), system, 'ok', number_of_items * 3, number_of_items * 0.2
+    from export_jobs, unnest(array['pleo', 'erp']) system where connection_id = %s and pleo_status = 'completed'
+    """,
+)
+"""Export jobs of the last month with what became of their items, and the calls they cost; for charts and long lists."""
 
 
 @dataclass
@@ -68,7 +95,8 @@ def full_of_life(site: Site) -> Stage:
         until(name, lambda statement=statement: stage.sql(statement), 30)
         stage.ids[name] = stage.sql(statement)[0][0]
     stage.ids |= {"connection_id": stage.connection, "entry_id": failed[0], "entry": failed[0], "version": "1"}
-    assert uuid.UUID(stage.connection)
+    for statement in A_MONTH:
+        stage.sql(statement, stage.connection)
     return stage
 
 
