@@ -167,6 +167,8 @@ async def _intend(hands: Hands, posting: Posting, reason: str, actor: str) -> No
         row = await session.scalar(select(Posting).where(*_this(hands, posting)).with_for_update())
         if row is None or row.state != PostingState.BOOKED or row.reversal_state != posting.reversal_state:
             raise ledger.FenceLost  # somebody else wrote, so the lease was not ours when we read
+        if row.moved_from != posting.moved_from:
+            raise ledger.FenceLost  # the connection was bound to another company, whose documents have the same ids
         row.reversal_state = ReversalState.INTENDED
         row.reversal_reason, row.reversal_by, row.reversal_at = reason, actor, utcnow()
         row.reversal_erp_id = row.reversal_number = row.reversal_url = None

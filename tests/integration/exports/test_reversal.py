@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
+from ledgerbridge.connections.access import load
 from ledgerbridge.exports import resolve
 from ledgerbridge.exports.alone import CannotResolve
 from ledgerbridge.exports.later import settle_later
@@ -200,6 +201,23 @@ async def test_only_what_we_booked_in_these_books_is_taken_back(rig: Rig) -> Non
     with pytest.raises(CannotResolve, match="Reverse JE-1000 there, then export"):
         await _taken_back(rig, job, entry)
     assert rig.books.calls["reverse"] == 0
+
+
+async def test_nothing_is_taken_back_in_books_the_connection_moved_to_at_that_moment(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, entry = await _booked(rig)
+
+    async def moved(*of: Any) -> Any:
+        async with rig.db.transaction() as session:
+            await session.execute(update(Posting).values(moved_from="Old Ltd"))
+        rig.books.entries.clear()
+        return await load(*of)
+
+    monkeypatch.setattr("ledgerbridge.exports.reverse.load", moved)
+    with pytest.raises(CannotResolve):
+        await _taken_back(rig, job, entry)
+    assert await _states(rig) == [(1, "booked", None)], "it stands where the connection came from"
 
 
 async def test_an_item_without_a_booking_has_nothing_to_take_back(rig: Rig) -> None:
