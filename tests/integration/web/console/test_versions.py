@@ -174,7 +174,7 @@ NO_CONFIGURATIONS = {
     "binary": (b"PK\x03\x04\xff", "not readable as JSON"),
     "list": (b"[1]", "not readable as JSON"),
     "deep": (b"[" * 100_000, "not readable as JSON"),
-    "nothing": (b"{}", "Journal: is missing"),
+    "nothing": (b"{}", "Journal: is missing Accounts: is missing"),
     "unknown": (json.dumps({**CONFIGURATION, "colour": "red"}).encode(), "colour: is not a setting we know"),
     "wrong": (json.dumps({**CONFIGURATION, "posting_mode": "maybe"}).encode(), "Entries are: must be one of"),
     "large": (b" " * (pages.MAX_FILE + 1), "larger than 256 KB"),

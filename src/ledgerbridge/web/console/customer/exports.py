@@ -113,7 +113,7 @@ async def followed(
     return live.follow(request, services, draw)
 
 
-@router.post(_HERE + "/{job_id}/items/{entry_id}/probe", response_model=None)
+@router.post(_HERE + "/{job_id}/items/{entry_id:path}/probe", response_model=None)
 async def probe(
     request: Request,
     services: Provided,

@@ -263,7 +263,8 @@ def _is_of_another(sent: dict[str, Any], customer: Customer) -> bool:
 def _errors(refusal: Exception, field: str = "") -> list[FieldError]:
     match refusal:
         case ConfigurationRefused():
-            return [FieldError(field, fields.fault(one.path, one.text)) for one in refusal.faults]
+            told = [fields.fault(one.path, one.text) for one in refusal.faults]
+            return [FieldError(field if one == told[0] else "", one) for one in told]
         case Refused(code="configuration_changed"):
             return [FieldError(field, text("versions.changed_meanwhile"))]
         case Refused():
