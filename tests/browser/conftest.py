@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.support.browser import Person, person, running_browser
+from tests.support.browser import PATIENCE_MS, Person, person, running_browser
 from tests.support.site import Site
 from tests.support.sites import MakeSite, make_site
 from tools.browser import Machine, NoBrowser, find
@@ -16,6 +16,7 @@ from tools.browser import Machine, NoBrowser, find
 __all__ = ["MakePerson", "MakeSite", "make_site"]
 
 MakePerson = Callable[..., Person]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")

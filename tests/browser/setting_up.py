@@ -7,9 +7,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.support.browser import PATIENCE_MS, Person
+from tests.support.browser import Person
 
-expect.set_options(timeout=PATIENCE_MS)
 CONTINUE = "Save and continue"
 
 

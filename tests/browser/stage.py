@@ -19,7 +19,8 @@ LONG = "A reason as long as accounting systems give them: " + "the period of thi
 A_MONTH = (
     """
     insert into export_jobs (id, connection_id, pleo_job_id, pleo_created_at, pleo_status, phase, found_by,
-        announced_at, number_of_items, vendor_based, interactive, expires_in, claimed_at, started_at, closed_at, counted)
+        announced_at, number_of_items, vendor_based, interactive, expires_in, claimed_at, started_at,
+        closed_at, counted)
     select gen_random_uuid(), %s, gen_random_uuid()::text, at, case n %% 9 when 0 then 'completed_with_errors'
         else 'completed' end, 'closed', 'webhook', at, 12 + (n * 7) %% 30, false, true, 3600, at, at,
         at + interval '1 second' * (8 + (n * 5) %% 17), true
@@ -69,6 +70,11 @@ class Stage:
             done = connection.execute(statement, values)
             return done.fetchall() if done.description else []
 
+    def lose_outcome(self) -> None:
+        """As if the ERP's reply to one booking had been lost; the rounds may find it again at any time."""
+        for table in ("postings", "export_items"):
+            self.sql(f"update {table} set state = 'unknown' where accounting_entry_id = %s", self.unknown)
+
 
 def full_of_life(site: Site) -> Stage:
     """Serve a live company: a job of many kinds of items, some failed, one unknown, one with a very long reason."""
@@ -81,9 +87,8 @@ def full_of_life(site: Site) -> Stage:
     failed = [item["accountingEntryId"] for item in closed["items"] if item["status"] == "failed"]
     booked = [item["accountingEntryId"] for item in closed["items"] if item["status"] == "successful"]
     stage.sql("update export_items set failure_reason = %s where accounting_entry_id = %s", LONG, failed[0])
-    stage.sql("update postings set state = 'unknown' where accounting_entry_id = %s", booked[0])
-    stage.sql("update export_items set state = 'unknown' where accounting_entry_id = %s", booked[0])
     stage.unknown = booked[0]
+    stage.lose_outcome()
     refused = site.anybody.post(_mailbox(site), json={"data": {}, "eventType": "v1.export-job.created"})
     assert refused.status_code == 401, refused.text
     site.ask("PUT", f"/connections/{stage.connection}/config", site.configuration(posting_mode="draft"))

@@ -11,9 +11,7 @@ from playwright.sync_api import Browser, Locator, expect
 from ledgerbridge.web.console.page import FieldError
 from tests.browser.gallery import WRONG, Gallery, gallery_of
 from tests.browser.looking import look
-from tests.support.browser import PATIENCE_MS, Person
-
-expect.set_options(timeout=PATIENCE_MS)
+from tests.support.browser import Person
 
 
 @pytest.fixture
