@@ -51,9 +51,10 @@ def fingerprint(url: str) -> dict[str, str]:
     """The content of every table that holds business, to compare before and after.
 
     Left out is what moves by itself while the service runs: the queue's own tables, leases, the budget of calls, due
-    times of syncs, what the checks of the invariants found and how many calls there were.
+    times of syncs, what the checks of the invariants found, how many calls there were and how many deliveries were
+    refused.
     """
-    moving = ("leases", "rate_budgets", "sync_schedules", "invariant_checks", "call_minutes")
+    moving = ("leases", "rate_budgets", "sync_schedules", "invariant_checks", "call_minutes", "delivery_refusals")
     return {
         table: text
         for table, text in database_text(url)
