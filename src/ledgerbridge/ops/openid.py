@@ -104,6 +104,8 @@ class Provider:
             told = await self._asked("GET", endpoints.userinfo, {"Authorization": f"Bearer {access_token}"})
             if told.get("sub") != found["sub"]:
                 raise NotBelieved("the provider's user information is about somebody else")
+            if told.get("email") != found.get("email", told.get("email")):
+                told.pop("email_verified", None)  # of another address than the one that counts
             return {**told, **found}
         return found
 

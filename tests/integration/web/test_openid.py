@@ -251,6 +251,15 @@ async def test_a_thin_token_is_completed_by_the_user_information_of_the_same_per
         assert (await opened.back(liar)).status_code == 303
 
 
+async def test_an_address_counts_only_as_verified_by_whoever_named_it(desk: Open, liar: Liar) -> None:
+    liar.claims = {"email": "ada@example.com", "email_verified": None}
+    liar.userinfo = {"sub": "7", "email": "mallory@example.com", "email_verified": True}
+    async with desk(liar.issuer) as opened:
+        assert refused(await opened.back(liar))
+        liar.userinfo = {"sub": "7", "email": "ada@example.com", "email_verified": True}
+        assert (await opened.back(liar)).status_code == 303
+
+
 async def test_keys_that_were_changed_are_asked_for_again_but_not_for_every_forgery(
     desk: Open, liar: Liar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
