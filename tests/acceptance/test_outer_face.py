@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from pleo_sandbox.config import DEMO_COMPANY_ID
@@ -66,7 +67,18 @@ def worked(make_site: MakeSite) -> Iterator[Worked]:
         job_id = site.press_export(*SEEDS)
         job = site.closed(job_id)
         until("the delivery settled", lambda: site.ask("GET", "/webhook-deliveries?status=done")["data"], 30)
+        rest(site)
         yield Worked(site, connection, job_id, job)
+
+
+def rest(site: Site) -> None:
+    """No sync is due before these tests are over, and none is under way."""
+    with psycopg.connect(site.database_url, autocommit=True) as line:
+        line.execute(
+            "update sync_schedules set next_due_at = now() + interval '1 day', drafts_due_at = now() + interval '1 day'"
+        )
+        busy = "select 1 from procrastinate_jobs where status in ('todo', 'doing') and scheduled_at is null limit 1"
+        until("nothing is under way", lambda: line.execute(busy).fetchone() is None, 30)
 
 
 def problem(answer: httpx.Response, status: int) -> Any:
