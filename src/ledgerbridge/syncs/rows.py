@@ -117,7 +117,7 @@ async def _write(db: Database, lease: Lease, run_id: uuid.UUID, values: Mapping[
 
 
 async def unanswered(db: Database, connection_id: uuid.UUID, order: Order) -> bool:
-    """Whether the last run of this kind that went through asked a question, and nobody has answered it."""
+    """Whether no run of this kind has gone through yet, or the last one asked a question that nobody has answered."""
     query = (
         select(SyncRun.status)
         .where(
@@ -130,7 +130,7 @@ async def unanswered(db: Database, connection_id: uuid.UUID, order: Order) -> bo
         .limit(1)
     )
     async with db.reading() as session:
-        return await session.scalar(query) == SyncStatus.NEEDS_CONFIRMATION
+        return await session.scalar(query) in (None, SyncStatus.NEEDS_CONFIRMATION)
 
 
 async def one(db: Database, run_id: uuid.UUID) -> SyncRun | None:

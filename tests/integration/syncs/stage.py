@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,9 @@ import httpx
 from sqlalchemy import select
 
 from ledgerbridge.bookkeeping.master_data import MasterAccount, MasterDimension, MasterTaxCode, MasterValue, TaxKind
+from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.store.tables import SyncKind, SyncRun
+from ledgerbridge.store.tables import SyncKind, SyncRun, SyncStatus
 from ledgerbridge.syncs.context import Observer, Syncs
 from ledgerbridge.syncs.run import Ended, preview, run
 from tests.support.double_master import Master
@@ -42,6 +44,14 @@ class Stage:
         ended = await self.ended(kind, trigger, **options)
         assert ended.run_id is not None
         return await self.row(ended.run_id)
+
+    async def went_through_before(self, kind: str) -> None:
+        """A run of this kind was here long ago: what is unusual is judged by number from now on."""
+        async with self.rig.db.transaction() as session:
+            gone = SyncRun(id=uuid.uuid4(), connection_id=self.connection_id, kind=kind, trigger="schedule")
+            gone.status, gone.started_at = SyncStatus.SUCCEEDED, utcnow() - timedelta(days=1)
+            gone.ended_at = gone.started_at
+            session.add(gone)
 
     async def ended(self, kind: str, trigger: str = "manual", **options: Any) -> Ended:
         """One run; how it ended, and from then on only its calls are remembered."""

@@ -245,6 +245,7 @@ async def test_an_account_whose_tax_code_pleo_refuses_goes_without(stage: Stage)
 
 @pytest.mark.rule("ACC-085")
 async def test_archiving_sends_back_what_pleo_holds(stage: Stage) -> None:
+    await stage.went_through_before("accounts")
     stage.choose(account_tax_code_checked="never")
     stage.master.accounts = accounts(12)
     stage.put("accounts", items=[{"externalId": "x", "name": "By hand", "code": None, "taxCodeExternalId": "T",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.syncs.stage import Stage, accounts, counts, taxes
+from tests.support.erp_double import down
 
 
 def archived(stage: Stage, what: str) -> int:
@@ -22,6 +25,19 @@ async def test_first_syncs_archive_no_account_until_a_person_allows_it(stage: St
     assert (row.status, row.to_archive, archived(stage, "accounts")) == ("needs_confirmation", 1, 0)
     row = await stage.run("accounts", "confirmed", archive_allowed=1, allowed_by="customer", asked_in=row.id)
     assert (row.status, row.archived, archived(stage, "accounts")) == ("succeeded", 1, 1)
+
+
+@pytest.mark.parametrize("how", ["left behind by the activation", "switched on later"])
+async def test_a_kind_that_was_never_synchronised_asks_whenever_its_first_run_comes(stage: Stage, how: str) -> None:
+    stage.put("accounts", items=[{"externalId": "x", "name": "By hand", "code": None}])
+    stage.master.accounts = accounts(4)
+    if how == "left behind by the activation":
+        stage.rig.books.before["accounts"] = [down()]
+        assert (await stage.run("accounts", "activation")).status == "failed"
+
+    row = await stage.run("accounts", "schedule")
+
+    assert (row.status, row.to_archive, archived(stage, "accounts")) == ("needs_confirmation", 1, 0)
 
 
 async def test_once_answered_a_small_number_goes_without_asking(stage: Stage) -> None:

@@ -58,6 +58,7 @@ async def test_one_per_cent_changed_sends_exactly_that_many(two: Stage) -> None:
 @pytest.mark.parametrize("archived", [101, 230], ids=["over-one-call", "over-two-calls"])
 async def test_the_calls_of_a_run_are_the_formula(two: Stage, archived: int) -> None:
     """1 + P + W + C + R + ceil(A/100) per direction, with (un)archives of several groups in one call."""
+    await two.went_through_before("tags")
     stay = [f"S{n:04}" for n in range(1200)]
     go = [f"G{n:04}" for n in range(archived)]
     back = [f"B{n:04}" for n in range(60)]
@@ -289,6 +290,7 @@ async def test_a_tag_that_has_gone_is_created_anew(two: Stage) -> None:
 
 @pytest.mark.rule("TAG-090", "TAG-077")
 async def test_duplicates_are_archived_in_bulk_and_meet_no_conflict(two: Stage) -> None:
+    await two.went_through_before("tags")
     two.put("tag-groups", groups=[{"code": "CC", "name": "x", "tags": [
         {"code": "CC1", "name": "Value CC1"}, {"code": "cc1", "name": "Older"},
     ]}])  # fmt: skip

@@ -85,6 +85,7 @@ async def test_without_tax_codes_in_sync_accounts_go_without_an_unknown_one(stag
 
 @pytest.mark.rule("TAX-051")
 async def test_a_tax_code_is_archived_only_after_the_accounts_that_refer_to_it(stage: Stage) -> None:
+    await stage.went_through_before("tax_codes")
     stage.master.tax_codes = taxes("I25", "I12")
     stage.master.accounts = accounts(3, tax_code="I25")
     await stage.run("accounts")
