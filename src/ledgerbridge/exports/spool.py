@@ -278,13 +278,19 @@ async def open_jobs(session: AsyncSession, connection_id: uuid.UUID) -> list[Exp
 
 async def settle_deliveries(session: AsyncSession, connection_id: uuid.UUID, until: dt.datetime) -> None:
     """Webhooks that arrived before a look has ended need nothing more."""
-    await session.execute(
-        update(WebhookDelivery)
+    mine = WebhookDelivery.connection_id == connection_id
+    # Locked by rising id, as a replay does, so that the two never wait for each other in a circle.
+    waiting = (
+        select(WebhookDelivery.id)
         .where(
-            WebhookDelivery.connection_id == connection_id,
+            mine,
             WebhookDelivery.status == DeliveryStatus.QUEUED,
             WebhookDelivery.event_type.in_(EXPORT_JOB_CREATED),
             func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= until,
         )
-        .values(status=DeliveryStatus.DONE, settled_at=utcnow())
+        .order_by(WebhookDelivery.id)
+        .with_for_update()
     )
+    done = update(WebhookDelivery).where(mine, WebhookDelivery.id.in_(waiting))
+    done = done.values(status=DeliveryStatus.DONE, settled_at=utcnow())
+    await session.execute(done.execution_options(synchronize_session=False))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
@@ -32,25 +34,32 @@ async def settle(
         return
     if single and ended.status is not SyncStatus.SUCCEEDED:
         return
-    answered = update(WebhookDelivery).where(
-        WebhookDelivery.connection_id == connection_id,
-        WebhookDelivery.status == DeliveryStatus.QUEUED,
-        WebhookDelivery.event_type.in_(VENDOR_CREATED),
-        func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= began,
-    )
+    answered = [func.greatest(WebhookDelivery.received_at, WebhookDelivery.replayed_at) <= began]
     if single:
-        answered = answered.where(WebhookDelivery.resource_id == only)
-    await session.execute(answered.values(status=DeliveryStatus.DONE, settled_at=utcnow()))
+        answered.append(WebhookDelivery.resource_id == only)
+    await _end(session, connection_id, answered, status=DeliveryStatus.DONE)
 
 
 async def park(session: AsyncSession, connection_id: uuid.UUID, why: str) -> None:
     """Keep the waiting deliveries for a person, because vendors are not synchronised."""
-    await session.execute(
-        update(WebhookDelivery)
+    await _end(session, connection_id, (), status=DeliveryStatus.PARKED, note=why)
+
+
+async def _end(
+    session: AsyncSession, connection_id: uuid.UUID, which: Sequence[ColumnElement[bool]], **values: Any
+) -> None:
+    mine = WebhookDelivery.connection_id == connection_id
+    # Locked by rising id, as a replay does, so that the two never wait for each other in a circle.
+    waiting = (
+        select(WebhookDelivery.id)
         .where(
-            WebhookDelivery.connection_id == connection_id,
+            mine,
             WebhookDelivery.status == DeliveryStatus.QUEUED,
             WebhookDelivery.event_type.in_(VENDOR_CREATED),
+            *which,
         )
-        .values(status=DeliveryStatus.PARKED, settled_at=utcnow(), note=why)
+        .order_by(WebhookDelivery.id)
+        .with_for_update()
     )
+    changed = update(WebhookDelivery).where(mine, WebhookDelivery.id.in_(waiting)).values(settled_at=utcnow(), **values)
+    await session.execute(changed.execution_options(synchronize_session=False))

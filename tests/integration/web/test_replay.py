@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from ledgerbridge.exports.run import look
+from ledgerbridge.exports.spool import settle_deliveries
 from ledgerbridge.ops import replay
 from ledgerbridge.ops.deliveries import Filter
 from ledgerbridge.ops.invariants import check_all
@@ -242,6 +243,41 @@ async def test_a_look_that_was_under_way_does_not_end_a_replayed_delivery(office
     await office.work()
     (row,) = await office.deliveries()
     assert row["status"] == "done"
+
+
+async def test_a_look_that_ends_and_a_replay_never_wait_for_each_other_in_a_circle(desk: Office) -> None:
+    await desk.told_of_a_job()
+    await desk.box.send(export_event(job_id=str(uuid.uuid4())))
+    await desk.lose_work()
+    db, newest = desk.face.services.db, uuid.UUID(int=1)
+    async with db.transaction() as session:
+        last = select(WebhookDelivery.id).order_by(WebhookDelivery.received_at.desc()).limit(1).scalar_subquery()
+        await session.execute(update(WebhookDelivery).where(WebhookDelivery.id == last).values(id=newest))
+
+    async def ends() -> None:
+        async with db.transaction() as session:
+            await settle_deliveries(session, desk.owner, datetime.now(UTC))
+
+    async def waits(number: int) -> None:
+        query = text(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        for _ in range(600):
+            async with db.reading() as session:
+                if (await session.scalar(query) or 0) >= number:
+                    return
+            await asyncio.sleep(0.05)
+        raise AssertionError("nobody waits")
+
+    async with db.transaction() as session:
+        oldest = select(WebhookDelivery).where(WebhookDelivery.id != newest).with_for_update()
+        await session.scalar(oldest)
+        ending = asyncio.create_task(ends())
+        await waits(1)
+        pressing = asyncio.create_task(desk.press(**lately()))
+        await waits(2)
+    await ending
+    assert (await pressing).json()["replayed"] == 2
 
 
 async def test_an_old_delivery_that_waits_anew_is_not_taken_for_one_that_was_forgotten(desk: Office) -> None:
