@@ -8,13 +8,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping import configuration as rules
+from ledgerbridge.bookkeeping import period
 from ledgerbridge.bookkeeping.master_data import VendorLookup
+from ledgerbridge.bookkeeping.problem import Failed
 from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.connections.access import load, open_erp, verify_erp_company
@@ -163,6 +165,20 @@ async def current(room: Connections, connection_id: uuid.UUID) -> Version | None
         await connection_row(session, connection_id)
         newest = await newest_config(session, connection_id)
     return version_of(newest) if newest else None
+
+
+async def zone(room: Connections, connection_id: uuid.UUID) -> tzinfo:
+    """Where the days of a company begin, by the version in force; UTC before the first."""
+    newest = (
+        select(ConfigVersion.body["time_zone"].astext)
+        .where(ConfigVersion.connection_id == connection_id)
+        .order_by(ConfigVersion.version.desc())
+        .limit(1)
+    )
+    async with room.db.reading() as session:
+        name = await session.scalar(newest)
+    found = period.zone(name) if name else UTC
+    return UTC if isinstance(found, Failed) else found
 
 
 async def versions(

@@ -12,7 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
@@ -36,14 +37,16 @@ class _Assets(StaticFiles):
 ASSETS = _Assets(directory=_HERE / "static")
 
 
-def _moment(value: datetime | None) -> Markup | str:
-    """A time for people and machines; times are shown in UTC, and say so."""
+@pass_context
+def _moment(context: Context, value: datetime | None) -> Markup | str:
+    """A time for people and machines: in the time zone of the company whose page it is, else in UTC, and it says so."""
     if value is None:
         return text("common.never")
     utc = value.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        utc.isoformat(timespec="seconds"), f"{utc:%d %b %Y, %H:%M} UTC"
-    )
+    local = utc.astimezone(getattr(context.get("visitor"), "zone", UTC))
+    name = local.tzname() or "UTC"
+    told = f"{local:%d %b %Y, %H:%M} {f'UTC{name}' if name[0] in '+-' else name}"
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), told)
 
 
 def _day(value: date) -> Markup:

@@ -11,6 +11,7 @@ import hmac
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Annotated
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -18,7 +19,7 @@ import structlog
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ledgerbridge.connections import sessions
+from ledgerbridge.connections import configuration, sessions
 from ledgerbridge.ops import administrators
 from ledgerbridge.web import browser
 from ledgerbridge.web.pages import PageRoute, render
@@ -39,6 +40,8 @@ class Customer:
     connection_id: uuid.UUID
     csrf: str = field(repr=False)
     """What its forms carry."""
+    zone: tzinfo = UTC
+    """In which the company's pages tell the time."""
 
     @property
     def actor(self) -> str:
@@ -79,7 +82,7 @@ async def _customer(request: Request) -> Customer:
     if found is None or token is None:
         raise SignInNeeded("customer")
     structlog.contextvars.bind_contextvars(actor="customer", connection_id=str(found))
-    visitor = Customer(found, csrf_of(token))
+    visitor = Customer(found, csrf_of(token), await configuration.zone(services.connections, found))
     await _refuse_forged(request, visitor.csrf)
     return visitor
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import Text, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import array
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.store.tables import (
+    ConfigVersion,
     Connection,
     ErpBinding,
     ExportItemCount,
@@ -199,3 +203,20 @@ async def test_a_list_that_is_switched_off_has_no_button(face: Face) -> None:
     kinds = [form.fields["kind"] for form in page.forms if form.action == "/settings/syncs"]
     assert kinds == ["tax_codes", "accounts", "tags"]
     assert "Switched off in the configuration." in page.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [("Europe/Copenhagen", r"CES?T"), ("Asia/Kathmandu", r"UTC\+0545"), ("Nowhere/At all", "UTC")],
+    ids=["by-its-name", "by-its-distance", "one-nobody-knows"],
+)
+async def test_times_are_those_of_the_company_and_say_so(face: Face, zone: str, told: str) -> None:
+    connection = await live(face)
+    async with face.services.db.transaction() as session:
+        body = func.jsonb_set(ConfigVersion.body, array(["time_zone"]), func.to_jsonb(cast(zone, Text)))
+        await session.execute(update(ConfigVersion).values(body=body))
+        since = await session.scalar(select(Connection.created_at).where(Connection.id == uuid.UUID(connection)))
+    assert since is not None
+    here = since.astimezone(ZoneInfo(zone) if told != "UTC" else dt.UTC)
+    page = await look(face.browser, "/settings")
+    assert re.search(rf"{here:%d %b %Y, %H:%M} {told}(?!\w)", page.text)
