@@ -224,3 +224,13 @@ async def test_signing_out_ends_the_session_itself(face: Face) -> None:
             assert await session.scalar(select(BrowserSession.token_hash)) is None
             gone = await session.execute(delete(AuditRecord).where(AuditRecord.action == "signed_out"))
     assert gone.rowcount == 1  # type: ignore[attr-defined]
+
+
+async def test_a_form_sent_after_the_session_ended_says_so_and_leads_back_to_its_page(face: Face) -> None:
+    at = f"{face.browser.base_url}/settings/setup/posting?done=setup.flash.kept"
+    for referer, back in ((at, "?to=/settings/setup/posting"), ("https://evil.example/settings/..", ""), ("", "")):
+        answer = await face.anybody.post("/settings/check", data={"csrf": "x"}, headers={"referer": referer})
+        assert answer.status_code == 401
+        assert "what you just pressed was not done" in answer.text
+        assert f'href="/settings/sign-in{back}' in answer.text
+    assert "was not done" not in (await face.anybody.get("/settings")).text

@@ -135,10 +135,12 @@ class ConsoleRoute(PageRoute):
 
 def ask(request: Request, console: str) -> Response:
     """The way in for somebody who is not signed in, and from there back to the page they wanted."""
-    wanted = own_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-    return_to = wanted if request.method == "GET" else None
+    sent = request.method != "GET"
+    # What a form is sent to need not be a page; the browser says on which page the form is.
+    here = urlsplit(request.headers.get("referer", "")) if sent else request.url
+    return_to = own_path(here.path + (f"?{here.query}" if here.query else ""))
     if console == "customer":
-        return render("console/sign_in_customer.html", 401, return_to=return_to)
+        return render("console/sign_in_customer.html", 401, return_to=return_to, sent=sent)
     query = f"?{urlencode({'to': return_to})}" if return_to else ""
     return RedirectResponse(f"/admin/sign-in{query}", 303, {"Cache-Control": "no-store"})
 
