@@ -158,6 +158,11 @@ async def test_after_going_live_every_saved_step_is_a_version_and_an_unchanged_o
     answer = await walker.send("posting")
     assert answer.headers["location"].endswith("?done=common.flash.nothing_changed")
     assert (await walker.config() or {})["version"] == 2
+    kept = await walker.send("posting", "later", fields={"posting_mode": "final"})
+    page = Page((await face.browser.get(kept.headers["location"])).text)
+    assert "Kept, and not in force yet." in page.text
+    assert "It is not in force." in page.text
+    assert (await walker.config() or {})["version"] == 2
 
 
 async def test_a_fault_elsewhere_names_its_step_and_nothing_changes(face: Face) -> None:

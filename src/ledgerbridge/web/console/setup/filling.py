@@ -16,7 +16,7 @@ from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.web.console import forms
 from ledgerbridge.web.console.doors import Customer
 from ledgerbridge.web.console.page import FieldError, page
-from ledgerbridge.web.console.setup.steps import company_of, lives, next_path, path_of, walk
+from ledgerbridge.web.console.setup.steps import HERE, company_of, lives, next_path, path_of, walk
 from ledgerbridge.web.services import Services
 from ledgerbridge.web.texts import text
 
@@ -107,6 +107,8 @@ async def take(request: Request, services: Services, customer: Customer, one: St
     if pressed in ("later", "reload") or read.errors:
         await setup.keep(room, own, one.step, read.entered, customer.actor)
     if pressed == "later":
+        if lives(found):
+            return forms.go(HERE, done="setup.flash.kept_aside")
         return forms.go("/settings", done="setup.flash.kept")
     if pressed == "reload":
         return forms.go(here)
