@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.exports import queries
@@ -20,6 +20,8 @@ NOT_BOOKED = (ItemState.FAILED, ItemState.ABANDONED)
 GOOD = (ItemState.BOOKED, ItemState.NOTHING_TO_POST)
 MOST_FAILURES = 20
 """Failed items looked at in one job."""
+MOST_FAILING = 10
+"""Jobs looked at for failed items, beside the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Figures:
     """How the exports of a stretch of time went."""
 
     booked: int
-    """Items with an entry, or with nothing to post."""
+    """Items with an entry."""
     not_booked: int
     """Items that failed or were not worked, in whichever job; some are booked by a later one."""
     unknown: int
@@ -89,7 +91,7 @@ async def figures(session: AsyncSession, connection_id: uuid.UUID, since: dt.dat
         for state, items in await session.execute(live.group_by(ExportItem.state)):
             numbers[state] += items
     return Figures(
-        booked=sum(numbers[state] for state in GOOD),
+        booked=numbers[ItemState.BOOKED],
         not_booked=sum(numbers[state] for state in NOT_BOOKED),
         unknown=await doubts(session, connection_id),
     )
@@ -121,11 +123,14 @@ async def in_doubt(
     return [Doubt(posting, job) for posting, job in await session.execute(wanted)]
 
 
-async def failures(session: AsyncSession, connection_id: uuid.UUID, jobs: Sequence[JobSummary]) -> Failures:
-    """Failed items of these jobs of a company (newest first) that no later export has booked."""
+async def failures(
+    session: AsyncSession, connection_id: uuid.UUID, newest: Sequence[JobSummary], since: dt.datetime
+) -> Failures:
+    """Failed items that no later export has booked: of the `newest` jobs of a company, and of those created since."""
     seen: dict[str, Failed] = {}
-    more = []
-    for summary in jobs:
+    earlier = await _failing(session, connection_id, since, but=[one.job.id for one in newest])
+    more = [one.job for one in earlier[MOST_FAILING:]]
+    for summary in [*newest, *earlier[:MOST_FAILING]]:
         number = summary.items.get(ItemState.FAILED, 0)
         if not number:
             continue
@@ -134,8 +139,29 @@ async def failures(session: AsyncSession, connection_id: uuid.UUID, jobs: Sequen
             seen.setdefault(row.item.accounting_entry_id, Failed(row.item, summary.job))
         if number > len(rows):
             more.append(summary.job)
-    since = await booked(session, connection_id, seen)
-    return Failures(tuple(one for entry, one in seen.items() if entry not in since), tuple(more))
+    by_now = await booked(session, connection_id, seen)
+    return Failures(tuple(one for entry, one in seen.items() if entry not in by_now), tuple(more))
+
+
+async def _failing(
+    session: AsyncSession, connection_id: uuid.UUID, since: dt.datetime, *, but: Sequence[uuid.UUID]
+) -> list[JobSummary]:
+    """Other jobs with failed items, newest first: as many as are looked at, and one more where there is one."""
+    failed = ExportItemCount.job_id == ExportJob.id, ExportItemCount.state == ItemState.FAILED
+    rows = await session.execute(
+        select(ExportJob, ExportItemCount.items)
+        .join(ExportItemCount, and_(*failed))
+        .where(
+            ExportJob.connection_id == connection_id,
+            ExportItemCount.connection_id == connection_id,
+            ExportItemCount.items > 0,
+            ExportJob.pleo_created_at > since,
+            ExportJob.id.not_in(but),
+        )
+        .order_by(ExportJob.pleo_created_at.desc(), ExportJob.id.desc())
+        .limit(MOST_FAILING + 1)
+    )
+    return [JobSummary(job, {ItemState.FAILED: items}) for job, items in rows]
 
 
 async def booked(session: AsyncSession, connection_id: uuid.UUID, entries: Collection[str]) -> frozenset[str]:

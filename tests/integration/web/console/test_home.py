@@ -13,10 +13,12 @@ from sqlalchemy import Text, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import array
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.exports import glance
 from ledgerbridge.store.tables import (
     ConfigVersion,
     Connection,
     ErpBinding,
+    ExportItem,
     ExportItemCount,
     ExportJob,
     LinkPhase,
@@ -24,6 +26,7 @@ from ledgerbridge.store.tables import (
     Posting,
     VendorLink,
 )
+from ledgerbridge.web.console.customer import home
 from ledgerbridge.web.console.customer import warnings as warning_pages
 from tests.integration.web.conftest import Face
 from tests.integration.web.console.quick import live
@@ -220,3 +223,36 @@ async def test_times_are_those_of_the_company_and_say_so(face: Face, zone: str, 
     here = since.astimezone(ZoneInfo(zone) if told != "UTC" else dt.UTC)
     page = await look(face.browser, "/settings")
     assert re.search(rf"{here:%d %b %Y, %H:%M} {told}(?!\w)", page.text)
+
+
+async def test_what_failed_earlier_stays_in_sight_however_many_exports_came_since(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(face, await live(face))
+    face.books.before["book"] = [refused("Choose a cost centre")]
+    await desk.export("fee")
+    await desk.export("fee")
+    await desk.export("zero_amount")
+    monkeypatch.setattr(home, "JOBS", 1)
+    page = await look(face.browser, "/settings")
+    assert "Choose a cost centre" in page.text
+    assert "1 item: 1 with nothing to book" in page.text
+    assert "<dt>Booked</dt><dd>1</dd>" in page.html, "where nothing was to book, nothing is booked"
+    monkeypatch.setattr(glance, "MOST_FAILING", 0)
+    assert "More expenses failed" in (await look(face.browser, "/settings")).text
+    monkeypatch.setattr(home, "DAYS", 0)
+    assert "More expenses failed" not in (await look(face.browser, "/settings")).text
+
+
+async def test_a_reason_that_tells_of_our_settings_leads_there(face: Face) -> None:
+    desk = Desk(face, await live(face))
+    job = await desk.export("fee")
+    async with face.services.db.transaction() as session:
+        await session.execute(
+            update(ExportItem)
+            .where(ExportItem.job_id == uuid.UUID(job["id"]))
+            .values(state="failed", failure="period_closed", failure_reason="The period is closed.")
+        )
+        await session.execute(update(Posting).values(state="not_booked"))
+    for path in ("/settings", f"/settings/exports/{job['id']}"):
+        assert (await look(face.browser, path)).links["Open the set-up"] == "/settings/setup"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ledgerbridge.exports.glance import GOOD, NOT_BOOKED
+from ledgerbridge.exports.glance import NOT_BOOKED
 from ledgerbridge.exports.queries import JobSummary
 from ledgerbridge.ops.overview import Overview
 from ledgerbridge.ops.roster import Trouble
@@ -116,7 +116,8 @@ def counts(found: JobSummary) -> str:
     """What became of the items: "120 items: 117 booked, 3 failed"."""
     numbers = found.items
     parts = [
-        ("booked", sum(numbers.get(state, 0) for state in GOOD)),
+        ("booked", numbers.get(ItemState.BOOKED, 0)),
+        ("nothing", numbers.get(ItemState.NOTHING_TO_POST, 0)),
         ("failed", sum(numbers.get(state, 0) for state in NOT_BOOKED)),
         ("unknown", numbers.get(ItemState.UNKNOWN, 0)),
         ("waiting", numbers.get(ItemState.WAITING, 0)),

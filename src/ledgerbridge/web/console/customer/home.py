@@ -107,7 +107,7 @@ async def _shown(
     async with services.db.reading() as session:
         newest = await newest_config(session, row.id)
         jobs = await queries.jobs(session, connection_id=row.id, limit=JOBS)
-        failures = await glance.failures(session, row.id, jobs)
+        failures = await glance.failures(session, row.id, jobs, since)
         figures = await glance.figures(session, row.id, since)
     status = ConnectionStatus(row.status)
     active = status is ConnectionStatus.ACTIVE

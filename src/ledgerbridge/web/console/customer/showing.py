@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ledgerbridge.bookkeeping.failures import CONFIG_PAGE
 from ledgerbridge.bookkeeping.period import local_date
 from ledgerbridge.bookkeeping.problem import TABLE, Failed, Failure, Kind
 from ledgerbridge.exports.glance import GOOD, NOT_BOOKED
@@ -26,6 +27,7 @@ _ITEM_TONES = {
     ItemState.WAITING: "wait",
 }
 _SETTINGS_CAN_MEND = (Kind.CONFIG, Kind.AUTH)
+"""And what tells people of our settings in its own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Job:
     row: tables.ExportJob
     state: State
     booked: int
+    nothing: int
+    """Done with nothing to book."""
     failed: int
     unknown: int
     waiting: int
@@ -53,7 +57,12 @@ class Job:
     @property
     def items(self) -> int:
         """As many as there are, or as Pleo announced while not all are known."""
-        return max(self.row.number_of_items, self.booked + self.failed + self.unknown + self.waiting)
+        return max(self.row.number_of_items, self.done + self.unknown + self.waiting)
+
+    @property
+    def done(self) -> int:
+        """Items whose outcome is known."""
+        return self.booked + self.nothing + self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ def job(summary: JobSummary) -> Job:
     return Job(
         row=row,
         state=State(word("common.job.", row.pleo_status), _JOB_TONES.get(row.pleo_status, "wait")),
-        booked=_sum(counts, GOOD),
+        booked=counts.get(ItemState.BOOKED, 0),
+        nothing=counts.get(ItemState.NOTHING_TO_POST, 0),
         failed=_sum(counts, NOT_BOOKED),
         unknown=counts.get(ItemState.UNKNOWN, 0),
         waiting=counts.get(ItemState.WAITING, 0),
@@ -191,7 +201,10 @@ def _item_state(state: str, posting: tables.Posting | None) -> State:
 
 
 def _settings_can_mend(failure: str | None) -> bool:
-    return failure in set(Failure) and TABLE[Failure(failure)].kind in _SETTINGS_CAN_MEND
+    if failure not in set(Failure):
+        return False
+    row = TABLE[Failure(failure)]
+    return row.kind in _SETTINGS_CAN_MEND or CONFIG_PAGE in row.text
 
 
 def _next(row: tables.ExportItem, posting: tables.Posting | None, *, booked_since: bool) -> str | None:
