@@ -99,6 +99,7 @@ function searchable(select, number) {
     list.hidden = shown.length === 0;
     input.setAttribute("aria-expanded", String(!list.hidden));
     said.textContent = shown.length ? "" : select.dataset.none;
+    said.className = shown.length ? "unseen" : "none";
     at = -1;
   };
 
