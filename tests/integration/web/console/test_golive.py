@@ -102,3 +102,22 @@ async def test_what_stands_against_it_is_told_in_words(face: Face) -> None:
     told = Page(answer.text)
     assert "Correct it, then activate again" in told.text
     assert told.form(ACTIVATE).buttons == ["Activate"]
+
+
+async def test_what_operations_paused_is_not_made_active_by_the_customer(face: Face) -> None:
+    connection = await face.active()
+    page = await look(face.browser, ACTIVATE)
+    csrf = page.form("/settings/sign-out").fields["csrf"]
+    async with face.services.db.transaction() as session:
+        paused = "update connections set status = 'paused', paused_by = 'operator', status_reason = 'Booked twice?'"
+        await session.execute(text(paused))
+
+    page = await look(face.browser, ACTIVATE)
+    answer = await face.browser.post(ACTIVATE, data={"csrf": csrf})
+
+    assert ACTIVATE not in [form.action for form in page.forms]
+    assert "Booked twice?" in page.text
+    assert answer.status_code == 409
+    assert "We have paused this connection" in answer.text
+    shown = (await face.admin.get(f"/admin/api/connections/{connection}")).json()
+    assert shown["status"] == "paused"

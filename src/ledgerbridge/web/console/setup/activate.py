@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.connections import setup
 from ledgerbridge.connections.errors import Refused
 from ledgerbridge.ops import overview
-from ledgerbridge.store.tables import ConnectionStatus, SyncKind
+from ledgerbridge.store.tables import Connection, ConnectionStatus, SyncKind
 from ledgerbridge.syncs import queries
 from ledgerbridge.web import actions
 from ledgerbridge.web.console import forms
@@ -37,8 +37,10 @@ async def activation(request: Request, services: Provided, customer: SignedInCus
 
 @router.post(PATH)
 async def activate(request: Request, services: Provided, customer: SignedInCustomer) -> Response:
-    """Go live."""
+    """Go live. A pause that our operations ordered is theirs to lift."""
     try:
+        if _held((await setup.read(services.connections, customer.connection_id)).connection):
+            raise Refused("paused", text("golive.activate.held"))
         await setup.put_in_force(services.connections, customer.connection_id, customer.actor)
         await actions.activate(services, customer.connection_id, customer.actor)
     except Refused as refused:
@@ -83,13 +85,20 @@ async def _shown(
         missing=found.missing,
         status_word=found.connection.status,
         active=found.connection.status == ConnectionStatus.ACTIVE,
-        may_activate=found.connection.status in (ConnectionStatus.SETTING_UP, ConnectionStatus.PAUSED),
+        may_activate=found.connection.status in (ConnectionStatus.SETTING_UP, ConnectionStatus.PAUSED)
+        and not _held(found.connection),
+        held=_held(found.connection),
         reason=found.connection.status_reason,
         progress=progress,
         questions=[shown_run(one) for one in questions],
         pleo=services.connections.endpoints.web_app,
         refresh_seconds=REFRESH_SECONDS if progress["under_way"] else None,
     )
+
+
+def _held(connection: Connection) -> bool:
+    """Whether our operations paused the company: for a reason that pressing Activate does not take away."""
+    return connection.status == ConnectionStatus.PAUSED and connection.paused_by == "operator"
 
 
 async def _progress(session: AsyncSession, customer: Customer) -> dict[str, Any]:
