@@ -163,7 +163,7 @@ async def test_what_needs_a_look_is_counted_and_listed(face: Face, monkeypatch: 
 
     listed = await look(face.browser, page.links["Look at the warnings"])
 
-    assert "Settings: Wallet account for DKK" in listed.text
+    assert "Settings: Pleo wallet in DKK" in listed.text
     assert "A category in Pleo" in listed.text
     assert "Two suppliers have this VAT number." in listed.text
     monkeypatch.setattr(warning_pages, "PAGE", 1)

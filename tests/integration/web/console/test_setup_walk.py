@@ -149,6 +149,9 @@ async def test_after_going_live_every_saved_step_is_a_version_and_an_unchanged_o
     page = await walker.at("")
     assert page.title.startswith("Set-up")
     assert {"Change: Accounts", "Change: Synchronisation"} <= set(page.links)
+    assert "Journal EXP Expense" in page.text
+    face.books.before["chart"] = [down()]
+    assert "EXP Expense" not in (await walker.at("")).text, "codes alone, but the page all the same"
     answer = await walker.send("posting", fields={"closed_period": "next_open"})
     assert answer.headers["location"].endswith("?done=setup.flash.in_force")
     config = await walker.config()

@@ -68,8 +68,8 @@ async def test_each_version_tells_who_changed_what_in_words(face: Face) -> None:
     page = await look(face.browser, HERE)
     assert [words for level, words in page.headings if level == "h2"][:2] == ["Version 2 In force", "Version 1"]
     assert "ada of the operations team" in page.text
-    assert f"Wallet account for EUR not set {CODES['wallet']}" in page.text
-    assert "Entries are final at once drafts, made final by people" in page.text
+    assert f"Pleo wallet in EUR not set {CODES['wallet']}" in page.text
+    assert "Entries are made as final entries drafts, which people post" in page.text
     assert "Dimensions CC, PRJ CC" in page.text
     assert "Synchronise: Dimensions on off" in page.text
     assert "How often: Dimensions every hour every 2 hours" in page.text
@@ -97,7 +97,7 @@ async def test_an_older_version_is_put_in_force_again_as_a_new_one(face: Face) -
     await put(face, connection)
     await put(face, connection, posting_mode="draft")
     page = await look(face.browser, f"{HERE}/1")
-    assert "Entries are drafts, made final by people final at once" in page.text
+    assert "Entries are made as drafts, which people post final entries" in page.text
     form = page.form(f"{HERE}/1/restore")
     after = await press(face.browser, form)
     assert "The version is in force." in after.text
@@ -120,7 +120,7 @@ async def test_going_back_to_an_account_that_is_gone_is_refused_by_name(face: Fa
     face.books.chart = replace(face.books.chart, accounts=left)
     answer = await send(face.browser, form)
     assert answer.status_code == 422
-    assert "Out-of-pocket account" in Page(answer.text).text
+    assert "Owed to employees" in Page(answer.text).text
     assert await numbers(face, connection) == [1, 2]
 
 
@@ -147,7 +147,7 @@ async def test_a_file_goes_out_and_comes_back_with_the_same_meaning(face: Face) 
 
     await put(face, connection, posting_mode="draft")
     back = Page((await uploaded(face, b"\xef\xbb\xbf" + file.content)).text)
-    assert "Entries are drafts, made final by people final at once" in back.text
+    assert "Entries are made as drafts, which people post final entries" in back.text
     assert await numbers(face, connection) == [1, 2], "it was put in force unasked"
     after = await press(face.browser, apply_form(back))
     assert "The version is in force." in after.text
@@ -176,7 +176,7 @@ NO_CONFIGURATIONS = {
     "deep": (b"[" * 100_000, "not readable as JSON"),
     "nothing": (b"{}", "Journal: is missing Accounts: is missing"),
     "unknown": (json.dumps({**CONFIGURATION, "colour": "red"}).encode(), "colour: is not a setting we know"),
-    "wrong": (json.dumps({**CONFIGURATION, "posting_mode": "maybe"}).encode(), "Entries are: must be one of"),
+    "wrong": (json.dumps({**CONFIGURATION, "posting_mode": "maybe"}).encode(), "Entries are made as: must be one of"),
     "large": (b" " * (pages.MAX_FILE + 1), "larger than 256 KB"),
 }
 
@@ -220,7 +220,7 @@ async def test_versions_are_paged_and_the_last_of_a_page_still_tells_what_it_cha
     for mode in ("draft", "final", "draft"):
         await put(face, connection, posting_mode=mode)
     first = await look(face.browser, HERE)
-    assert first.text.count("Entries are") == 2
+    assert first.text.count("Entries are made as") == 2
     second = await look(face.browser, first.links["Older"])
     assert "The first version." in second.text
     assert "In force" not in second.text

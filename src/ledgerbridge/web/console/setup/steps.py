@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from ledgerbridge.connections import setup
+from ledgerbridge.connections import config_diff, setup
 from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.store.tables import ConnectionStatus
 from ledgerbridge.web.console import forms
@@ -66,6 +66,7 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
     found = await setup.read(services.connections, customer.connection_id)
     if not lives(found):
         return forms.go(next_path(found))
+    names = await config_diff.names(services.connections, customer.connection_id)
     return page(
         request,
         customer,
@@ -76,6 +77,7 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
         version=found.in_force,
         steps=[_summary(found, step) for step in Step],
         every=interval,
+        named=lambda path, code: _named(names, path, code),
     )
 
 
@@ -83,6 +85,11 @@ def interval(minutes: int) -> str:
     """How often in words."""
     name = f"setup.syncs.every.{minutes}"
     return text(name) if known(name) else text("setup.syncs.minutes", count=minutes)
+
+
+def _named(names: config_diff.Names | None, path: config_diff.Path, code: str) -> str:
+    name = names.of(path, code) if names else None
+    return f"{code} {name}" if name else code
 
 
 def _summary(found: Setup, step: Step) -> dict[str, Any]:
