@@ -68,8 +68,8 @@ ADVICE: dict[Kind, Advice] = {
     ),
     Kind.REVERSED_STANDS: Advice(
         "Taken back by us, in force in the accounting system",
-        "Somebody reversed our counter-entry there. If that was wrong, have a bookkeeper reverse the document again. If "
-        'it was right, export the expense again, which fails, and settle its item with {"action": "probe"}.',
+        "Somebody reversed our counter-entry there. If that was wrong, have a bookkeeper reverse the document again. "
+        'If it was right, export the expense again, which fails, and settle its item with {"action": "probe"}.',
     ),
     Kind.UNKNOWN_SETTLED: Advice(
         "Unknown to us, booked in the accounting system",
