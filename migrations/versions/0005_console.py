@@ -1,6 +1,6 @@
 """The console: set-up that can be left and resumed, administrators' sessions, replayed deliveries, reversed postings,
-counts of a job's items that cost the same for ten and for a hundred thousand, calls by the minute for charts, deliveries
-we refused, and why queued work failed."""
+counts of a job's items that cost the same for ten and for a hundred thousand, calls by the minute for charts, refused
+deliveries, and why queued work failed."""
 
 from __future__ import annotations
 
