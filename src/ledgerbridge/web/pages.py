@@ -23,6 +23,8 @@ from ledgerbridge.web.texts import text
 
 _HERE = Path(__file__).parent
 _NO_STORE = {"Cache-Control": "no-store"}
+_STARTS = (("/settings", "home.title"), ("/admin", "admin.connections.title"))
+"""Where each part of the console begins, for whoever got lost in it."""
 
 
 class _Assets(StaticFiles):
@@ -155,6 +157,7 @@ def _refusal(request: Request, problem: HttpProblem) -> Response:
         problem.detail,
         text(f"common.failed.what_to_do_{whose}"),
         request_id(request),
+        [(text(name), start) for start, name in _STARTS if request.url.path.startswith(start)],
     )
     answer.headers.update(problem.headers)
     return answer
