@@ -198,9 +198,10 @@ async def test_a_long_list_goes_on_over_pages_within_its_filter(face: Face, oper
 async def test_the_page_of_a_company_shows_it_whole_and_no_secret(face: Face, operator: httpx.AsyncClient) -> None:
     connection, job = await exported(face)
     page = await open_page(operator, f"/admin/connections/{connection}")
-    for words in ("Active", "Version 1", "OAuth", "ACTIVATED", "v1.export-job.created", "Activated"):
+    for words in ("Active", "Version 1", "OAuth", "ACTIVATED", "v1.export-job.created", "Switched the connection on"):
         assert words in page.text, words
     assert f"/admin/exports/{job}" in page.addresses
+    assert "Connected the accounting system" in page.text, "deeds have the words of the audit log"
     assert (await operator.get(f"/admin/connections/{uuid.uuid4()}")).status_code == 404
 
 

@@ -20,6 +20,7 @@ from ledgerbridge.web import actions
 from ledgerbridge.web.console.admin import showing
 from ledgerbridge.web.console.doors import ConsoleRoute, Operator, SignedInOperator
 from ledgerbridge.web.console.forms import fields, go
+from ledgerbridge.web.console.operations.audit import details, sentence
 from ledgerbridge.web.console.page import FieldError, page
 from ledgerbridge.web.services import Provided, Services
 from ledgerbridge.web.texts import text
@@ -161,6 +162,8 @@ async def _page(
         warnings=warnings,
         parked=parked,
         records=records,
+        sentence=sentence,
+        details=details,
         versions=versions,
         entered=entered or {},
     )

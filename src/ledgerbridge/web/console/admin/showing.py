@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from ledgerbridge.exports.glance import NOT_BOOKED
@@ -133,11 +132,6 @@ def steps(rows: Sequence[JobEvent]) -> list[Step]:
         Step(row, _plain(row.name), [(_plain(name), _short(value)) for name, value in row.detail.items()])
         for row in rows
     ]
-
-
-def detail(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What an audit record holds, as names and values."""
-    return [(_plain(name), _short(value)) for name, value in found.items() if value not in (None, "", [], {})]
 
 
 def name_of(found: Overview) -> str:
