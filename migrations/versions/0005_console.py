@@ -77,6 +77,7 @@ STATEMENTS = [
     "alter table postings add column reversal_by text",
     "alter table postings add column reversal_at timestamptz",
     "alter table export_items add column pleo_url text",
+    "alter table export_items add column glance jsonb",
     "alter table export_jobs add column counted boolean default false not null",
     """
         create table export_item_counts (

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo.events import EXPORT_JOB_CREATED
-from ledgerbridge.pleo.items import web_link
+from ledgerbridge.pleo.items import glance, web_link
 from ledgerbridge.pleo.models import ExportJob as PleoJob
 from ledgerbridge.pleo.models import ExportJobItem as PleoJobItem
 from ledgerbridge.store.tables import (
@@ -125,14 +125,19 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence
 
 async def add_payloads(session: AsyncSession, job: ExportJob, payloads: Mapping[str, Mapping[str, Any]]) -> int:
     """Join a page of the data layer to the control layer (EXP-DATA-11); returns how many entries were not in it."""
-    links = {entry: web_link(payload.get("_links")) for entry, payload in payloads.items()}
+    kept = {
+        entry: {"url": web_link(payload.get("_links")), "glance": glance(payload) or None}
+        for entry, payload in payloads.items()
+    }
     known = await session.execute(
         text(
-            "update export_items set payload = page.payload, pleo_url = cast(:links as jsonb) ->> page.entry_id "
+            "update export_items set payload = page.payload, pleo_url = kept.value ->> 'url', "
+            "glance = nullif(kept.value -> 'glance', 'null') "
             "from jsonb_each(:page) as page(entry_id, payload) "
+            "join jsonb_each(:kept) as kept on kept.key = page.entry_id "
             "where job_id = :job_id and accounting_entry_id = page.entry_id returning accounting_entry_id"
-        ).bindparams(bindparam("page", type_=JSONB), bindparam("links", type_=JSONB)),
-        {"job_id": job.id, "page": dict(payloads), "links": links},
+        ).bindparams(bindparam("page", type_=JSONB), bindparam("kept", type_=JSONB)),
+        {"job_id": job.id, "page": dict(payloads), "kept": kept},
     )
     return len(payloads) - len(known.all())
 

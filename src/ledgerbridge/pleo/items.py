@@ -16,6 +16,8 @@ from ledgerbridge.pleo.models import MONEY_ERROR, entry_id, explain
 
 _DEEPEST = 32
 _LONGEST_LINK = 2000
+_LONGEST_WORD = 60
+_HUGE = 10**15
 _NO_CATEGORY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -173,6 +175,22 @@ def _invoice(model: wire.InvoiceModel | None) -> words.InvoiceInformation | None
 
 def _present(values: list[str | None] | None) -> tuple[str, ...]:
     return tuple(value for value in values or () if value)
+
+
+def glance(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What an expense is known by without a name: type, day and amount in the wallet's currency, as far as they stand
+    there in a readable form. `minor` is in hundredths (EXP-DATA-09)."""
+    amount = payload.get("amount")
+    wallet = amount.get("inWalletCurrency") if isinstance(amount, Mapping) else None
+    money = wallet if isinstance(wallet, Mapping) else {}
+    words_kept = {"type": payload.get("type"), "date": payload.get("date"), "currency": money.get("currency")}
+    found: dict[str, Any] = {
+        name: one for name, one in words_kept.items() if isinstance(one, str) and 0 < len(one) <= _LONGEST_WORD
+    }
+    value = money.get("value")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _HUGE:
+        found["minor"] = value
+    return found
 
 
 def web_link(links: Any) -> str | None:

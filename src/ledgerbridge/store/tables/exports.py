@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledgerbridge.bookkeeping.payables import Side
@@ -131,6 +132,9 @@ class ExportItem(Base):
     """The data layer as sent, dropped when the job is closed; None also when Pleo sent none."""
     pleo_url: Mapped[str | None]
     """Where Pleo shows the expense to people, kept when the payload goes: how else would anybody find it again."""
+    glance: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What outlives the payload besides, so that people know which expense it was: `{"type", "date", "minor",
+    "currency"}`, as far as Pleo sent them. Names nobody."""
     state: Mapped[str] = mapped_column(default=ItemState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]

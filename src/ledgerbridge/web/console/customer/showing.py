@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -133,7 +134,7 @@ def item(found: ItemSummary, time_zone: str, *, booked_since: bool = False) -> I
 
 
 def spent(row: tables.ExportItem, posting: tables.Posting | None, time_zone: str) -> Spent:
-    """From the payload while the job is open; later from the ledger, which knows the amount."""
+    """From the payload while the job is open; later from what was kept of it, the amount from the ledger."""
     if row.payload is not None:
         try:
             read = parse_item(row.payload)
@@ -144,9 +145,25 @@ def spent(row: tables.ExportItem, posting: tables.Posting | None, time_zone: str
         day = local_date(read.date, time_zone)
         known_day = read.date.date() if isinstance(day, Failed) else day
         return Spent(who, read.note, known_day, money.decimal, money.currency, kind(read.type))
+    kept = _glanced(row.glance or {}, time_zone)
     if posting is None or posting.state == PostingState.NOT_BOOKED:
-        return Spent()
-    return Spent(amount=Decimal(posting.total), currency=posting.currency)
+        return kept
+    return replace(kept, amount=Decimal(posting.total), currency=posting.currency)
+
+
+def _glanced(kept: Mapping[str, Any], time_zone: str) -> Spent:
+    minor, said, name = kept.get("minor"), kept.get("date"), kept.get("type")
+    day = None
+    with contextlib.suppress(ValueError, TypeError):
+        read = dt.datetime.fromisoformat(said or "")
+        found = local_date(read if read.tzinfo else read.replace(tzinfo=dt.UTC), time_zone)
+        day = read.date() if isinstance(found, Failed) else found
+    return Spent(
+        day=day,
+        amount=Decimal(minor).scaleb(-2) if minor is not None else None,
+        currency=kept.get("currency") or "",
+        kind=kind(name) if name else None,
+    )
 
 
 def kind(name: str) -> str:
