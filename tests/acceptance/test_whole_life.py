@@ -17,6 +17,7 @@ from tests.support.site import Site
 AUTHORISE = {"response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"}
 
 
+@pytest.mark.long  # tests/browser/test_story.py goes most of the way, web/test_erasure.py leaves and comes back
 @pytest.mark.rule(
     "AUTH-014", "AUTH-015", "AUTH-022", "AUTH-026", "AUTH-045", "AUTH-070", "AUTH-080", "AUTH-101",
     "EXP-ENT-01", "EXP-ENT-02", "EXP-IDEM-03", "HOOK-003",

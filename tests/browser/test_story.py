@@ -176,7 +176,7 @@ def failed(ada: Person) -> str:
 
     reason = until("the failed expense at home", shown, 60, 0.5)
     assert "is closed or not set up" in reason
-    return reason.partition("\n")[0]
+    return reason.partition("\n")[0].removesuffix("Open the set-up").strip()
 
 
 def closed_job(pleo: Pleo, job_id: str) -> dict[str, object]:

@@ -72,7 +72,7 @@ async def test_a_request_pleo_never_accepts_fails_the_job_instead_of_letting_it_
 
 @pytest.mark.rule("EXP-DATA-05")
 async def test_a_bug_in_mapping_one_item_does_not_stop_the_others(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ledgerbridge.exports import item as module
+    from ledgerbridge.exports import judging as module
 
     ids = rig.pleo.queue("fee", copies=3)
     real = module.book

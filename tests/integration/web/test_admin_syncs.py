@@ -26,6 +26,7 @@ from ledgerbridge.syncs.enqueue import RUN
 from ledgerbridge.syncs.failing import of_problem
 from tests.integration.syncs.stage import accounts
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.integration.web.test_admin_api import is_problem
 from tests.integration.web.test_admin_connections import audit_of
 from tests.support.erp_double import CODES, PAYABLES, down
@@ -51,7 +52,7 @@ async def work(face: Face, found: str, kind: str, trigger: str = "schedule", **o
 
 @pytest.mark.rule("TAG-123", "TAG-124", "ACC-103", "VEN-121", "TAX-052")
 async def test_sync_now_queues_the_same_run_as_the_schedule_once(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     url = f"/admin/api/connections/{found}/syncs"
     first = await face.admin.post(f"{url}/tags")
     assert (first.status_code, first.json()) == (202, {"id": found, "queued": True})
@@ -82,7 +83,7 @@ async def test_what_cannot_be_synchronised_is_refused_in_words(face: Face) -> No
 
 
 async def test_a_kind_that_the_configuration_switches_off_is_refused_with_where_to_enable_it(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     off = {**CONFIGURATION, "syncs": {"accounts": {"enabled": False}}}
     assert (await face.admin.put(f"/admin/api/connections/{found}/config", json=off)).is_success
     said = is_problem(await face.admin.post(f"/admin/api/connections/{found}/syncs/accounts"), 409)
@@ -93,7 +94,7 @@ async def test_a_kind_that_the_configuration_switches_off_is_refused_with_where_
 
 
 async def test_a_dimension_that_is_not_selected_is_refused_with_those_that_are(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     url = f"/admin/api/connections/{found}/syncs/tags"
     said = is_problem(await face.admin.post(url, json={"only": "ZZ"}), 422)
     assert said["detail"] == "Dimension ZZ is not selected in the configuration. The selected ones are CC, PRJ."
@@ -176,7 +177,7 @@ async def test_an_activation_that_was_given_up_meanwhile_is_refused_with_its_rea
 
 
 async def test_runs_are_listed_newest_first_by_page_and_filter(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     begun = utcnow() + dt.timedelta(hours=1)
     await add(face, *(
         SyncRun(connection_id=uuid.UUID(found), kind="tags", trigger="schedule", status=SyncStatus.SUCCEEDED,
@@ -193,7 +194,7 @@ async def test_runs_are_listed_newest_first_by_page_and_filter(face: Face) -> No
 
 
 async def test_a_run_tells_the_reason_of_every_record_that_failed(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     run = SyncRun(
         id=uuid.uuid4(), connection_id=uuid.UUID(found), kind="accounts", trigger="manual",
         status=SyncStatus.WITH_FAILURES, failed=1, problems_left_out=2,
@@ -208,7 +209,7 @@ async def test_a_run_tells_the_reason_of_every_record_that_failed(face: Face) ->
 
 @pytest.mark.rule("TAG-149", "VEN-053")
 async def test_archiving_that_a_run_asked_for_is_allowed_once_and_only_for_the_newest_run(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     older, newer = (
         SyncRun(
             id=uuid.uuid4(), connection_id=uuid.UUID(found), kind="accounts", trigger="schedule",
@@ -249,7 +250,7 @@ async def test_allowed_archiving_is_done_and_no_more_than_was_allowed(face: Face
 
 
 async def test_a_question_about_another_accounting_system_is_not_answered(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     run = SyncRun(
         id=uuid.uuid4(), connection_id=uuid.UUID(found), kind="accounts", trigger="schedule", to_archive=40,
         status=SyncStatus.NEEDS_CONFIRMATION, started_at=utcnow(),
@@ -273,7 +274,7 @@ async def test_a_run_that_asks_for_nothing_cannot_be_confirmed(face: Face) -> No
 
 
 async def test_open_warnings_are_listed_counted_and_measured(face: Face) -> None:
-    found = await face.active()
+    found = await live(face)
     owner = uuid.UUID(found)
     await add(
         face,
@@ -291,7 +292,7 @@ async def test_open_warnings_are_listed_counted_and_measured(face: Face) -> None
 
 async def test_parked_vendors_are_listed_with_the_reason_and_decided_on(face: Face) -> None:
     face.books.capabilities = PAYABLES
-    found = await face.active()
+    found = await live(face)
     company = (await face.admin.get(f"/admin/api/connections/{found}")).json()["company_id"]
     (draft,) = face.pleo.control("POST", f"/companies/{company}/vendors", items=[{"name": "Acme", "country": "DK"}])
     await add(

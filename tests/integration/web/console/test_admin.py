@@ -31,6 +31,7 @@ from ledgerbridge.store.tables import (
 )
 from pleo_sandbox.config import SECOND_COMPANY_ID
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.integration.web.two_companies import Two
 from tests.support.html import Page, press, send
 from tests.support.html import look as open_page
@@ -206,7 +207,7 @@ async def test_the_page_of_a_company_shows_it_whole_and_no_secret(face: Face, op
 
 
 async def test_looking_and_syncing_are_queued_with_the_operators_name(face: Face, operator: httpx.AsyncClient) -> None:
-    connection = await face.active()
+    connection = await live(face)
     here = f"/admin/connections/{connection}"
     page = await open_page(operator, here)
     before = await one(face, text("select count(*) from procrastinate_jobs where status = 'todo'"))
@@ -223,7 +224,7 @@ async def test_looking_and_syncing_are_queued_with_the_operators_name(face: Face
 async def test_pausing_needs_a_reason_stops_work_at_once_and_is_taken_back_by_resuming(
     face: Face, operator: httpx.AsyncClient
 ) -> None:
-    connection = await face.active()
+    connection = await live(face)
     here = f"/admin/connections/{connection}"
     async with face.services.db.transaction() as session:
         session.add(
@@ -257,7 +258,7 @@ async def test_pausing_needs_a_reason_stops_work_at_once_and_is_taken_back_by_re
 
 
 async def test_pausing_without_the_box_lets_the_work_under_way_end(face: Face, operator: httpx.AsyncClient) -> None:
-    connection = await face.active()
+    connection = await live(face)
     before = await one(face, select(func.max(Lease.fence)))
     answer = await face.press(operator, f"/admin/connections/{connection}/pause", reason="Month's end.")
     assert answer.status_code == 303
@@ -265,7 +266,7 @@ async def test_pausing_without_the_box_lets_the_work_under_way_end(face: Face, o
 
 
 async def test_disconnecting_asks_for_the_name_to_be_typed(face: Face, operator: httpx.AsyncClient) -> None:
-    connection = await face.active()
+    connection = await live(face)
     here = f"/admin/connections/{connection}"
     name = await one(face, select(Connection.company_name))
     for typed in ("", name[:-1], name.upper() + "x"):
@@ -420,7 +421,7 @@ async def test_a_doubt_whose_job_is_gone_says_so(face: Face, operator: httpx.Asy
 
 
 async def test_a_sync_that_asks_is_allowed_from_its_page(face: Face, operator: httpx.AsyncClient) -> None:
-    own = uuid.UUID(await face.active())
+    own = uuid.UUID(await live(face))
     async with face.services.db.transaction() as session:
         asking = SyncRun(
             connection_id=own, kind="accounts", trigger="schedule", status="needs_confirmation", to_archive=40,

@@ -26,8 +26,14 @@ from tests.integration.web.two_companies import Two, two_companies
 from tests.support.html import Page, look, press, send
 
 NOW = datetime.now(UTC)
+"""When the test at work began: a suite may take long to come here."""
 LONG = "Very Long Name " * 13
 DELIVERIES, QUEUE, CHARTS, AUDIT = "/admin/deliveries", "/admin/queue", "/admin/charts", "/admin/audit"
+
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    globals()["NOW"] = datetime.now(UTC)
 
 
 @pytest.fixture

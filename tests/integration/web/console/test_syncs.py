@@ -9,6 +9,7 @@ import pytest
 
 from ledgerbridge.store.tables import SyncRun
 from tests.integration.web.conftest import Face
+from tests.integration.web.console.quick import live
 from tests.support.html import look, press, send
 
 
@@ -48,7 +49,7 @@ async def test_a_fresh_connection_shows_what_will_be_synchronised_and_no_button(
 
 
 async def test_synchronise_now_queues_the_same_run_as_the_schedule_and_says_so(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     page = await look(face.browser, "/settings/syncs")
 
     after = await press(face.browser, page.form("/settings/syncs", kind="vendors"))
@@ -65,7 +66,7 @@ async def test_synchronise_now_queues_the_same_run_as_the_schedule_and_says_so(f
 
 
 async def test_a_run_shows_what_it_did_and_what_needs_a_look(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     run = await row(face, owner, **ASKING)
 
     overview = await look(face.browser, "/settings/syncs")
@@ -77,7 +78,7 @@ async def test_a_run_shows_what_it_did_and_what_needs_a_look(face: Face) -> None
 
 
 async def test_the_permission_is_for_what_was_shown_and_bears_the_customers_name(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     run = await row(face, owner, **ASKING)
     page = await look(face.browser, f"/settings/syncs/{run}")
 
@@ -89,7 +90,7 @@ async def test_the_permission_is_for_what_was_shown_and_bears_the_customers_name
 
 
 async def test_an_outdated_question_has_no_button_and_is_refused(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     older = await row(face, owner, **ASKING)
     form = (await look(face.browser, f"/settings/syncs/{older}")).form(f"/settings/syncs/{older}")
     await row(face, owner, status="succeeded")
@@ -104,7 +105,7 @@ async def test_an_outdated_question_has_no_button_and_is_refused(face: Face) -> 
 
 @pytest.mark.parametrize("how", ["no token", "another token", "another site", "nobody"])
 async def test_no_other_site_can_press_it(face: Face, how: str) -> None:
-    owner = await face.active()
+    owner = await live(face)
     before = (await face.admin.get(f"/admin/api/audit?connection={owner}")).json()["data"]
     form = (await look(face.browser, "/settings/syncs")).form("/settings/syncs", kind="vendors")
     headers, data, browser = {}, dict(form.fields), face.browser
@@ -125,7 +126,7 @@ async def test_no_other_site_can_press_it(face: Face, how: str) -> None:
 
 
 async def test_a_run_of_another_company_is_not_there(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     run = await row(face, owner, status="succeeded")
     assert (await face.anybody.get(f"/settings/syncs/{run}")).status_code == 401
     missing = await look(face.browser, f"/settings/syncs/{uuid.uuid4()}", 404)
@@ -133,7 +134,7 @@ async def test_a_run_of_another_company_is_not_there(face: Face) -> None:
 
 
 async def test_runs_come_in_pages(face: Face) -> None:
-    owner = await face.active()
+    owner = await live(face)
     for _ in range(25):
         await row(face, owner, status="succeeded")
 
@@ -146,7 +147,7 @@ async def test_runs_come_in_pages(face: Face) -> None:
 
 
 async def test_the_stream_ends_at_once_when_nothing_runs(face: Face) -> None:
-    await face.active()
+    await live(face)
     answer = await face.browser.get("/settings/syncs/live")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "event: piece" in answer.text
