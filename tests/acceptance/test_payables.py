@@ -74,7 +74,7 @@ class Books:
         ]
 
 
-@pytest.mark.long  # bills and their matching in Tryton: tests/integration/erp; the same job on the double: exports/test_settling
+@pytest.mark.long  # the bills in Tryton: tests/integration/erp; the same jobs on the double: exports/test_settling.py
 @pytest.mark.rule(
     "EXP-AP-01", "EXP-AP-02", "EXP-AP-04", "EXP-AP-05", "EXP-AP-06", "EXP-AP-08", "EXP-AP-10", "EXP-VENDOR-07",
     "EXP-TAX-08", "EXP-SPLIT-01", "VEN-109", "VEN-112",
