@@ -105,8 +105,10 @@ class Rule:
         """The statement that does some of it; rows that somebody holds are left for another time."""
         table = self.model.metadata.tables[self.model.__tablename__]
         keys = table.primary_key.columns
-        some = select(*keys).where(self.over(now)).limit(BATCH).with_for_update(skip_locked=True, of=table)
-        chosen = tuple_(*keys).in_(some)
+        locked = select(*keys).where(self.over(now)).limit(BATCH).with_for_update(skip_locked=True, of=table)
+        # Apart, or Postgres may run it once for every row it joins, each time with further rows below the limit.
+        some = locked.cte("some")
+        chosen = tuple_(*keys).in_(select(*some.columns))
         return update(table).where(chosen).values(dict(self.emptied)) if self.emptied else delete(table).where(chosen)
 
 
