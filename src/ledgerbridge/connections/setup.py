@@ -110,15 +110,6 @@ async def read(room: Connections, connection_id: uuid.UUID) -> Setup:
     )
 
 
-async def complete(room: Connections, connection_id: uuid.UUID) -> ConfigurationBody | list[Missing]:
-    """The configuration as it would be put into force, or the steps that are missing. Asks no ERP.
-
-    Raises `ConnectionUnknown`.
-    """
-    setup = await read(room, connection_id)
-    return list(setup.missing) or ConfigurationBody.read(setup.answers())
-
-
 async def put_in_force(room: Connections, connection_id: uuid.UUID, actor: str) -> Version:
     """Make the finished answers of the draft the next version, checked against the live ERP, and clear them from it.
 

@@ -29,6 +29,7 @@ from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.failing import PLEO_AUTH
 from ledgerbridge.syncs.ladder import NAMES
 from ledgerbridge.syncs.preselect import preselected
+from ledgerbridge.syncs.rows import WENT_THROUGH
 from ledgerbridge.syncs.run import Ended, run
 from ledgerbridge.syncs.tasks import after
 from ledgerbridge.work.retry import TryLater
@@ -40,7 +41,6 @@ PAUSES = (5.0, 30.0)
 PATIENCE = dt.timedelta(minutes=30)
 """How long Pleo may fail to take our word that we are ready, before the activation is given up."""
 ASK_AGAIN = 15.0
-_WELL = (SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)
 log = structlog.get_logger(__name__)
 
 
@@ -99,7 +99,7 @@ async def progress(session: AsyncSession, connection: Connection) -> Progress | 
 def reckon(body: ConfigurationBody, runs: Sequence[SyncRun]) -> Progress:
     """The progress that these runs make, of the kinds that the configuration has switched on."""
     wanted = [kind for kind in schedule.ORDER if schedule.rhythm(body, kind).enabled]
-    done = {run.kind for run in runs if run.status in _WELL}
+    done = {run.kind for run in runs if run.status in WENT_THROUGH}
     tried = [run.kind for run in runs if run.status == SyncStatus.FAILED]
     reached = max((wanted.index(SyncKind(run.kind)) for run in runs if run.kind in wanted), default=0)
     spent = {kind for kind in tried if tried.count(kind) >= TRIES or kind in wanted[:reached]}

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import LinkPhase, MappingWarning, SyncRun, SyncStatus, VendorLink
+from ledgerbridge.syncs.rows import WENT_THROUGH
 
 _RECENT = dt.timedelta(days=8)
 """Longer than the longest interval; older runs need not be looked through."""
-_WENT_THROUGH = (SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)
 Key = tuple[dt.datetime, uuid.UUID]
 
 
@@ -58,7 +58,7 @@ async def questions(session: AsyncSession, connection_id: uuid.UUID) -> list[Syn
     """Runs that wait for a person's word: of each kind the newest full one that went through, where it asks."""
     newest = (
         select(SyncRun)
-        .where(SyncRun.connection_id == connection_id, SyncRun.only.is_(None), SyncRun.status.in_(_WENT_THROUGH))
+        .where(SyncRun.connection_id == connection_id, SyncRun.only.is_(None), SyncRun.status.in_(WENT_THROUGH))
         .ext(distinct_on(SyncRun.kind))
         .order_by(SyncRun.kind, SyncRun.started_at.desc(), SyncRun.id.desc())
     )
@@ -73,7 +73,7 @@ async def newest_of_its_kind(session: AsyncSession, run: SyncRun) -> SyncRun | N
             SyncRun.connection_id == run.connection_id,
             SyncRun.kind == run.kind,
             SyncRun.only == run.only if run.only is not None else SyncRun.only.is_(None),
-            SyncRun.status.in_(_WENT_THROUGH),
+            SyncRun.status.in_(WENT_THROUGH),
         )
         .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
         .limit(1)

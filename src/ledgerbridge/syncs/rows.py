@@ -17,6 +17,8 @@ from ledgerbridge.store.tables import SyncKind, SyncRun, SyncStatus
 from ledgerbridge.syncs.failing import Cause
 from ledgerbridge.syncs.record import Record
 
+WENT_THROUGH = (SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)
+"""Ends of runs that read and compared everything."""
 _CONFIRMED_BY = dt.timedelta(hours=1)
 _INTERRUPTED = "The worker of this run ended before it; the next run started from scratch."
 
@@ -124,7 +126,7 @@ async def unanswered(db: Database, connection_id: uuid.UUID, order: Order) -> bo
             SyncRun.connection_id == connection_id,
             SyncRun.kind == order.kind,
             SyncRun.only.is_(None),
-            SyncRun.status.in_((SyncStatus.SUCCEEDED, SyncStatus.WITH_FAILURES, SyncStatus.NEEDS_CONFIRMATION)),
+            SyncRun.status.in_(WENT_THROUGH),
         )
         .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
         .limit(1)

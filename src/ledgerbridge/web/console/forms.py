@@ -29,7 +29,12 @@ async def several(request: Request, name: str) -> list[str]:
     return [value.strip() for value in form.getlist(name) if isinstance(value, str) and value.strip()]
 
 
+def link(path: str, **query: object) -> str:
+    """An address of ours with what is not empty."""
+    kept = {name: str(value) for name, value in query.items() if value not in (None, "", False)}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
 def go(path: str, *, done: str | None = None, **query: str) -> RedirectResponse:
     """Go on to a page of ours after a form; `done` names a text of the catalogue it shows at its top."""
-    said = {**query, **({"done": done} if done else {})}
-    return RedirectResponse(f"{path}?{urlencode(said)}" if said else path, 303, {"Cache-Control": "no-store"})
+    return RedirectResponse(link(path, **query, done=done), 303, {"Cache-Control": "no-store"})

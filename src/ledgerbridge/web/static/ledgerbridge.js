@@ -137,13 +137,3 @@ for (const field of document.querySelectorAll("[data-browser-zone]")) {
 }
 
 document.querySelectorAll("select[data-search]").forEach(searchable);
-
-// A list one can narrow: `data-narrow` names the list whose rows are hidden unless they hold every word typed.
-for (const field of document.querySelectorAll("[data-narrow]")) {
-  const rows = [...document.querySelectorAll(`#${field.dataset.narrow} [data-row]`)];
-  field.closest(".field").hidden = false;
-  field.addEventListener("input", () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
-  });
-}

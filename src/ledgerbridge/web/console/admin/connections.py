@@ -15,6 +15,7 @@ from ledgerbridge.store.tables import ConnectionStatus
 from ledgerbridge.web.console.admin import showing
 from ledgerbridge.web.console.admin.showing import PAGE
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
+from ledgerbridge.web.console.forms import link
 from ledgerbridge.web.console.page import page
 from ledgerbridge.web.services import Provided
 from ledgerbridge.web.texts import text
@@ -69,8 +70,8 @@ async def all_connections(
         statuses=[(one.value, showing.connection(one).word) for one in ConnectionStatus],
         troubles=[(ANY, text("admin.trouble.any")), *((one.value, showing.trouble(one).word) for one in Trouble)],
         filtered=any(kept.values()),
-        newest=showing.link(_HERE, **kept) if cursor else None,
-        older=showing.link(_HERE, **kept, cursor=more) if more else None,
+        newest=link(_HERE, **kept) if cursor else None,
+        older=link(_HERE, **kept, cursor=more) if more else None,
     )
 
 

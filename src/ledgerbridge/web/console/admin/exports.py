@@ -19,6 +19,7 @@ from ledgerbridge.web.console.admin import showing
 from ledgerbridge.web.console.admin.connections import chosen
 from ledgerbridge.web.console.admin.showing import PAGE
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
+from ledgerbridge.web.console.forms import link
 from ledgerbridge.web.console.page import page
 from ledgerbridge.web.problems import HttpProblem
 from ledgerbridge.web.services import Provided, Services
@@ -69,8 +70,8 @@ async def all_jobs(
         status_chosen=status,
         job=job.strip(),
         statuses=[(one, showing.job(one).word) for one in STATUSES],
-        newest=showing.link(_HERE, **kept) if cursor else None,
-        older=showing.link(_HERE, **kept, cursor=more) if more else None,
+        newest=link(_HERE, **kept) if cursor else None,
+        older=link(_HERE, **kept, cursor=more) if more else None,
     )
 
 
@@ -113,8 +114,8 @@ async def one_job(
         state=wanted,
         filters=_filters(found, wanted, here),
         path_of=lambda entry: f"{here}/items/{quote(entry, safe='')}",
-        newest=showing.link(here, state=wanted) + "#items" if cursor else None,
-        older=showing.link(here, state=wanted, cursor=more) + "#items" if more else None,
+        newest=link(here, state=wanted) + "#items" if cursor else None,
+        older=link(here, state=wanted, cursor=more) + "#items" if more else None,
     )
 
 

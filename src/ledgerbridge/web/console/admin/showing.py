@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from ledgerbridge.exports.glance import NOT_BOOKED
 from ledgerbridge.exports.queries import JobSummary
 from ledgerbridge.ops.overview import Overview
 from ledgerbridge.ops.roster import Trouble
-from ledgerbridge.store.tables import ConnectionStatus, ItemState, JobEvent, PostingState, SyncRun, SyncStatus
-from ledgerbridge.syncs.freshness import Freshness, State
+from ledgerbridge.store.tables import ItemState, JobEvent, PostingState, SyncRun
+from ledgerbridge.syncs.freshness import Freshness
+from ledgerbridge.web.console import tones
 from ledgerbridge.web.console.customer.showing import State as Shown
 from ledgerbridge.web.console.customer.showing import word
 from ledgerbridge.web.console.page import FieldError
@@ -22,39 +23,10 @@ from ledgerbridge.web.texts import text
 
 PAGE = 50
 """Rows on a page."""
-_CONNECTION: Mapping[str, str] = {
-    ConnectionStatus.ACTIVE: "good",
-    ConnectionStatus.SETTING_UP: "wait",
-    ConnectionStatus.PAUSED: "wait",
-    ConnectionStatus.RECONNECT_NEEDED: "bad",
-}
-_FRESHNESS: Mapping[str, str] = {State.ON_TIME: "good", State.LATE: "wait", State.FAILING: "bad"}
-_JOB: Mapping[str, str] = {
-    "completed": "good",
-    "completed_with_errors": "wait",
-    "failed": "bad",
-    "in_progress": "wait",
-    "pending": "wait",
-}
-_ITEM: Mapping[str, str] = {
-    ItemState.BOOKED: "good",
-    ItemState.NOTHING_TO_POST: "good",
-    ItemState.FAILED: "bad",
-    ItemState.UNKNOWN: "bad",
-    ItemState.WAITING: "wait",
-}
 _POSTING: Mapping[str, str] = {
     PostingState.BOOKED: "good",
     PostingState.UNKNOWN: "bad",
     PostingState.INTENDED: "wait",
-}
-_RUN: Mapping[str, str] = {
-    SyncStatus.SUCCEEDED: "good",
-    SyncStatus.RUNNING: "wait",
-    SyncStatus.WITH_FAILURES: "wait",
-    SyncStatus.NEEDS_CONFIRMATION: "wait",
-    SyncStatus.FAILED: "bad",
-    SyncStatus.INTERRUPTED: "wait",
 }
 _GRAVE = (Trouble.UNKNOWN, Trouble.RECONNECT, Trouble.LAST_EXPORT)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -72,7 +44,7 @@ class Step:
 
 def connection(status: str) -> Shown:
     """The status of a connection."""
-    return Shown(word("common.connection.", status), _CONNECTION.get(status, "off"))
+    return Shown(word("common.connection.", status), tones.CONNECTION.get(status, "off"))
 
 
 def trouble(one: Trouble) -> Shown:
@@ -82,18 +54,18 @@ def trouble(one: Trouble) -> Shown:
 
 def freshness(one: Freshness) -> Shown:
     """How far to trust what Pleo shows of a kind."""
-    return Shown(text(f"common.sync.{one.state}"), _FRESHNESS.get(one.state, "off"))
+    return Shown(text(f"common.sync.{one.state}"), tones.FRESHNESS.get(one.state, "off"))
 
 
 def job(status: str) -> Shown:
     """Of an export job at Pleo."""
-    return Shown(word("common.job.", status), _JOB.get(status, "off"))
+    return Shown(word("common.job.", status), tones.JOB.get(status, "off"))
 
 
 def item(state: str) -> Shown:
     """Of an item; customers read that an unknown one is being checked, operators are the ones who check."""
     said = text("common.posting.unknown") if state == ItemState.UNKNOWN else word("common.item.", state)
-    return Shown(said, _ITEM.get(state, "off"))
+    return Shown(said, "bad" if state == ItemState.UNKNOWN else tones.ITEM.get(state, "off"))
 
 
 def posting(state: str) -> Shown:
@@ -108,7 +80,7 @@ def reversal(state: str) -> Shown:
 
 def run(row: SyncRun) -> Shown:
     """Of a sync run."""
-    return Shown(word("common.sync.", row.status), _RUN.get(row.status, "off"))
+    return Shown(word("common.sync.", row.status), tones.RUN.get(row.status, "off"))
 
 
 def counts(found: JobSummary) -> str:
@@ -157,12 +129,6 @@ def sample(words: str) -> list[tuple[str, str | None]]:
 
 
 _PATHS = {"job": "/admin/exports/{}", "jobs": "/admin/exports/{}", "run": "/admin/syncs/{}"}
-
-
-def link(path: str, **query: object) -> str:
-    """An address of ours with what is not empty."""
-    kept = {name: str(value) for name, value in query.items() if value not in (None, "", False)}
-    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 async def refused(work: Awaitable[object]) -> list[FieldError]:

@@ -17,7 +17,7 @@ from ledgerbridge.web.console.admin.connections import chosen
 from ledgerbridge.web.console.admin.exports import company
 from ledgerbridge.web.console.admin.showing import PAGE
 from ledgerbridge.web.console.doors import ConsoleRoute, Operator, SignedInOperator
-from ledgerbridge.web.console.forms import go
+from ledgerbridge.web.console.forms import go, link
 from ledgerbridge.web.console.page import FieldError, page
 from ledgerbridge.web.problems import HttpProblem
 from ledgerbridge.web.services import Provided, Services
@@ -64,8 +64,8 @@ async def all_runs(
         status_chosen=status,
         kinds=[(one.value, text(f"common.kind.{one}")) for one in SyncKind],
         statuses=[(one.value, text(f"common.sync.{one}")) for one in SyncStatus],
-        newest=showing.link(_HERE, **kept) if cursor else None,
-        older=showing.link(_HERE, **kept, cursor=more) if more else None,
+        newest=link(_HERE, **kept) if cursor else None,
+        older=link(_HERE, **kept, cursor=more) if more else None,
     )
 
 

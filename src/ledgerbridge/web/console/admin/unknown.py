@@ -13,6 +13,7 @@ from ledgerbridge.web.console.admin import showing
 from ledgerbridge.web.console.admin.exports import company
 from ledgerbridge.web.console.admin.showing import PAGE
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
+from ledgerbridge.web.console.forms import link
 from ledgerbridge.web.console.page import page
 from ledgerbridge.web.services import Provided
 
@@ -45,8 +46,8 @@ async def all_unknown(
         rows=found[:PAGE],
         of=of,
         path_of=_path,
-        newest=showing.link(_HERE, connection=connection_id) if cursor else None,
-        older=showing.link(_HERE, connection=connection_id, cursor=more) if more else None,
+        newest=link(_HERE, connection=connection_id) if cursor else None,
+        older=link(_HERE, connection=connection_id, cursor=more) if more else None,
     )
 
 

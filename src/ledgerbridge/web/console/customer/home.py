@@ -18,8 +18,8 @@ from ledgerbridge.store.tables import ConfigVersion, ConnectionStatus
 from ledgerbridge.syncs.freshness import Freshness
 from ledgerbridge.syncs.schedule import rhythm
 from ledgerbridge.web import actions
+from ledgerbridge.web.console import tones
 from ledgerbridge.web.console.customer import showing
-from ledgerbridge.web.console.customer.syncs import FRESHNESS_TONES
 from ledgerbridge.web.console.doors import ConsoleRoute, Customer, SignedInCustomer
 from ledgerbridge.web.console.forms import go
 from ledgerbridge.web.console.page import FieldError, page
@@ -37,13 +37,6 @@ JOBS = 5
 """Exports shown."""
 FAILURES = 10
 """Failed items shown."""
-_TONES = {
-    ConnectionStatus.ACTIVE: "good",
-    ConnectionStatus.SETTING_UP: "wait",
-    ConnectionStatus.PAUSED: "wait",
-    ConnectionStatus.RECONNECT_NEEDED: "bad",
-    ConnectionStatus.DISCONNECTED: "bad",
-}
 
 
 @front.get(
@@ -120,7 +113,7 @@ async def _shown(
         errors=errors or (),
         company=row.company_name or text("home.company_without_name"),
         connection=row,
-        state=showing.State(text(f"common.connection.{status}"), _TONES[status]),
+        state=showing.State(text(f"common.connection.{status}"), tones.CONNECTION.get(status, "bad")),
         sentence=text(f"home.state.{status}"),
         todo=overview.missing(found),
         active=active,
@@ -144,7 +137,7 @@ def _sync(one: Freshness, newest: ConfigVersion | None) -> dict[str, object]:
     return {
         "kind": one.kind.value,
         "name": text(f"common.kind.{one.kind}"),
-        "state": showing.State(text(f"common.sync.{one.state}"), FRESHNESS_TONES[one.state]),
+        "state": showing.State(text(f"common.sync.{one.state}"), tones.FRESHNESS.get(one.state, "off")),
         "last_success_at": one.last_success_at,
         "reason": one.reason,
         "enabled": newest is None or rhythm(ConfigurationBody.read(newest.body), one.kind).enabled,

@@ -17,16 +17,9 @@ from ledgerbridge.exports.queries import ItemSummary, JobSummary
 from ledgerbridge.pleo.items import UnreadableItem, parse_item
 from ledgerbridge.store import tables
 from ledgerbridge.store.tables import ItemState, PostingState, ReversalState
+from ledgerbridge.web.console import tones
 from ledgerbridge.web.texts import known, text
 
-_JOB_TONES = {"completed": "good", "completed_with_errors": "wait", "failed": "bad", "in_progress": "wait"}
-_ITEM_TONES = {
-    ItemState.BOOKED: "good",
-    ItemState.NOTHING_TO_POST: "good",
-    ItemState.FAILED: "bad",
-    ItemState.UNKNOWN: "wait",
-    ItemState.WAITING: "wait",
-}
 _SETTINGS_CAN_MEND = (Kind.CONFIG, Kind.AUTH)
 """And what tells people of our settings in its own words."""
 
@@ -105,7 +98,7 @@ def job(summary: JobSummary) -> Job:
     row, counts = summary.job, summary.items
     return Job(
         row=row,
-        state=State(word("common.job.", row.pleo_status), _JOB_TONES.get(row.pleo_status, "wait")),
+        state=State(word("common.job.", row.pleo_status), tones.JOB.get(row.pleo_status, "wait")),
         booked=counts.get(ItemState.BOOKED, 0),
         nothing=counts.get(ItemState.NOTHING_TO_POST, 0),
         failed=_sum(counts, NOT_BOOKED),
@@ -214,7 +207,7 @@ def _item_state(state: str, posting: tables.Posting | None) -> State:
         return State(text("common.posting.reversed"), "off")
     if posting is not None and state in NOT_BOOKED and posting.state == PostingState.UNKNOWN:
         return State(text("common.item.unknown"), "wait")
-    return State(word("common.item.", state), _ITEM_TONES.get(ItemState(state), "off"))
+    return State(word("common.item.", state), tones.ITEM.get(ItemState(state), "off"))
 
 
 def _settings_can_mend(failure: str | None) -> bool:

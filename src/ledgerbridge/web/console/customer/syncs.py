@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,7 +14,7 @@ from ledgerbridge.store.tables import ConnectionStatus, SyncKind, SyncRun, SyncS
 from ledgerbridge.syncs import queries
 from ledgerbridge.syncs.record import Action
 from ledgerbridge.web import actions
-from ledgerbridge.web.console import forms
+from ledgerbridge.web.console import forms, tones
 from ledgerbridge.web.console.doors import ConsoleRoute, Customer, SignedInCustomer
 from ledgerbridge.web.console.live import Drawn, follow
 from ledgerbridge.web.console.page import page
@@ -28,16 +27,7 @@ router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 PATH = "/settings/syncs"
 RUNS = 20
 
-FRESHNESS_TONES = {"on_time": "good", "late": "wait", "failing": "bad", "off": "off"}
 _DID = frozenset({"created", "updated", "unarchived", "archived", "skipped", "failed"})
-RUN_TONES: Mapping[str, str] = {
-    SyncStatus.RUNNING: "wait",
-    SyncStatus.SUCCEEDED: "good",
-    SyncStatus.WITH_FAILURES: "wait",
-    SyncStatus.NEEDS_CONFIRMATION: "wait",
-    SyncStatus.FAILED: "bad",
-    SyncStatus.INTERRUPTED: "off",
-}
 
 
 @router.get(PATH)
@@ -129,7 +119,7 @@ async def _state(session: AsyncSession, customer: Customer) -> dict[str, Any]:
                 "name": text(f"common.kind.{one.kind.value}"),
                 "what": text(f"syncs.what.{one.kind.value}"),
                 "status": text("common.sync.running" if one.kind in running else f"common.sync.{one.state.value}"),
-                "tone": "wait" if one.kind in running else FRESHNESS_TONES[one.state.value],
+                "tone": "wait" if one.kind in running else tones.FRESHNESS.get(one.state, "off"),
                 "last": one.last_success_at,
                 "next": one.next_due_at,
                 "reason": one.reason,
@@ -150,7 +140,7 @@ def shown_run(run: SyncRun) -> dict[str, Any]:
         "only": run.only,
         "trigger": text(f"syncs.trigger.{run.trigger}"),
         "status": text(f"common.sync.{run.status}"),
-        "tone": RUN_TONES.get(run.status, "off"),
+        "tone": tones.RUN.get(run.status, "off"),
         "started": run.started_at,
         "ended": run.ended_at,
         "counts": [(text(f"syncs.count.{name}"), count) for name, count in counts],

@@ -13,8 +13,8 @@ from ledgerbridge.ops.audit import Written
 from ledgerbridge.ops.roster import names_of
 from ledgerbridge.store.tables import AuditRecord
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
+from ledgerbridge.web.console.forms import link
 from ledgerbridge.web.console.operations import filters
-from ledgerbridge.web.console.operations.filters import link
 from ledgerbridge.web.console.page import page
 from ledgerbridge.web.services import Provided
 from ledgerbridge.web.texts import catalogue, known, text
@@ -44,7 +44,7 @@ async def listed(
     async with services.db.reading() as session:
         asked = await filters.read(session, company, since, to)
         kept = asked.kept | {"by": by, "action": action}
-        listing = f"console/audit/{link('', kept)}"
+        listing = f"console/audit/{link('', **kept)}"
         before = services.cursors.read_number(listing, cursor)
         which = Written(asked.connection_id, by or None, action or None, asked.since, asked.until)
         found = [] if asked.errors else list(await audit.newest(session, which, before=before, limit=PAGE + 1))
@@ -66,8 +66,8 @@ async def listed(
         sentence=sentence,
         details=details,
         filtered=any(kept.values()),
-        newest=link(HERE, kept) if cursor else None,
-        older=link(HERE, kept | {"cursor": more}) if more else None,
+        newest=link(HERE, **kept) if cursor else None,
+        older=link(HERE, **kept, cursor=more) if more else None,
         here=HERE,
     )
 

@@ -14,6 +14,7 @@ from ledgerbridge.ops import figures
 from ledgerbridge.ops.figures import Calls, Span, Times, Window
 from ledgerbridge.store.tables import CalledSystem, CallOutcome, ItemState
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
+from ledgerbridge.web.console.forms import link
 from ledgerbridge.web.console.operations import filters
 from ledgerbridge.web.console.operations.svg import Chart, Series
 from ledgerbridge.web.console.page import page
@@ -69,7 +70,7 @@ async def charts(
         charts=drawn,
         asked=asked,
         span=chosen,
-        spans=[(one.value, filters.link(_HERE, {**asked.kept, "span": one.value})) for one in Span],
+        spans=[(one.value, link(_HERE, **asked.kept, span=one.value)) for one in Span],
         rests=rests,
         status=422 if asked.errors else 200,
         errors=asked.errors,

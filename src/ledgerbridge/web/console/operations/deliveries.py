@@ -19,9 +19,9 @@ from ledgerbridge.ops.replay import Wanted
 from ledgerbridge.ops.roster import names_of
 from ledgerbridge.store.tables import DeliveryStatus, WebhookDelivery
 from ledgerbridge.web.console.doors import ConsoleRoute, Operator, SignedInOperator
-from ledgerbridge.web.console.forms import fields, go
+from ledgerbridge.web.console.forms import fields, go, link
 from ledgerbridge.web.console.operations import filters
-from ledgerbridge.web.console.operations.filters import Asked, link
+from ledgerbridge.web.console.operations.filters import Asked
 from ledgerbridge.web.console.page import FieldError, page
 from ledgerbridge.web.problems import HttpProblem
 from ledgerbridge.web.services import Provided, Services
@@ -53,7 +53,7 @@ async def listed(
         asked = await filters.read(session, company, since, to)
         which = _filter(asked, status, about)
         kept = asked.kept | {"status": which.status or "", "about": which.about or ""}
-        listing = f"console/deliveries/{link('', kept)}"
+        listing = f"console/deliveries/{link('', **kept)}"
         before = services.cursors.read_moment(listing, cursor)
         found = [] if asked.errors else list(await deliveries.newest(session, which, before=before, limit=PAGE + 1))
         shown = found[:PAGE]
@@ -81,9 +81,9 @@ async def listed(
         statuses=[(one.value, word("status", one)) for one in DeliveryStatus],
         subjects=[(one.value, word("about", one)) for one in About],
         filtered=any(kept.values()),
-        replay_path=link(f"{HERE}/replay", kept),
-        newest=link(HERE, kept) if cursor else None,
-        older=link(HERE, kept | {"cursor": services.cursors.write(listing, more)}) if more else None,
+        replay_path=link(f"{HERE}/replay", **kept),
+        newest=link(HERE, **kept) if cursor else None,
+        older=link(HERE, **kept, cursor=services.cursors.write(listing, more)) if more else None,
         here=HERE,
         days=deliveries.COUNTED_DAYS,
         **numbers,
@@ -121,7 +121,7 @@ async def replayed(request: Request, services: Provided, operator: SignedInOpera
             done = "replayed" if outcome.replayed else "nothing"
             kept = {name: given.get(name, "") for name in ("company", "status", "about", "from", "to")}
             kept["status"] = "" if outcome.replayed else kept["status"]  # they wait now, whatever they did before
-            return go(link(HERE, kept | {"done": f"operations.flash.{done}"}))
+            return go(HERE, **kept, done=f"operations.flash.{done}")
     return await _foreseen(request, services, operator, given, status=422, errors=asked.errors)
 
 

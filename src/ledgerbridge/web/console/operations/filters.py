@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,12 +51,6 @@ async def read(session: AsyncSession, company: str = "", since: str = "", until:
     if asked.since and asked.until and asked.until <= asked.since:
         asked.errors.append(FieldError("to", text("operations.filter.backwards")))
     return asked
-
-
-def link(path: str, query: Mapping[str, object]) -> str:
-    """An address with what is not empty."""
-    kept = {name: str(value) for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def written(moment: dt.datetime | None) -> str:

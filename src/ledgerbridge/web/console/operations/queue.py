@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse, Response
 from ledgerbridge.ops import remedies
 from ledgerbridge.ops.roster import names_of
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInOperator
-from ledgerbridge.web.console.forms import go
+from ledgerbridge.web.console.forms import go, link
 from ledgerbridge.web.console.operations.charts import duration
-from ledgerbridge.web.console.operations.filters import id_of, link
+from ledgerbridge.web.console.operations.filters import id_of
 from ledgerbridge.web.console.page import page
 from ledgerbridge.web.problems import unavailable
 from ledgerbridge.web.services import Provided
@@ -65,7 +65,7 @@ async def overview(
         details=_details,
         duration=duration,
         newest=HERE if cursor else None,
-        older=link(HERE, {"cursor": more}) if more else None,
+        older=link(HERE, cursor=more) if more else None,
         here=HERE,
     )
 
