@@ -19,6 +19,7 @@ from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
 from tests.support.one_cache import share_compiled
 from tests.support.one_context import share_context
 from tests.support.open_door import open_for_tests
+from tests.support.steady import steady
 from tryton_sandbox import Template, TrytonServer, build
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -48,8 +49,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A misspelt rule id would silently prove nothing."""
+    """A misspelt rule id would silently prove nothing. Some tests may run twice; see `steady`."""
     for item in items:
+        steady(item)
         for mark in item.iter_markers("rule"):
             wrong = [rule for rule in mark.args if not isinstance(rule, str) or not RULE.fullmatch(rule)]
             if wrong or mark.kwargs or not mark.args:

@@ -38,7 +38,7 @@ ERP_SETTINGS = {
     "api_key": canary("key of the ERP"),
     "company": 1,
 }
-_MOVING = ("leases", "rate_budgets", "alembic_version")
+_MOVING = ("leases", "rate_budgets", "alembic_version", "call_minutes")
 
 Answer = TypeVar("Answer")
 

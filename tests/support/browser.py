@@ -70,7 +70,6 @@ class Person:
     """What must not happen: errors in the console, scripts that failed, broken answers, requests to other machines."""
     _refused: list[tuple[str, int]] = field(default_factory=list)
     _reading: int = 0
-    _streams: int = 0
 
     def go(self, path: str) -> Response:
         """Open a page of the service, or any address."""
@@ -98,8 +97,14 @@ class Person:
     def follow(self) -> None:
         """Wait until the page has been told all there is by the streams it follows."""
         until = time.monotonic() + PATIENCE_MS / 1000
-        while self._streams and time.monotonic() < until:
+        while self.javascript and self._is_told_more() and time.monotonic() < until:
             self.page.wait_for_timeout(50)
+
+    def _is_told_more(self) -> bool:
+        try:
+            return self.page.locator("[data-live]:not([data-over])").count() > 0
+        except Error:  # the page is just being left for the one behind it
+            return True
 
     @property
     def path(self) -> str:
@@ -155,12 +160,10 @@ class Person:
             self.trouble.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
-        self._streams += _is_stream(request)
         if urlsplit(request.url).scheme in ("http", "https") and urlsplit(request.url).hostname not in _HERE:
             self.trouble.append(f"asked another machine: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        self._streams -= _is_stream(request)
         if request.failure not in ("net::ERR_ABORTED", "net::ERR_NAME_NOT_RESOLVED"):
             self.trouble.append(f"no answer: {request.method} {request.url} ({request.failure})")
 
@@ -171,7 +174,6 @@ class Person:
             self.page.wait_for_timeout(5)
 
     def _answered(self, request: Request) -> None:
-        self._streams -= _is_stream(request)
         self._reading += 1
         try:
             answer = request.response()
@@ -192,10 +194,6 @@ class Person:
             shown += answer.text()
         HUNT.look(place, shown)
         self.site.answers.append((place, shown))
-
-
-def _is_stream(request: Request) -> bool:
-    return request.resource_type == "eventsource"
 
 
 def person(

@@ -41,6 +41,7 @@ from ledgerbridge.erp.port import (
     SettingField,
     SettingKind,
     SettingsError,
+    Wanted,
 )
 from tests.support.double_chart import CODES as CODES
 from tests.support.double_chart import default_chart
@@ -213,6 +214,18 @@ class DoubleErp:
         await asyncio.sleep(self._books.slow)
         await self._wait("book")
         return self._call("book", lambda: self._book(document, attachments, final))
+
+    async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
+        """Counted and broken as a whole by `book_many`, each document of it by `book`."""
+        assert 0 < len(wanted) <= self.capabilities.batch
+        self._call("book_many", lambda: None)
+        found: list[Booked | ErpError] = []
+        for one in wanted:
+            try:
+                found.append(await self.book(one.document, one.attachments, final=final))
+            except ErpError as error:
+                found.append(error)
+        return found
 
     async def fits(self, document: Document, *, final: bool) -> Problem | None:
         await self._wait("fits")

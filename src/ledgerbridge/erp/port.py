@@ -50,6 +50,8 @@ class Capabilities:
     """How many entries of one company may be written at once."""
     max_attachment_bytes: int | None = None
     """Largest file known to be accepted; None when the ERP decides per request."""
+    batch: int = 1
+    """How many documents `book_many` takes at once; 1 where it is never called."""
     lists_entries: bool = False
     """Can list all documents of a period that carry a key of ours, for the comparison with our ledger."""
 
@@ -73,6 +75,14 @@ class Attachment:
     type: str
     """MIME type."""
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A document to be booked, with its files."""
+
+    document: Document
+    attachments: Sequence[Attachment] = ()
 
 
 class DocumentKind(StrEnum):
@@ -276,6 +286,16 @@ class Erp(MasterData, Payables, Protocol):
         Safe to call again after any failure: it looks for the key first and continues what an earlier call left.
         Nothing stays behind when it raises without `outcome_unknown`, apart from a draft a later call picks up.
         An entry that stands there under the key with another total is left alone: BOOKED_ELSEWHERE.
+        """
+        ...
+
+    async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
+        """As `book` for each of at most `capabilities.batch` documents with different keys: one outcome each, in their
+        order. What one is refused for costs the others nothing.
+
+        Where a reply is lost, each document whose fate is not seen by its key carries `outcome_unknown`, and no other.
+        Raises nothing foreseeable; whatever else it raises leaves every outcome unknown. Only where
+        `capabilities.batch` is more than 1.
         """
         ...
 

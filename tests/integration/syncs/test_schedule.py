@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -41,16 +43,20 @@ async def test_a_company_without_a_plan_gets_one_and_runs_within_the_half_hour_i
 @pytest.mark.rule("TAG-121", "ACC-102", "VEN-121", "TAX-052")
 async def test_tags_come_every_hour_the_rest_once_a_day(plan: Planned) -> None:
     await settled(plan)
-    seen = [one for _ in range(48) for one in await plan.sweep_at(minutes=30) if one != "vendors:drafts"]
-    found = {kind: seen.count(kind) for kind in ALL[:4]}
-    assert found.pop("tags") in (24, 25)
-    assert found == {"tax_codes": 1, "accounts": 1, "vendors": 1}
+    sweeps = [await plan.sweep_at(minutes=30) for _ in range(48 * 3)]
+    seen = {kind: [number for number, found in enumerate(sweeps) if kind in found] for kind in ALL[:4]}
+    gaps = {kind: {later - one for one, later in pairwise(numbers)} for kind, numbers in seen.items()}
+    assert gaps.pop("tags") <= {1, 2, 3}, "sweeps are half an hour apart, and a little more"
+    assert len(seen["tags"]) in (71, 72, 73)
+    for kind, found in gaps.items():
+        assert found <= {47, 48, 49}, kind
+        assert len(seen[kind]) in (2, 3, 4), kind
 
 
 async def test_pleo_is_asked_for_drafts_as_often_as_the_setting_says(plan: Planned) -> None:
     await settled(plan)
     seen = [one for _ in range(24) for one in await plan.sweep_at(minutes=5)]
-    assert seen.count("vendors:drafts") in (7, 8)
+    assert seen.count("vendors:drafts") in (7, 8, 9)
 
 
 @pytest.mark.rule("VEN-074")
@@ -130,8 +136,13 @@ async def test_after_an_outage_the_companies_come_one_after_the_other(
     await plan.sweep()
     await plan.taken()
     plan.clock.move(hours=2)
+    came: Counter[str] = Counter()
     sweeps = []
-    while found := await plan.sweep_at(seconds=20):
-        sweeps.append(len([one for one in found if one != "vendors:drafts"]))
-    assert sum(sweeps) == 5 * 4
-    assert max(sweeps) <= 6
+    while len(came) < 5 * 4:
+        plan.clock.move(seconds=20)
+        sweeps.append(await plan.sweep())
+        came.update(one["connection_id"] + one["kind"] for one in await plan.queued() if not one["only"])
+        await plan.taken()
+        assert len(sweeps) < 20, came
+    assert len(sweeps) >= 4
+    assert max(sweeps) <= 6 * 2, "of a row that is due, its drafts may be due too"

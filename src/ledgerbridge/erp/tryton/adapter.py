@@ -38,6 +38,7 @@ from ledgerbridge.erp.port import (
     Observe,
     Reversed,
     SettingField,
+    Wanted,
 )
 from ledgerbridge.erp.tryton import (
     access,
@@ -216,6 +217,15 @@ class TrytonErp:
         if isinstance(wanted, JournalEntry):
             return await self._book_entry(wanted, attachments, final)
         return await self._book_bill(wanted, attachments, final)
+
+    async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
+        found: list[Booked | ErpError] = []
+        for one in wanted:
+            try:
+                found.append(await self.book(one.document, one.attachments, final=final))
+            except ErpError as error:
+                found.append(error)
+        return found
 
     async def fits(self, document: Document, *, final: bool) -> Problem | None:
         wanted = checks.as_sent(document)

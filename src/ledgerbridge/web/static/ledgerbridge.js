@@ -26,6 +26,7 @@ for (const place of document.querySelectorAll("[data-live]")) {
   });
   stream.addEventListener("over", () => {
     stream.close();
+    place.dataset.over = "yes";
     if (place.dataset.after) window.location.replace(place.dataset.after);
   });
 }
