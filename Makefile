@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := src tests migrations tools
+CODE := src tests migrations tools bench
 ARGS ?=
 # Compiled modules are kept: a hundred processes of a test run would else compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +14,7 @@ WORKERS ?= 4
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-long chaos fuzz pictures mutants check format lock clean
+.PHONY: help setup demo test coverage test-long chaos bench fuzz pictures mutants check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-long: setup ## Run what `make test` leaves out for its length: more kills, 
 
 chaos: setup ## Break everything at random on real parts and check the books (ARGS="--seeds 20")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: setup ## Measure speed and memory as ratios to bare terms (ARGS="--only NAME", ARGS="--quick")
+	@$(BIN)/python -m bench $(ARGS)
 
 fuzz: setup ## Try many more cases at our own face and at every parser
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest $(PARALLEL) tests/fuzz $(PYTEST_ARGS)

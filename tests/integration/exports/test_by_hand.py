@@ -97,7 +97,7 @@ async def test_what_the_erp_shows_is_not_taken_for_not_booked(rig: Rig) -> None:
     rig.books.capabilities = CAPABILITIES
 
     with pytest.raises(resolve.CannotResolve, match="stands in the accounting system as JE-1000"):
-        await resolve.mark_not_booked(rig.context, job, entry, reason="did not look", actor=ANNA)
+        await resolve.mark_not_booked(patient(rig, settling=0).context, job, entry, reason="did not look", actor=ANNA)
 
     assert (await _posting(rig)).state == PostingState.UNKNOWN
 
