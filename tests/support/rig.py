@@ -201,8 +201,12 @@ async def company_rig(
     patience: Patience = PATIENT,
     worker: str = "test",
     lease_seconds: float = 10,
+    adapter: DoubleAdapter | None = None,
 ) -> AsyncIterator[Rig]:
-    """An active connection with an API key, the ERP double bound and a first configuration."""
+    """An active connection with an API key, the ERP double bound and a first configuration.
+
+    `adapter` opens `books` in another way than the double's own.
+    """
     settings = Settings(
         _env_file=None,
         database_url=SecretStr(database_url),
@@ -227,7 +231,7 @@ async def company_rig(
             endpoints=endpoints,
             budgets=Budgets(db, endpoints.environment, 60_000),
             enqueue_look=lambda session, connection_id: enqueue_look(session, queue, connection_id, "recovery"),
-            erps={"double": DoubleAdapter(books)},
+            erps={"double": adapter or DoubleAdapter(books)},
             sleep=_soon,
         )
         context = ExportContext(
