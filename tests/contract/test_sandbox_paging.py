@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,11 @@ def _rows(count: int, keep: object = None) -> Collection[int]:
         keep=lambda row: keep is None or row in keep,  # type: ignore[operator]
         sortable={"value": lambda row: row, "odd": lambda row: None if row % 2 else row},
     )
+
+
+def _placed(count: int) -> Collection[int]:
+    """The same, all of them shown, that knows where each stands."""
+    return replace(_rows(count), keep=None, place=lambda name: int(name.removeprefix("row-")))
 
 
 def _walk(rows: Collection[int], cap: int, query: Query) -> list[int]:
@@ -54,6 +60,32 @@ def test_backward_pages_cover_everything_before_a_cursor(count: int, cap: int):
         assert info["hasNextPage"] is True
         seen = [*page, *seen]
     assert seen == list(range(count))
+
+
+@given(
+    count=st.integers(1, 40),
+    start=st.integers(0, 39),
+    step=st.sampled_from(["offset", "after", "before"]),
+    limit=st.integers(0, 12),
+    sorting=st.sampled_from([(), (("sorting_keys", "odd"), ("sorting_order", "DESC"))]),
+)
+def test_a_list_that_knows_places_gives_the_same_pages(
+    count: int, start: int, step: str, limit: int, sorting: tuple[tuple[str, str], ...]
+):
+    first, info = paginate(_rows(count), read_page_request([("offset", str(start % count)), *sorting]), 1)
+    assert first
+    where = str(start) if step == "offset" else info["startCursor"]
+    request = read_page_request([(step, where), ("limit", str(limit)), *sorting])
+    assert paginate(_placed(count), request, 10) == paginate(_rows(count), request, 10)
+
+
+def test_a_page_of_a_long_list_costs_what_the_page_holds():
+    named: list[int] = []
+    rows = replace(_placed(100_000), name=lambda row: named.append(row) or f"row-{row}")  # type: ignore[func-returns-value]
+    _, info = paginate(rows, read_page_request([("offset", "50000"), ("limit", "5")]), 10)
+    page, _ = paginate(rows, read_page_request([("after", info["endCursor"]), ("limit", "5")]), 10)
+    assert page == [50_005, 50_006, 50_007, 50_008, 50_009]
+    assert len(named) == 4, "the cursors of two pages"
 
 
 @given(data=st.data(), count=st.integers(1, 30), cap=st.integers(1, 5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,11 +73,17 @@ class Entry:
         return self.payload.get("type") in CONTRA_TYPES
 
 
+def wallets_of(entries: Iterable[Entry]) -> frozenset[str]:
+    """The wallet currencies of the entries that need a contra account."""
+    return frozenset(entry.wallet_currency for entry in entries if entry.needs_contra_account)
+
+
 class Entries:
     """All entries by id, in order of creation."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self._of_company: dict[str, list[Entry]] = {}
 
     def add(
         self,
@@ -89,14 +96,17 @@ class Entries:
         verbatim: bool = False,
         vendor_id: str | None = None,
     ) -> Entry:
-        """Puts an entry into the company's queue; ids missing from the payload are filled in."""
-        payload = copy.deepcopy(payload)
+        """Puts an entry into the company's queue; ids missing from the payload are filled in.
+
+        The payload is kept, not copied: who goes on using it hands in a copy.
+        """
         entry_id = str(payload.setdefault("accountingEntryId", new_id()))
         if entry_id in self._entries:
             raise bad_request(f"Accounting entry {entry_id} exists already")
         payload.setdefault("companyId", company_id)
         entry = Entry(entry_id, company_id, payload, files, seed, expected_failure, verbatim, vendor_id)
         self._entries[entry_id] = entry
+        self._of_company.setdefault(company_id, []).append(entry)
         return entry
 
     def get(self, entry_id: str) -> Entry:
@@ -108,7 +118,7 @@ class Entries:
 
     def of_company(self, company_id: str) -> list[Entry]:
         """A company's entries."""
-        return [entry for entry in self._entries.values() if entry.company_id == company_id]
+        return list(self._of_company.get(company_id, ()))
 
     def waiting(self, company_id: str) -> list[Entry]:
         """What pressing Export takes: unexported and in no unfinished job."""

@@ -9,13 +9,13 @@ when true; no item update while pending; a final item never changes.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pleo_sandbox.core.clock import Clock, stamp_or_none
-from pleo_sandbox.core.entries import Entry, StoredFile
+from pleo_sandbox.core.entries import Entry, StoredFile, wallets_of
 from pleo_sandbox.core.problems import Refusal, export_not_found
 from pleo_sandbox.core.words import is_uuid, new_id
 
@@ -27,7 +27,10 @@ EVENTS = ("started", "failed", "completed", "completed_with_errors")
 
 @dataclass
 class JobItem:
-    """Progress of one entry in one job, with the payload as it was when the job was made."""
+    """Progress of one entry in one job, with the payload as it was when the job was made.
+
+    What is inside the payload is shared with the entry and never changed in place, only replaced.
+    """
 
     entry: Entry
     job_id: str
@@ -93,6 +96,21 @@ class Job:
     def expires_at(self) -> datetime:
         """When it will expire if nothing more is done on it."""
         return (self.last_updated_at or self.created_at) + timedelta(seconds=self.expires_in)
+
+    @cached_property
+    def rows(self) -> list[JobItem]:
+        """The items in their order, which never changes: a job is made whole."""
+        return list(self.items.values())
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where in `rows` an accounting entry stands."""
+        return {entry_id: place for place, entry_id in enumerate(self.items)}
+
+    @cached_property
+    def wallets(self) -> frozenset[str]:
+        """The wallet currencies that need a contra account; entries of an open job do not change."""
+        return wallets_of(item.entry for item in self.rows)
 
     def count(self, *statuses: str) -> int:
         """How many items are in one of these statuses."""
@@ -181,7 +199,7 @@ class Jobs:
             vendor_based=vendor_based,
         )
         for entry in entries:
-            job.items[entry.id] = JobItem(entry, job.id, copy.deepcopy(entry.payload), entry.files)
+            job.items[entry.id] = JobItem(entry, job.id, dict(entry.payload), entry.files)
             entry.locked_by = job.id
             entry.jobs.append(job.id)
         self._jobs[job.id] = job

@@ -18,7 +18,7 @@ from pleo_sandbox.core.clock import Clock
 from pleo_sandbox.core.companies import Companies, Company
 from pleo_sandbox.core.credentials import Credentials
 from pleo_sandbox.core.employees import Employees
-from pleo_sandbox.core.entries import Entries, Entry
+from pleo_sandbox.core.entries import Entries, Entry, wallets_of
 from pleo_sandbox.core.faults import Faults
 from pleo_sandbox.core.files import Files
 from pleo_sandbox.core.installations import Installation, Installations
@@ -138,7 +138,7 @@ class World:
                 raise bad_request(f"Accounting entry {entry.id} is locked by export job {entry.locked_by}")
         if not alongside and self.jobs.unfinished(company.id):
             raise Refusal(409, "EXPORT_ALREADY_IN_PROGRESS", "The company already has an unfinished export job")
-        self.require_contra_accounts(company.id, entries)
+        self.require_contra_accounts(company.id, wallets_of(entries))
         job = self.jobs.create(
             company.id,
             entries,
@@ -156,10 +156,10 @@ class World:
         self.announce(event_type, company.id, job.as_event_data())
         return job
 
-    def require_contra_accounts(self, company_id: str, entries: list[Entry]) -> None:
-        """400 ``MISSING_CONTRA_ACCOUNTS`` naming the currencies, when a wallet of these entries has none."""
+    def require_contra_accounts(self, company_id: str, wallets: frozenset[str]) -> None:
+        """400 ``MISSING_CONTRA_ACCOUNTS`` naming the currencies, when one of these wallets has none."""
         configured = self.companies.get(company_id).contra_accounts
-        missing = sorted({e.wallet_currency for e in entries if e.needs_contra_account} - set(configured) - {""})
+        missing = sorted(wallets - set(configured) - {""})
         missing = [currency for currency in missing if currency != "UNDEFINED"]
         if missing:
             raise missing_contra_accounts(missing)

@@ -99,7 +99,7 @@ async def add_expenses(request: Request, body: ExpensesBody) -> list[dict[str, A
             expected_failure=custom.expected_failure,
         )
         made.append(entry)
-    return [entry_view(entry) for entry in made]
+    return [{"id": entry.id} if body.brief else entry_view(entry) for entry in made]
 
 
 @router.put("/chart", status_code=204)
@@ -133,7 +133,7 @@ async def press_export(request: Request, body: ExportBody) -> dict[str, Any]:
         alongside=body.alongside,
         event_type=body.event_type,
     )
-    return job_view(job, items=True)
+    return job_view(job, items=not body.brief)
 
 
 @router.get("/jobs")

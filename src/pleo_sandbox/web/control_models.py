@@ -62,16 +62,17 @@ class PayloadBody(Body):
 class ExpensesBody(Body):
     """Expenses for the Export queue: by seed name, group, ``good`` or ``all``, described, and as whole payloads.
 
-    ``vendor_id`` is for seeds of the set ``payables``.
+    ``vendor_id`` is for seeds of the set ``payables``. ``brief`` answers with ids alone.
     """
 
     company_id: str
     seeds: list[str] = []
     items: list[ItemBody] = []
     vendor_id: str | None = None
-    copies: int = Field(default=1, ge=1, le=5000)
+    copies: int = Field(default=1, ge=1, le=100_000)
     chart: ChartBody | None = None
     custom: list[PayloadBody] = []
+    brief: bool = False
 
 
 class UnexportBody(Body):
@@ -83,7 +84,8 @@ class UnexportBody(Body):
 class ExportBody(Body):
     """Pressing Export. No entry ids: everything waiting. ``alongside`` allows a second unfinished job.
 
-    ``items`` are queued first, and are all that is exported when no entry ids are given.
+    ``items`` are queued first, and are all that is exported when no entry ids are given. ``brief`` answers without the
+    job's items.
     """
 
     company_id: str
@@ -94,6 +96,7 @@ class ExportBody(Body):
     expires_in: int | None = Field(default=None, ge=1)
     alongside: bool = False
     event_type: str = EXPORT_JOB_CREATED
+    brief: bool = False
 
 
 class AdvanceBody(Body):

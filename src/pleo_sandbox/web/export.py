@@ -119,10 +119,11 @@ async def list_items(request: Request, job_id: str) -> Response:
     world = world_of(request)
     job = world.jobs.visible(_job_id(job_id), caller.companies)
     rows: Collection[JobItem] = Collection(
-        rows=list(job.items.values()),
+        rows=job.rows,
         name=lambda item: item.entry_id,
-        keep=lambda item: status is None or item.status == status,
+        keep=None if status is None else lambda item: item.status == status,
         sortable=_SORT_ITEMS,
+        place=job.places.get,
     )
     page, info = paginate(rows, read_page_request(query), world.config.page_cap)
     job.control_layer_read = job.control_layer_read or not info["hasNextPage"]
@@ -155,10 +156,14 @@ async def list_payloads(request: Request) -> Response:
     if not job.is_open:
         raise Refusal(422, "EXPORT_JOB_STATUS_UNPROCESSABLE", f"A job that is {job.status} has no export items")
     _strike_contra(request)
-    world.require_contra_accounts(job.company_id, [item.entry for item in job.items.values()])
+    world.require_contra_accounts(job.company_id, job.wallets)
     world.remark_on_reading(job)
     rows: Collection[JobItem] = Collection(
-        rows=list(job.items.values()), name=lambda item: item.entry_id, keep=lambda item: True, sortable=_SORT_PAYLOADS
+        rows=job.rows,
+        name=lambda item: item.entry_id,
+        keep=None,
+        sortable=_SORT_PAYLOADS,
+        place=job.places.get,
     )
     page, info = paginate(rows, read_page_request(query), world.config.page_cap)
     url = base_url(request)
