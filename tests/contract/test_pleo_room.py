@@ -175,5 +175,5 @@ async def test_every_receipt_arrives_whole(company: Company) -> None:
     assert links
     for link in links:
         fetched = await files.fetch(link.url.replace("http://pleo.test", URL))
-        assert len(fetched.content) == link.size
+        assert fetched.file.size == link.size
         assert fetched.content_type == link.type

@@ -17,6 +17,7 @@ from ledgerbridge.bookkeeping.posting_table import TABLE
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.bookkeeping.words import ClosedPeriod, ExportItem, ItemFile, JournalEntry, NothingToPost
 from ledgerbridge.exports.receipts import name_of, type_of
+from ledgerbridge.outgoing.files import HeldFile
 from ledgerbridge.pleo.downloads import DownloadedFile
 from ledgerbridge.pleo.items import fetched
 from ledgerbridge.pleo.reports import MAX_REASON, ItemUpdate
@@ -130,7 +131,11 @@ def test_receipts_have_names_that_every_file_system_takes(tried: Count) -> None:
         tried()
         item = fetched(SAMPLES[0] | {"additionalInformation": {"reconciliationId": reference}}).item
         assert item is not None
-        name = name_of(item, 1, type_of(ItemFile("https://files.example/x", kind, None), DownloadedFile(content, told)))
+        name = name_of(
+            item,
+            1,
+            type_of(ItemFile("https://files.example/x", kind, None), DownloadedFile(HeldFile.of(content), told)),
+        )
         assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}", name)
 
     receipt()

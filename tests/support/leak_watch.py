@@ -237,7 +237,7 @@ def _answers(call: Any) -> Any:
 
 
 def _calls_to_pleo(send: Any) -> Any:
-    async def sent(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> Any:
+    async def sent(http: httpx.AsyncClient, request: httpx.Request, *rest: Any) -> Any:
         place = f"request to {request.url.host}"
         path = request.url.path
         if not path.startswith("/files/"):
@@ -249,7 +249,7 @@ def _calls_to_pleo(send: Any) -> Any:
             HUNT.look(f"{place}, body", request.content.decode("utf-8", "replace"))
         if path.startswith("/files/") and "authorization" in request.headers:
             HUNT.look(f"{place}, header authorization", canaries.MARK)
-        return await send(http, request, max_bytes)
+        return await send(http, request, *rest)
 
     return sent
 

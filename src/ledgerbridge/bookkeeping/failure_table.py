@@ -232,6 +232,11 @@ _TABLE: dict[Failure, Row] = {
         Kind.TRANSIENT, "receipt_download_failure", None,
         "Receipt {name} could not be fetched from Pleo. Nothing was booked. Open the receipt in Pleo to check it, then export again.",
     ),
+    Failure.RECEIPT_NOT_KEPT: Row(
+        Kind.TRANSIENT, "receipt_download_failure", None,
+        "Receipt {name} could not be handed on, because the integration has no storage left for it. Nothing was booked. "
+        "Export again in an hour, and contact support if this happens again.",
+    ),
     Failure.RECEIPT_TOO_LARGE: Row(
         Kind.DATA, "receipt_file_size_limit_exceeded", None,
         "Receipt {name} is larger than the accounting system accepts ({size} against {limit}). Nothing was booked. "

@@ -109,6 +109,7 @@ class Failure(StrEnum):
     BOOKED_ELSEWHERE = "booked_elsewhere"
     # receipts
     RECEIPT_DOWNLOAD = "receipt_download"
+    RECEIPT_NOT_KEPT = "receipt_not_kept"
     RECEIPT_TOO_LARGE = "receipt_too_large"
     RECEIPTS_TOO_MANY = "receipts_too_many"
     RECEIPT_UPLOAD = "receipt_upload"

@@ -26,6 +26,7 @@ from ledgerbridge.bookkeeping.master_data import (
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.bookkeeping.words import Chart, PostingKey
+from ledgerbridge.outgoing.files import HeldFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Attachment:
     """Reconciliation id and position with the extension of the type (EXP-ATT-16); the same on every try."""
     type: str
     """MIME type."""
-    content: bytes
+    file: HeldFile
+    """Its bytes, read as often as needed, in pieces where the ERP takes them so; freed by whoever fetched them."""
 
 
 @dataclass(frozen=True, slots=True)

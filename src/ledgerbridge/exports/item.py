@@ -32,7 +32,7 @@ from ledgerbridge.exports.desk import (
 )
 from ledgerbridge.exports.judging import Judged, judge, mapped, together
 from ledgerbridge.exports.rebooking import after_reversal, taken_back
-from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all
+from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, Receipts, fetch_all
 from ledgerbridge.exports.standing import Left, settle_standing
 from ledgerbridge.store.tables import ItemState, ObservedSign, Posting, PostingState
 
@@ -115,8 +115,22 @@ async def _post(
     except Exception as error:
         log.exception("unexpected failure while fetching receipts")
         return await _without_receipts(desk, work, problem(Failure.UNEXPECTED, repr(error)), draft)
-    if outdated is not None and (not_done := await taken_back(desk, work, outdated)) is not None:
-        return not_done
+    with attachments:
+        if outdated is not None and (not_done := await taken_back(desk, work, outdated)) is not None:
+            return not_done
+        return await _book(desk, work, item, document, digest, attachments, draft, outdated)
+
+
+async def _book(
+    desk: Desk,
+    work: spool.Work,
+    item: ExportItem,
+    document: Document,
+    digest: str,
+    attachments: Receipts,
+    draft: Posting | None,
+    outdated: Posting | None,
+) -> ItemState:
     final = desk.configuration.posting_mode == "final"
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
 
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Attachment, Capabilities
-from ledgerbridge.pleo.downloads import DownloadedFile, Downloader, DownloadFailed, LinkExpired, TooLarge
+from ledgerbridge.pleo.downloads import DownloadedFile, Downloader, DownloadFailed, LinkExpired, NotKept, TooLarge
+
+log = structlog.get_logger(__name__)
 
 _EXTENSIONS = {
     "application/pdf": "pdf",
@@ -29,10 +35,25 @@ _EXTENSIONS = {
 """What Pleo takes (EXP-ATT-13). Any other type is named `.bin`, on every machine alike and as nothing that runs."""
 MAX_FILES = 50
 MAX_TOTAL_BYTES = 100_000_000
-"""Of all files of one item, which are in memory together until it is booked."""
+"""Of all files of one item, which lie on disk together until it is booked."""
 MAX_SECONDS = 600.0
 """For all files of one item: nothing is reported meanwhile, and Pleo ends a job that waits too long (invariant 10)."""
 _MAGIC = ((b"%PDF-", "application/pdf"), (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n", "image/png"))
+_HEAD = max(len(magic) for magic, _ in _MAGIC)
+
+
+class Receipts(tuple[Attachment, ...]):
+    """The files of one item, in Pleo's order; `close` frees them, and so does the end of a `with`."""
+
+    def close(self) -> None:
+        for one in self:
+            one.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
 
 class ReceiptProblem(Exception):
@@ -55,7 +76,8 @@ def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
     """The MIME type Pleo gave, or the one the first bytes or the file host show where it gave none."""
     if said := declared_type(file):
         return said
-    seen = next((kind for magic, kind in _MAGIC if downloaded.content.startswith(magic)), None)
+    head = downloaded.file.head(_HEAD)
+    seen = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
     return seen or downloaded.content_type or "application/octet-stream"
 
 
@@ -74,26 +96,32 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80]
 
 
-async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capabilities) -> Sequence[Attachment]:
-    """Every file of the item, in Pleo's order. Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped."""
+async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capabilities) -> Receipts:
+    """Every file of the item, in Pleo's order, to be closed by the caller.
+
+    Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped.
+    """
     if not capabilities.attachments:
-        return ()
+        return Receipts()
     if found := unfit(item, capabilities):
         raise ReceiptProblem(found)
-    fetched: list[Attachment] = []
-    try:
-        async with asyncio.timeout(MAX_SECONDS):
-            for position, file in enumerate(item.files, 1):
-                label = f"{position} of {len(item.files)}"
-                downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes)
-                kind = type_of(file, downloaded)
-                fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.content))
-                if sum(len(one.content) for one in fetched) > MAX_TOTAL_BYTES:
-                    raise ReceiptProblem(_too_heavy())
-    except TimeoutError:
-        why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
-        raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
-    return fetched
+    with ExitStack() as held:
+        fetched: list[Attachment] = []
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                for position, file in enumerate(item.files, 1):
+                    label = f"{position} of {len(item.files)}"
+                    downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes)
+                    held.enter_context(downloaded.file)
+                    kind = type_of(file, downloaded)
+                    fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.file))
+                    if sum(one.file.size for one in fetched) > MAX_TOTAL_BYTES:
+                        raise ReceiptProblem(_too_heavy())
+        except TimeoutError:
+            why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
+            raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
+        held.pop_all()
+        return Receipts(fetched)
 
 
 def unfit(item: ExportItem, capabilities: Capabilities) -> Problem | None:
@@ -120,6 +148,9 @@ async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int |
         raise ReceiptProblem(_too_large(label, said, error.limit)) from error
     except LinkExpired as error:
         raise LinkLapsed(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
+    except NotKept as error:
+        log.error("no room for a receipt on this machine", reason=str(error))
+        raise ReceiptProblem(problem(Failure.RECEIPT_NOT_KEPT, str(error), name=label)) from error
     except DownloadFailed as error:
         raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, str(error), name=label)) from error
 

@@ -7,7 +7,7 @@ can fill the memory so. Here one layer of gzip or deflate is unpacked, a piece a
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 
@@ -23,18 +23,26 @@ async def read_body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
     Raises `httpx.DecodingError` for a body that is packed otherwise than it says, in several layers or cut short,
     besides the errors of the transport.
     """
-    body, arrived = bytearray(), 0
+    body = bytearray()
+    whole = await pour_body(response, most, body.extend)
+    return bytes(body), whole
+
+
+async def pour_body(response: httpx.Response, most: int, into: Callable[[bytes], object]) -> bool:
+    """As `read_body`, but the body goes to `into`, a piece at a time; whether it was whole."""
+    poured = arrived = 0
     unpacking = _unpacking(response)
     async for chunk in _chunks(response):
         arrived += len(chunk)
         for piece in unpacking.pieces(chunk):
-            body += piece
-            if len(body) > most:
-                return bytes(body[:most]), False
+            into(piece[: most - poured])
+            poured += len(piece)
+            if poured > most:
+                return False
         if arrived > most:
-            return bytes(body), False
+            return False
     unpacking.end()
-    return bytes(body), True
+    return True
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -1,8 +1,8 @@
 """Receipts from the links of the data layer. A link is itself the key, so nothing of ours is sent along.
 
 No Authorization header ever, a client of its own that reaches public addresses only, HTTPS, few redirects each checked
-anew, a cap on size and time (EXP-ATT-01, -02, -08). A file is bytes: nothing here looks into it. Links appear in no
-error and, through a filter on httpx's own log line, in no log.
+anew, a cap on size and time (EXP-ATT-01, -02, -08). A file goes to disk piece by piece and is bytes: nothing here looks
+into it. Links appear in no error and, through a filter on httpx's own log line, in no log.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 from ledgerbridge.outgoing.clients import checked_client
+from ledgerbridge.outgoing.files import FileNotKept, HeldFile
 from ledgerbridge.outgoing.links import link_fault
 from ledgerbridge.outgoing.network import AddressRefused
 from ledgerbridge.pleo import retry
@@ -54,13 +55,18 @@ class TooLarge(DownloadFailed):
         self.limit = limit
 
 
+class NotKept(DownloadFailed):
+    """The file was to be had, but this machine has no room for it."""
+
+
 class _Passing(DownloadFailed):
     """May be different the next time."""
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadedFile:
-    content: bytes = field(repr=False)
+    file: HeldFile = field(repr=False)
+    """Its bytes; whoever fetched them closes it."""
     content_type: str | None
     """MIME type in lower case without parameters, as the storage names it; may be absent or generic."""
 
@@ -100,7 +106,8 @@ class Downloader:
     async def fetch(self, url: str) -> DownloadedFile:
         """The file behind a link; transient failures are tried again while its time lasts (EXP-ATT-08).
 
-        Raises `LinkExpired`, `TooLarge`, or `DownloadFailed` for the rest, a link we must not follow included.
+        Raises `LinkExpired`, `TooLarge`, `NotKept`, or `DownloadFailed` for the rest, a link we must not follow
+        included.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception(
@@ -119,35 +126,48 @@ class Downloader:
             raise DownloadFailed(f"not here after {self._limits.total:g} seconds") from None
 
     async def _fetch_once(self, url: str) -> DownloadedFile:
+        try:
+            file = HeldFile()
+            try:
+                return DownloadedFile(file, await self._fetch_into(file, url))
+            except BaseException:
+                file.close()
+                raise
+        except FileNotKept as error:
+            failed = NotKept(str(error))
+        raise failed
+
+    async def _fetch_into(self, file: HeldFile, url: str) -> str | None:
+        """The type of what is in `file` now, as the storage names it."""
         target = url
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._get(target)
+            answer = await self._get(target, file)
             if answer.status not in (301, 302, 303, 307, 308):
-                return self._file(answer)
+                return self._type(answer)
             target = _redirected(target, answer)
         raise DownloadFailed("too many redirects", status=answer.status)
 
-    async def _get(self, url: str) -> Answer:
+    async def _get(self, url: str, file: HeldFile) -> Answer:
         if fault := link_fault(url, self._reach, ports=PORTS):
             raise DownloadFailed(f"the link {fault}")
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         request = bare_request("GET", url, headers=headers, limits=self._limits)
         try:
             with faults.around("download"):
-                return await exchange(self._http, request, self._limits)
+                return await exchange(self._http, request, self._limits, file.add)
         except NoAnswer as error:
             failed: DownloadFailed = _Passing(f"no answer: {error.cause}")
         except AddressRefused as error:
             failed = DownloadFailed(f"the link {error.reason}")
         raise failed
 
-    def _file(self, answer: Answer) -> DownloadedFile:
+    def _type(self, answer: Answer) -> str | None:
         status = answer.status
         if 200 <= status < 300:
             if not answer.complete:
                 raise TooLarge(self._limits.max_bytes)
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            return DownloadedFile(answer.body, kind or None)
+            return kind or None
         if status in _DEAD_LINK:
             raise LinkExpired(f"the link answers {status}", status=status)
         if status in (408, 425, 429) or status >= 500:

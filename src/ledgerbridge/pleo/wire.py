@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from importlib.metadata import PackageNotFoundError, version
@@ -18,14 +18,17 @@ from typing import Any
 import httpx
 
 from ledgerbridge.outgoing import texts
-from ledgerbridge.outgoing.bodies import read_body
+from ledgerbridge.outgoing.bodies import pour_body, read_body
 
 try:
     USER_AGENT = f"Ledgerbridge/{version('ledgerbridge')}"
 except PackageNotFoundError:  # pragma: no cover - only when run from a bare source tree
     USER_AGENT = "Ledgerbridge/0"
 
+Into = Callable[[bytes], object]
+"""Takes a body piece by piece."""
 _MOST_DIGITS = 400
+_LONGEST_REFUSAL = 64 * 1024
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -49,7 +52,7 @@ class Answer:
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
     complete: bool = True
-    """False when the body was cut at `max_bytes`."""
+    """False when the body was cut."""
 
 
 class NoAnswer(Exception):
@@ -82,8 +85,8 @@ def bare_request(
     )
 
 
-async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limits) -> Answer:
-    """Send one request and read the whole answer.
+async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limits, into: Into | None = None) -> Answer:
+    """Send one request and read the whole answer. The body of a good one goes to `into` where that is given.
 
     Raises `NoAnswer` for every transport fault and for an answer that breaks off; what a checked client refuses
     (`AddressRefused`) passes through.
@@ -91,7 +94,7 @@ async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limi
     fault: NoAnswer
     try:
         async with asyncio.timeout(limits.total):
-            return await _sent(http, request, limits.max_bytes)
+            return await _sent(http, request, limits.max_bytes, into)
     except _NOT_SENT as error:
         fault = NoAnswer(type(error).__name__, sent=False)
     except (httpx.HTTPError, httpx.StreamError) as error:
@@ -101,10 +104,16 @@ async def exchange(http: httpx.AsyncClient, request: httpx.Request, limits: Limi
     raise fault
 
 
-async def _sent(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> Answer:
+async def _sent(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int, into: Into | None) -> Answer:
     response = await http.send(request, stream=True, auth=None, follow_redirects=False)
     try:
-        body, complete = await read_body(response, max_bytes)
+        if into is None:
+            body, complete = await read_body(response, max_bytes)
+        elif response.is_success:
+            body, complete = b"", await pour_body(response, max_bytes, into)
+        else:
+            # Nobody reads it; what is short is taken so that the connection can be used again.
+            body, complete = await read_body(response, _LONGEST_REFUSAL)
     finally:
         await response.aclose()
     return Answer(response.status_code, response.headers, body, complete)

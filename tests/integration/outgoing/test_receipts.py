@@ -31,7 +31,7 @@ async def test_a_receipt_comes_over_tls_for_the_name_in_its_link(internet: Inter
     files = await serve(FILES, saying(body=b"%PDF-1.7", content_type="application/pdf"))
     internet.names = {"files.example": [[FILES]]}
     found = await downloader(internet).fetch("https://files.example/1.pdf?sig=key")
-    assert (found.content, found.content_type) == (b"%PDF-1.7", "application/pdf")
+    assert (found.file.whole(), found.content_type) == (b"%PDF-1.7", "application/pdf")
     assert files.named == ["files.example"]
     assert "Host: files.example\r\n" in files.heads[0]
     assert internet.called == [FILES]

@@ -14,10 +14,11 @@ import pytest
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Account, EntryLine, Journal, JournalEntry, PostingKey, TaxPosting
 from ledgerbridge.erp.port import Attachment, Booked, ErpError
+from ledgerbridge.outgoing.files import HeldFile
 from tests.support.tryton_stage import SETTINGS, Answer, Stage, healthy, page, period_row, records, refusal, rights
 
 KEY = PostingKey("pleo-company", "e-1")
-FILE = Attachment("R-1.pdf", "application/pdf", b"content")
+FILE = Attachment("R-1.pdf", "application/pdf", HeldFile.of(b"content"))
 ENTRY = JournalEntry(
     key=KEY,
     journal=Journal("2", "EXP", "Expense"),
@@ -317,7 +318,7 @@ async def test_files_are_on_the_entry_before_it_is_posted() -> None:
 
 @pytest.mark.rule("EXP-IDEM-04")
 async def test_files_already_there_are_not_sent_again_and_the_largest_goes_first() -> None:
-    files = [replace(FILE, name=f"R-{size}.pdf", content=b"x" * size) for size in (3, 2, 9)]
+    files = [replace(FILE, name=f"R-{size}.pdf", file=HeldFile.of(b"x" * size)) for size in (3, 2, 9)]
     made = stage([records(move())], ir__attachment=_attachments([{"id": 1, "name": "R-2.pdf"}]))
     made.answers[POST] = one(POSTED)
     await book(made, ENTRY, *files)

@@ -22,6 +22,7 @@ from ledgerbridge.erp.port import Attachment
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.exports import receipts
 from ledgerbridge.exports.receipts import ReceiptProblem, fetch_all, name_of, type_of
+from ledgerbridge.outgoing.files import HeldFile
 from ledgerbridge.pleo.downloads import DownloadedFile, TooLarge
 from tests.unit.bookkeeping.books import item as some_item
 
@@ -37,7 +38,8 @@ class Store:
 
     async def fetch(self, url: str) -> DownloadedFile:
         self.asked += 1
-        return DownloadedFile(self._contents.pop(0) if len(self._contents) > 1 else self._contents[0], None)
+        content = self._contents.pop(0) if len(self._contents) > 1 else self._contents[0]
+        return DownloadedFile(HeldFile.of(content), None)
 
 
 def with_files(count: int, kind: str | None = None) -> ExportItem:
@@ -76,7 +78,7 @@ def office_bomb() -> bytes:
 async def test_a_bomb_is_handed_on_as_the_bytes_it_is(bomb: Any) -> None:
     content = bomb()
     (attachment,) = await fetched(with_files(1), content)
-    assert attachment.content is content
+    assert attachment.file.whole() == content
 
 
 OPENERS = {
@@ -172,9 +174,20 @@ def test_a_name_is_one_plain_word(reference: str) -> None:
 
 
 def test_a_type_is_told_from_the_first_bytes_alone() -> None:
-    assert type_of(ItemFile("u", None, None), DownloadedFile(b"%PDF-" + b"\0" * 10, None)) == "application/pdf"
-    assert type_of(ItemFile("u", None, None), DownloadedFile(b" %PDF-", None)) == "application/octet-stream"
-    assert type_of(ItemFile("u", " Image/PNG; x=y", None), DownloadedFile(b"%PDF-", None)) == "image/png"
+    assert (
+        type_of(ItemFile("u", None, None), DownloadedFile(HeldFile.of(b"%PDF-" + b"\0" * 10), None))
+        == "application/pdf"
+    )
+    assert (
+        type_of(ItemFile("u", None, None), DownloadedFile(HeldFile.of(b" %PDF-"), None)) == "application/octet-stream"
+    )
+
+    def told(said: str | None, content: bytes) -> str:
+        return type_of(ItemFile("u", said, None), DownloadedFile(HeldFile.of(content), None))
+
+    assert told(None, b"%PDF-" + b"\0" * 10) == "application/pdf"
+    assert told(None, b" %PDF-") == "application/octet-stream"
+    assert told(" Image/PNG; x=y", b"%PDF-") == "image/png"
 
 
 @pytest.mark.rule("EXP-EXPIRE-04", "EXP-ATT-14")

@@ -33,8 +33,8 @@ async def test_the_bytes_and_the_type_come_as_they_are(stage, sample) -> None:
     stage.answers(pdf(), httpx.Response(200, content=b""))
     files = downloader(stage, sample)
     first, second = await files.fetch(LINK), await files.fetch(LINK)
-    assert (first.content, first.content_type) == (b"%PDF-", "application/pdf")
-    assert (second.content, second.content_type) == (b"", None)
+    assert (first.file.whole(), first.content_type) == (b"%PDF-", "application/pdf")
+    assert (second.file.whole(), second.content_type) == (b"", None)
     assert str(stage.requests[0].url) == LINK
 
 
@@ -89,7 +89,7 @@ async def test_links_into_our_own_network_or_without_tls_are_refused(stage, samp
 
 async def test_a_link_to_this_machine_works_for_the_sandbox_only(stage, sample) -> None:
     stage.answers(pdf())
-    assert (await downloader(stage, sample, local_allowed=True).fetch("http://127.0.0.1:9000/f/1")).content
+    assert (await downloader(stage, sample, local_allowed=True).fetch("http://127.0.0.1:9000/f/1")).file.size
 
 
 @pytest.mark.rule("EXP-ATT-08")
@@ -98,7 +98,7 @@ async def test_a_link_to_this_machine_works_for_the_sandbox_only(stage, sample) 
 )
 async def test_a_transient_failure_is_tried_again(stage, sample, fault) -> None:
     stage.answers(httpx.Response(fault) if isinstance(fault, int) else fault, pdf())
-    assert (await downloader(stage, sample).fetch(LINK)).content == b"%PDF-"
+    assert (await downloader(stage, sample).fetch(LINK)).file.whole() == b"%PDF-"
     assert len(stage.slept) == 1
 
 
@@ -130,7 +130,7 @@ async def test_a_file_of_30_mb_is_taken_and_one_byte_more_is_not(stage, sample) 
     size = 30 * 1024 * 1024
     stage.answers(httpx.Response(200, content=bytes(size)), httpx.Response(200, content=bytes(size + 1)))
     files = downloader(stage, sample)
-    assert len((await files.fetch(LINK)).content) == size
+    assert (await files.fetch(LINK)).file.size == size
     with pytest.raises(TooLarge) as caught:
         await files.fetch(LINK)
     assert caught.value.limit == size

@@ -20,6 +20,7 @@ import pytest
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Account, Chart, EntryLine, JournalEntry, PostingKey, TaxPosting
 from ledgerbridge.erp.port import Adapter, Attachment, Capabilities, Erp, ErpError
+from ledgerbridge.outgoing.files import HeldFile
 
 PLEO_COMPANY = "3f0c2f6e-0c43-4a39-9d5e-0a3f8f3f1c11"
 
@@ -300,7 +301,7 @@ def receipts(*sizes: int) -> list[Attachment]:
         Attachment(
             f"R-2026-{size}-{position}.pdf",
             "application/pdf",
-            bytes((size + position + at) % 256 for at in range(size)),
+            HeldFile.of(bytes((size + position + at) % 256 for at in range(size))),
         )
         for position, size in enumerate(sizes, start=1)
     ]

@@ -47,7 +47,7 @@ class Bills:
         assert standing.booked == _per_account(wanted.entry.lines)
         assert (standing.owed, standing.supplier_number) == (wanted.total, "INV 4711")
         assert standing.date == wanted.entry.date
-        assert [content for _, content in await bench.bill_files(booked.id)] == [receipts(3_000)[0].content]
+        assert [content for _, content in await bench.bill_files(booked.id)] == [receipts(3_000)[0].file.whole()]
         assert not await bench.entries(wanted.key.accounting_entry_id)
         assert (found.booked, found.complete) == (replace(booked, already_there=True), True)
         assert Decimal(found.total) == wanted.total
@@ -269,7 +269,7 @@ async def _once(bench: Bench, fault: Fault, raises: type[BaseException] | None) 
         booked = await erp.book(wanted, files, final=True)
     assert (await bench.bills(wanted.key.accounting_entry_id))[0].id == booked.id
     await _assert_whole(bench, wanted)
-    assert sorted(await bench.bill_files(booked.id)) == sorted((file.name, file.content) for file in files)
+    assert sorted(await bench.bill_files(booked.id)) == sorted((file.name, file.file.whole()) for file in files)
     return caught
 
 

@@ -46,7 +46,7 @@ class Booking:
         (standing,) = await bench.entries(wanted.key.accounting_entry_id)
         assert (standing.final, standing.id) == (False, booked.id)
         assert (booked.final, booked.number) == (False, None)
-        assert [content for _, content in await bench.files(booked.id)] == [receipts(100)[0].content]
+        assert [content for _, content in await bench.files(booked.id)] == [receipts(100)[0].file.whole()]
 
     @pytest.mark.rule("EXP-POST-03")
     async def test_a_draft_now_wanted_final_is_posted(self, bench: Bench) -> None:
@@ -116,7 +116,7 @@ class Files:
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             booked = await erp.book(wanted, files, final=True)
-        assert sorted(await bench.files(booked.id)) == sorted((file.name, file.content) for file in files)
+        assert sorted(await bench.files(booked.id)) == sorted((file.name, file.file.whole()) for file in files)
 
     @pytest.mark.rule("EXP-ATT-11")
     async def test_an_entry_without_files_is_booked(self, bench: Bench) -> None:

@@ -143,5 +143,5 @@ async def _once(bench: Bench, fault: Fault, raises: type[BaseException] | None) 
         booked = await erp.book(wanted, files, final=True)
     (standing,) = await bench.entries(wanted.key.accounting_entry_id)
     assert (standing.id, standing.final) == (booked.id, True)
-    assert sorted(await bench.files(booked.id)) == sorted((file.name, file.content) for file in files)
+    assert sorted(await bench.files(booked.id)) == sorted((file.name, file.file.whole()) for file in files)
     return caught

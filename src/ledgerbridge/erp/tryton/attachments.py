@@ -30,7 +30,7 @@ async def missing(client: Client, resource: str, wanted: Sequence[Attachment]) -
             there[name] -= 1
         else:
             absent.append(attachment)
-    return sorted(absent, key=lambda attachment: len(attachment.content), reverse=True)
+    return sorted(absent, key=lambda attachment: attachment.file.size, reverse=True)
 
 
 async def upload(client: Client, resource: str, attachment: Attachment) -> None:
@@ -39,7 +39,7 @@ async def upload(client: Client, resource: str, attachment: Attachment) -> None:
         "name": plain(attachment.name),
         "type": "data",
         "resource": resource,
-        "data": attachment.content,
+        "data": attachment.file.whole(),
     }
     try:
         await client.create(_MODEL, values, ("name",))
@@ -50,7 +50,7 @@ async def upload(client: Client, resource: str, attachment: Attachment) -> None:
                     Failure.RECEIPT_TOO_LARGE,
                     failure.internal,
                     name=attachment.name,
-                    size=megabytes(len(attachment.content)),
+                    size=megabytes(attachment.file.size),
                     limit="a smaller limit of its own",
                 )
             ) from None
