@@ -1,9 +1,24 @@
-"""What a figure is, and what its measurement gives."""
+"""What a figure is, what its measurement gives, and how far it got."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+
+
+class Reached(StrEnum):
+    """How near a measurement came."""
+
+    AIM = "aim"
+    FLOOR = "floor"
+    MISSED = "missed"
+    FAILED = "failed"
+    """There is no measurement."""
+
+    @property
+    def enough(self) -> bool:
+        return self in (Reached.AIM, Reached.FLOOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +32,11 @@ class Figure:
 
     def reaches(self, ratio: float, goal: float) -> bool:
         return ratio >= goal if self.higher_is_better else ratio <= goal
+
+    def judged(self, ratio: float) -> Reached:
+        if self.reaches(ratio, self.aim):
+            return Reached.AIM
+        return Reached.FLOOR if self.reaches(ratio, self.floor) else Reached.MISSED
 
 
 @dataclass(frozen=True, slots=True)

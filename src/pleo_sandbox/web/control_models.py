@@ -62,7 +62,7 @@ class PayloadBody(Body):
 class ExpensesBody(Body):
     """Expenses for the Export queue: by seed name, group, ``good`` or ``all``, described, and as whole payloads.
 
-    ``vendor_id`` is for seeds of the set ``payables``. ``brief`` answers with ids alone.
+    ``vendor_id`` is for seeds of the set ``payables``. ``brief`` answers without the entries.
     """
 
     company_id: str
