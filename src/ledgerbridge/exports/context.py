@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from ledgerbridge.connections.context import Connections
+from ledgerbridge.exports.ahead import Shelf
 from ledgerbridge.pleo.downloads import Downloader
 from ledgerbridge.store.engine import Database
 from ledgerbridge.work.queue import Queue
@@ -71,5 +72,7 @@ class ExportContext:
     lease_seconds: float = 30
     patience: Patience = field(default_factory=Patience)
     observer: Observer = field(default_factory=Observer)
+    shelf: Shelf = field(default_factory=Shelf)
+    """Room for the receipts that jobs fetch ahead."""
     bring_vendors: BringVendors = _nobody
     """Asked before the items of a job that names vendors are booked (VEN-110, VEN-127)."""

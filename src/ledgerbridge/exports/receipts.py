@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -45,9 +46,17 @@ _HEAD = max(len(magic) for magic, _ in _MAGIC)
 class Receipts(tuple[Attachment, ...]):
     """The files of one item, in Pleo's order; `close` frees them, and so does the end of a `with`."""
 
+    held: ExitStack
+    """What is freed with them: the files themselves, and what others added."""
+
+    def __new__(cls, attachments: Sequence[Attachment] = (), held: ExitStack | None = None) -> Self:
+        made = super().__new__(cls, attachments)
+        made.held = held or ExitStack()
+        return made
+
     def close(self) -> None:
-        for one in self:
-            one.file.close()
+        """Any number of times."""
+        self.held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +79,10 @@ class LinkLapsed(Exception):
     def __init__(self, found: Problem) -> None:
         super().__init__(found.text)
         self.problem = found
+
+
+class MoreThanSaid(Exception):
+    """A file is larger than Pleo says it is."""
 
 
 def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
@@ -96,10 +109,12 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80]
 
 
-async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capabilities) -> Receipts:
+async def fetch_all(
+    item: ExportItem, downloads: Downloader, capabilities: Capabilities, *, as_said: bool = False
+) -> Receipts:
     """Every file of the item, in Pleo's order, to be closed by the caller.
 
-    Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped.
+    Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped. With `as_said` also `MoreThanSaid`.
     """
     if not capabilities.attachments:
         return Receipts()
@@ -111,7 +126,7 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
             async with asyncio.timeout(MAX_SECONDS):
                 for position, file in enumerate(item.files, 1):
                     label = f"{position} of {len(item.files)}"
-                    downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes)
+                    downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes, as_said)
                     held.enter_context(downloaded.file)
                     kind = type_of(file, downloaded)
                     fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.file))
@@ -120,8 +135,7 @@ async def fetch_all(item: ExportItem, downloads: Downloader, capabilities: Capab
         except TimeoutError:
             why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
             raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
-        held.pop_all()
-        return Receipts(fetched)
+        return Receipts(fetched, held.pop_all())
 
 
 def unfit(item: ExportItem, capabilities: Capabilities) -> Problem | None:
@@ -139,10 +153,13 @@ def unfit(item: ExportItem, capabilities: Capabilities) -> Problem | None:
     return None
 
 
-async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int | None) -> DownloadedFile:
+async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int | None, as_said: bool) -> DownloadedFile:
+    limits = [most for most in (limit, file.size if as_said else None) if most is not None]
     try:
-        return await downloads.fetch(file.url)
+        return await downloads.fetch(file.url, min(limits, default=None))
     except TooLarge as error:
+        if as_said and error.limit == file.size:
+            raise MoreThanSaid from None
         # What Pleo said its size is may be what is wrong.
         said = file.size if file.size is not None and file.size > error.limit else None
         raise ReceiptProblem(_too_large(label, said, error.limit)) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import httpx
@@ -103,12 +103,14 @@ class Downloader:
         self._now = now
         logging.getLogger("httpx").addFilter(_hide_paths)
 
-    async def fetch(self, url: str) -> DownloadedFile:
+    async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
         """The file behind a link; transient failures are tried again while its time lasts (EXP-ATT-08).
 
         Raises `LinkExpired`, `TooLarge`, `NotKept`, or `DownloadFailed` for the rest, a link we must not follow
-        included.
+        included. No more than `most` bytes are taken, where that is less than what this downloader takes.
         """
+        largest = self._limits.max_bytes
+        limits = self._limits if most is None else replace(self._limits, max_bytes=min(most, largest))
         retrying = AsyncRetrying(
             retry=retry_if_exception(
                 lambda error: isinstance(error, _Passing) and (error.retry_after or 0) <= retry.LONGEST_WAIT
@@ -120,16 +122,16 @@ class Downloader:
         )
         try:
             # Over all tries and redirects: a whole job waits meanwhile, and Pleo ends a job that waits too long.
-            async with asyncio.timeout(self._limits.total):
-                return await retrying(self._fetch_once, url)
+            async with asyncio.timeout(limits.total):
+                return await retrying(self._fetch_once, url, limits)
         except TimeoutError:
-            raise DownloadFailed(f"not here after {self._limits.total:g} seconds") from None
+            raise DownloadFailed(f"not here after {limits.total:g} seconds") from None
 
-    async def _fetch_once(self, url: str) -> DownloadedFile:
+    async def _fetch_once(self, url: str, limits: Limits) -> DownloadedFile:
         try:
             file = HeldFile()
             try:
-                return DownloadedFile(file, await self._fetch_into(file, url))
+                return DownloadedFile(file, await self._fetch_into(file, url, limits))
             except BaseException:
                 file.close()
                 raise
@@ -137,35 +139,35 @@ class Downloader:
             failed = NotKept(str(error))
         raise failed
 
-    async def _fetch_into(self, file: HeldFile, url: str) -> str | None:
+    async def _fetch_into(self, file: HeldFile, url: str, limits: Limits) -> str | None:
         """The type of what is in `file` now, as the storage names it."""
         target = url
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._get(target, file)
+            answer = await self._get(target, file, limits)
             if answer.status not in (301, 302, 303, 307, 308):
-                return self._type(answer)
+                return self._type(answer, limits)
             target = _redirected(target, answer)
         raise DownloadFailed("too many redirects", status=answer.status)
 
-    async def _get(self, url: str, file: HeldFile) -> Answer:
+    async def _get(self, url: str, file: HeldFile, limits: Limits) -> Answer:
         if fault := link_fault(url, self._reach, ports=PORTS):
             raise DownloadFailed(f"the link {fault}")
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        request = bare_request("GET", url, headers=headers, limits=self._limits)
+        request = bare_request("GET", url, headers=headers, limits=limits)
         try:
             with faults.around("download"):
-                return await exchange(self._http, request, self._limits, file.add)
+                return await exchange(self._http, request, limits, file.add)
         except NoAnswer as error:
             failed: DownloadFailed = _Passing(f"no answer: {error.cause}")
         except AddressRefused as error:
             failed = DownloadFailed(f"the link {error.reason}")
         raise failed
 
-    def _type(self, answer: Answer) -> str | None:
+    def _type(self, answer: Answer, limits: Limits) -> str | None:
         status = answer.status
         if 200 <= status < 300:
             if not answer.complete:
-                raise TooLarge(self._limits.max_bytes)
+                raise TooLarge(limits.max_bytes)
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             return kind or None
         if status in _DEAD_LINK:

@@ -36,7 +36,7 @@ class Store:
         self._contents = list(contents)
         self.asked = 0
 
-    async def fetch(self, url: str) -> DownloadedFile:
+    async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
         self.asked += 1
         content = self._contents.pop(0) if len(self._contents) > 1 else self._contents[0]
         return DownloadedFile(HeldFile.of(content), None)
@@ -131,7 +131,7 @@ async def test_files_that_are_too_large_together_fail_the_item_at_the_one_too_ma
 class Endless(Store):
     """A file host with one file beyond every limit."""
 
-    async def fetch(self, url: str) -> DownloadedFile:
+    async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
         raise TooLarge(30_000_000)
 
 
@@ -195,10 +195,10 @@ async def test_files_that_come_too_slowly_together_fail_the_item_and_do_not_let_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Trickle(Store):
-        async def fetch(self, url: str) -> DownloadedFile:
+        async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
             if self.asked:
                 await asyncio.sleep(30)
-            return await super().fetch(url)
+            return await super().fetch(url, most)
 
     monkeypatch.setattr(receipts, "MAX_SECONDS", 0.05)
     with pytest.raises(ReceiptProblem) as refused:
