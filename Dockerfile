@@ -15,9 +15,10 @@ COPY requirements/service.txt requirements/service.txt
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/service.txt
 COPY --from=build /dist/*.whl /tmp/
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps /tmp/*.whl && rm /tmp/*.whl \
-    && useradd --create-home --uid 10001 ledgerbridge
-USER ledgerbridge
+    && groupadd --gid 10001 ledgerbridge && useradd --create-home --uid 10001 --gid 10001 ledgerbridge
+# By number, so that a cluster can tell that it is not root.
+USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
 CMD ["ledgerbridge", "serve"]
