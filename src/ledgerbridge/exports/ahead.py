@@ -20,9 +20,10 @@ from typing import Self
 
 import structlog
 
+from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Capabilities
-from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES, MoreThanSaid, Receipts, fetch_all, unfit
+from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES, MoreThanSaid, ReceiptProblem, Receipts, fetch_all, unfit
 from ledgerbridge.pleo.downloads import MAX_BYTES, Downloader
 
 MOST_FILES = 250
@@ -157,12 +158,23 @@ class Ahead:
         try:
             return await begun.task
         except MoreThanSaid:
-            return await self._fetch_now(item)
+            pass
+        except ReceiptProblem as error:
+            if error.problem.failure is not Failure.RECEIPT_NOT_KEPT:
+                raise
         except asyncio.CancelledError:
             await begun.end()
             raise
+        return await self._fetch_now(item)
 
     async def _fetch_now(self, item: ExportItem) -> Receipts:
+        try:
+            return await fetch_all(item, self._downloads, self._capabilities)
+        except ReceiptProblem as error:
+            if error.problem.failure is not Failure.RECEIPT_NOT_KEPT or not self._begun:
+                raise
+        # The room on the machine is short, and those who are not up yet have some of it.
+        await self._forget_all()
         return await fetch_all(item, self._downloads, self._capabilities)
 
     async def _fetch(self, item: ExportItem, begun: _Begun) -> Receipts:
@@ -174,18 +186,21 @@ class Ahead:
         begun.place.shrink(sum(one.file.size for one in receipts))
         return receipts
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def _forget_all(self) -> None:
         begun, self._begun = list(self._begun.values()), {}
         for each in begun:
             each.task.cancel()
         for each in begun:
             await each.end()
             each.place.free()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._forget_all()
         for receipts in list(self._taken.values()):
             receipts.close()
 
