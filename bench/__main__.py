@@ -72,6 +72,8 @@ def main() -> int:
         print(json.dumps(one(chosen.one)))
         return 0
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = 140
     names = [name for name in ORDER if not chosen.only or name in chosen.only]
     results: dict[str, Result] = {}
     with Runs(quick=chosen.quick) as runs:
