@@ -24,6 +24,7 @@ SKEW_ERROR = timedelta(seconds=60)
 """Beyond this, signatures with a tolerance of 300 s and token expiry become unreliable."""
 SECONDS = 15
 _NAME = "DATABASE_URL"
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 _REACH = "Check host, port, user and password in DATABASE_URL, and that the server runs."
 
 
@@ -59,7 +60,8 @@ async def _inspect(settings: Settings, db: Database, url: str) -> list[Finding]:
     async with db.reading() as session:
         version = int(await session.scalar(text("show server_version_num")) or 0) // 10_000
         skew = await _skew(session)
-    found = [_server(version), _clock(skew)]
+        limits = await _unlimited(session)
+    found = [_server(version), _clock(skew), *limits]
     migrations = await _migrations(db, url)
     found.append(migrations)
     if migrations.fix:
@@ -74,6 +76,15 @@ def _server(version: int) -> Finding:
     if version < OLDEST_SERVER:
         return error(_NAME, f"PostgreSQL {version} is too old.", f"Use PostgreSQL {OLDEST_SERVER} or newer.")
     return ok(_NAME, f"PostgreSQL {version} answers.")
+
+
+async def _unlimited(session: AsyncSession) -> list[Finding]:
+    """What nothing limits although every connection of ours asks for it: a pooler can drop what it is asked."""
+    missing = [name for name in _LIMITS if await session.scalar(text(f"show {name}")) == "0"]
+    if not missing:
+        return []
+    text_ = f"The server does not know our limits ({', '.join(missing)}): a pooler in front of it drops them."
+    return [error(_NAME, text_, f"Connect to the server itself, or there: ALTER ROLE ... SET {missing[0]} = '30s'.")]
 
 
 async def _skew(session: AsyncSession) -> timedelta:

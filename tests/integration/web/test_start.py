@@ -111,6 +111,15 @@ async def test_the_doctor_finds_a_good_database_good(database_url: str) -> None:
     assert {"DATABASE_URL", "clock", "migrations", "environment", "ENCRYPTION_KEYS"} == {one.check for one in findings}
 
 
+async def test_the_doctor_notices_a_pooler_that_drops_what_every_connection_asks_for(database_url: str) -> None:
+    """Without the limit nothing ends a transaction that idles (invariant 9); the service would not notice."""
+    dropped = f"{database_url}?options=-c%20idle_in_transaction_session_timeout%3D0"
+    findings = await inspect_database(settings_for(database_url, "http://127.0.0.1:1"), dropped)
+    (found,) = [one for one in findings if one.level is Level.ERROR]
+    assert "(idle_in_transaction_session_timeout)" in found.text
+    assert "ALTER ROLE" in str(found.fix)
+
+
 async def test_the_doctor_finds_an_empty_an_absent_and_a_misspelt_database(empty_database_url: str) -> None:
     settings = settings_for(empty_database_url, "http://127.0.0.1:1")
     for url, words in (

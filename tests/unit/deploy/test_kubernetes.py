@@ -96,7 +96,7 @@ def test_web_and_worker_have_the_same_settings() -> None:
 def test_settings_of_a_file_can_be_read(path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
         if document.get("kind") == "ConfigMap":
-            Settings(_env_file=None, **{name.lower(): value for name, value in document["data"].items()})  # type: ignore[arg-type]
+            Settings(_env_file=None, **{name.lower(): value for name, value in document["data"].items()})
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])

@@ -19,7 +19,7 @@ ROOT = Path(ledgerbridge.__file__).parent
 RAW = {
     "exports/spool.py": "a page of payloads joined to the items of one job",
     "exports/vendors.py": "what the items of one job need",
-    "ops/doctor_database.py": "the server's version and clock",
+    "ops/doctor_database.py": "the server's version, clock and limits",
     "ops/invariants/run.py": "the questions of ops/invariants, read-only and for all companies on purpose",
     "store/budget.py": "the request budget, which is no company's",
     "store/embedded.py": "databases of the embedded server",
