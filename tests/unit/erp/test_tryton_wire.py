@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerbridge.erp.tryton import wire
+from ledgerbridge.outgoing.files import PIECE, HeldFile
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12)
 
@@ -71,3 +72,41 @@ def test_packed_is_base64_for_urls() -> None:
     packed = wire.packed([["name", "like", "ÿÿÿ>>>???"]])
     assert not set(packed) & set("+/")
     assert json.loads(base64.urlsafe_b64decode(packed)) == [["name", "like", "ÿÿÿ>>>???"]]
+
+
+# ------------------------------------------------------------------ files
+
+
+async def poured(body: bytes | wire.Body) -> tuple[list[bytes], int]:
+    """The pieces, and the length that was announced."""
+    assert isinstance(body, wire.Body)
+    return [piece async for piece in body], body.length
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 2])
+async def test_a_file_sent_in_pieces_is_byte_for_byte_what_it_is_at_once(size: int) -> None:
+    content = bytes(at % 251 for at in range(size))
+    values = {"name": 'Beleg æ"\\.pdf', "type": "data", "resource": "account.move,7"}
+    with HeldFile() as file:
+        file.add(content)
+        pieces, length = await poured(wire.written(values | {"data": file}))
+    whole = wire.dumps(values | {"data": content})
+    assert b"".join(pieces) == whole
+    assert length == len(whole)
+    assert max(map(len, pieces)) <= PIECE // 3 * 4
+
+
+async def test_files_stand_anywhere_in_a_body_and_are_read_anew_each_time() -> None:
+    files = [HeldFile.of(b"one"), HeldFile.of(b"two")]
+    body = wire.written({"vlist": [{"name": "b", "data": files[0]}, {"data": files[1], "z": 1}], "again": files[0]})
+    for _ in range(2):
+        pieces, length = await poured(body)
+        assert len(b"".join(pieces)) == length
+        assert wire.loads(b"".join(pieces)) == {
+            "vlist": [{"name": "b", "data": b"one"}, {"data": b"two", "z": 1}],
+            "again": b"one",
+        }
+
+
+def test_without_a_file_a_body_is_bytes() -> None:
+    assert wire.written({"a": Decimal("1.50")}) == wire.dumps({"a": Decimal("1.50")})

@@ -11,6 +11,7 @@ from ledgerbridge.erp.tryton.chart import shaped
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome, sentence
 from ledgerbridge.erp.tryton.key import plain
+from ledgerbridge.outgoing.files import FileNotKept
 
 _MODEL = "ir.attachment"
 
@@ -39,7 +40,7 @@ async def upload(client: Client, resource: str, attachment: Attachment) -> None:
         "name": plain(attachment.name),
         "type": "data",
         "resource": resource,
-        "data": attachment.file.whole(),
+        "data": attachment.file,
     }
     try:
         await client.create(_MODEL, values, ("name",))
@@ -61,6 +62,9 @@ async def upload(client: Client, resource: str, attachment: Attachment) -> None:
                 )
             ) from None
         raise
+    except FileNotKept as error:
+        # Cut off in the middle: Tryton takes nothing that is shorter than was announced.
+        raise ErpError(problem(Failure.RECEIPT_NOT_KEPT, str(error), name=attachment.name)) from None
 
 
 def megabytes(size: int) -> str:

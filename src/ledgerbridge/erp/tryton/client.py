@@ -29,6 +29,8 @@ from ledgerbridge.outgoing.network import AddressRefused
 ANY: list[object] = ["active", "in", [True, False]]
 """A clause without which a search hides what is inactive. It counts for its own list only: see `one_of`."""
 _PAGE = 500
+_LONGEST_DOMAIN = 3_000
+"""Characters of a packed domain that still fit into an address: gunicorn takes 4,094 with the fields and the rest."""
 _COUNTS = 3
 """How often a list is read again that changed while it was read."""
 _LARGEST_ANSWER = 32 * 1024 * 1024
@@ -71,6 +73,8 @@ class Client:
         self._http = http
         self._patience = patience
         self._observe = observe
+        self.silence: CallFailed | None = None
+        """How the last call failed, if nothing of Tryton answered it."""
 
     async def search(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
         """All records, by rising id, page after page: complete or an error, never cut short."""
@@ -97,10 +101,16 @@ class Client:
         raise CallFailed(Outcome.STRANGE, f"{model} search", said=said)
 
     async def _search_page(self, model: str, domain: Sequence[object], fields: Sequence[str]) -> list[Record]:
-        parameters = [("d", wire.packed(list(domain))), ("o", wire.packed([["id", "ASC"]])), ("s", str(_PAGE))]
-        parameters += [("f", field) for field in fields]
         operation = f"{model} search"
-        answer = await self._read(operation, "GET", f"model/{model}", parameters)
+        packed = wire.packed(list(domain))
+        if len(packed) > _LONGEST_DOMAIN:
+            body = {"domain": list(domain), "order": [["id", "ASC"]], "limit": _PAGE}
+            body["fields_names"] = wire.with_ids(fields)
+            answer = wire.nested(await self._read(operation, "POST", f"model/{model}/search_read", body=body))
+        else:
+            parameters = [("d", packed), ("o", wire.packed([["id", "ASC"]])), ("s", str(_PAGE))]
+            parameters += [("f", field) for field in fields]
+            answer = await self._read(operation, "GET", f"model/{model}", parameters)
         if not isinstance(answer, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in answer):
             raise CallFailed(Outcome.STRANGE, operation, said="the answer is not a list of records")
         return answer
@@ -117,6 +127,14 @@ class Client:
     async def create(self, model: str, values: Record, fields: Sequence[str]) -> Record:
         """Create one record; once."""
         return await self._write(f"{model} create", f"model/{model}", values, fields)
+
+    async def create_many(self, model: str, values: Sequence[Record]) -> list[int]:
+        """Create several records in one transaction, all or none; once. Their ids, in order."""
+        operation = f"{model} create_many"
+        numbers = await self._send(operation, "POST", f"model/{model}/create", body={"vlist": list(values)})
+        if not isinstance(numbers, list) or not all(map(_is_id, numbers)) or len(set(numbers)) != len(values):
+            raise CallFailed(Outcome.STRANGE, operation, said="the answer is not as many ids as records were sent")
+        return numbers
 
     async def act(self, model: str, record: int, action: str, fields: Sequence[str]) -> Record:
         """Press a button on a record; once. NOT_FOUND means that the record is gone."""
@@ -161,7 +179,7 @@ class Client:
         try:
             with faults.around(f"erp {operation}"):
                 status, kind, content, after = await self._exchange(operation, method, path, parameters, body)
-            seen = str(status)
+            seen, self.silence = str(status), None
             if failure := errors.of_response(operation, status, kind, content, after):
                 raise failure
             if status == 204:
@@ -172,6 +190,7 @@ class Client:
                 raise CallFailed(Outcome.STRANGE, operation, status=status, said="unreadable JSON") from None
         except CallFailed as failure:
             seen = str(failure.status or failure.outcome)
+            self.silence = failure if failure.no_answer else None
             raise
         finally:
             if self._observe:
@@ -180,8 +199,10 @@ class Client:
     async def _exchange(
         self, operation: str, method: str, path: str, parameters: Sequence[tuple[str, str]], body: Record | None
     ) -> tuple[int, str, bytes, float | None]:
-        content = None if body is None else wire.dumps(body)
+        content = None if body is None else wire.written(body)
         headers = {} if content is None else {"Content-Type": "application/json"}
+        if isinstance(content, wire.Body):
+            headers["Content-Length"] = str(content.length)
         try:
             async with (
                 asyncio.timeout(_LONGEST_CALL),

@@ -1,6 +1,7 @@
 """Tryton's JSON: tagged decimals, dates, moments and bytes, and the base64 of its query parameters and headers.
 
-Decimals always travel tagged: a bare number would be read as a float and lose cents.
+Decimals always travel tagged: a bare number would be read as a float and lose cents. A file becomes base64 piece by
+piece while it is sent, so that the largest one never is in memory.
 """
 
 from __future__ import annotations
@@ -8,18 +9,59 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ledgerbridge.outgoing import texts
+from ledgerbridge.outgoing.files import PIECE, HeldFile
 
 Record = dict[str, Any]
 
 
+class Body:
+    """JSON with files in it, made anew whenever it is iterated. Raises `FileNotKept` then."""
+
+    def __init__(self, parts: Sequence[bytes | HeldFile]) -> None:
+        self._parts = parts
+
+    @property
+    def length(self) -> int:
+        """Bytes of all of it."""
+        return sum(-(-part.size // 3) * 4 if isinstance(part, HeldFile) else len(part) for part in self._parts)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            if isinstance(part, HeldFile):
+                for piece in part.pieces(PIECE):
+                    yield base64.b64encode(piece)
+            else:
+                yield part
+
+
+def written(value: object) -> bytes | Body:
+    """As `dumps`; with a `HeldFile` anywhere in it, what is iterated to the same bytes that those of the file give."""
+    files: list[tuple[bytes, HeldFile]] = []
+
+    def tagged(value: object) -> object:
+        if not isinstance(value, HeldFile):
+            return _tagged(value)
+        place = secrets.token_hex(16)
+        files.append((place.encode(), value))
+        return {"__class__": "bytes", "base64": place}
+
+    rest = _dumps(value, tagged)
+    parts: list[bytes | HeldFile] = []
+    for place, file in files:
+        before, _, rest = rest.partition(place)
+        parts += [before, file]
+    return Body([*parts, rest]) if files else rest
+
+
 def dumps(value: object) -> bytes:
     """Compact JSON in UTF-8. Raises `TypeError` for anything Tryton has no form for, floats included."""
-    _refuse_floats(value)
-    return json.dumps(value, default=_tagged, separators=(",", ":"), ensure_ascii=False).encode()
+    return _dumps(value, _tagged)
 
 
 def loads(text: bytes) -> Any:
@@ -33,6 +75,11 @@ def loads(text: bytes) -> Any:
 def packed(value: object) -> str:
     """URL-safe base64 of the JSON, as the `d` and `o` parameters and the context header want it."""
     return base64.urlsafe_b64encode(dumps(value)).decode("ascii")
+
+
+def _dumps(value: object, tagged: Callable[[object], object]) -> bytes:
+    _refuse_floats(value)
+    return json.dumps(value, default=tagged, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _refuse_floats(value: object) -> None:
