@@ -28,7 +28,7 @@ from tests.support.rig import Pleo, Rig, company_rig
 SEED = "card_purchase"
 """A line with VAT and tags; its receipt is left alone, because the double takes no files."""
 BATCH = 100
-_NOWHERE = open(os.devnull, "w")
+_NOWHERE = open(os.devnull, "w")  # noqa: SIM115
 UNLIMITED = replace(CAPABILITIES, attachments=False, batch=BATCH)
 """An ERP that sets no limit, for jobs of journal items without files."""
 QUEUED_AT_ONCE = 5_000

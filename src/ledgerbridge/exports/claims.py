@@ -63,6 +63,13 @@ async def remember(
     what it was matched with waits again.
     """
     await forget(session, connection_id, posting_id)
+    add(session, connection_id, posting_id, claim, final=final)
+
+
+def add(
+    session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID, claim: Claim | None, *, final: bool
+) -> None:
+    """As `remember`, of a posting that has left nothing open before."""
     if claim is None or (claim.settled and final):
         return
     session.add(
@@ -82,12 +89,14 @@ async def remember(
     )
 
 
-async def forget(session: AsyncSession, connection_id: uuid.UUID, posting_id: uuid.UUID) -> None:
-    """The posting leaves nothing open any more; what it was matched with waits again."""
-    group = await session.scalar(
-        delete(Settlement).where(Settlement.posting_id == posting_id).returning(Settlement.group_id)
-    )
-    await _reopened(session, connection_id, group)
+async def forget(session: AsyncSession, connection_id: uuid.UUID, *posting_ids: uuid.UUID) -> None:
+    """The postings leave nothing open any more; what they were matched with waits again."""
+    if not posting_ids:
+        return
+    gone = delete(Settlement).where(Settlement.connection_id == connection_id, Settlement.posting_id.in_(posting_ids))
+    groups = await session.scalars(gone.returning(Settlement.group_id))
+    for group in sorted({one for one in groups if one is not None}):
+        await _reopened(session, connection_id, group)
 
 
 async def is_settled(session: AsyncSession, posting_id: uuid.UUID) -> bool:

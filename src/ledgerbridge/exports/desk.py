@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Kind, Problem, problem
 from ledgerbridge.bookkeeping.vendor_index import VendorIndex
-from ledgerbridge.bookkeeping.words import Configuration
+from ledgerbridge.bookkeeping.words import Configuration, ExportItem
 from ledgerbridge.erp.port import Booked, Erp, ErpError
 from ledgerbridge.exports import ledger, spool
+from ledgerbridge.exports.ahead import Ahead
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ItemState, PostingState
@@ -83,10 +84,17 @@ class Desk(Grounds):
     lease: Lease
     job_id: uuid.UUID
     erp_kind: str
+    ahead: Ahead
+    """Where the receipts of an item come from."""
     fresh_chart_allowed: bool = True
     """False on the second try of an item whose period was found closed only when posting."""
     fresh_links_allowed: bool = True
     """False on the second try of an item whose receipt links had lapsed."""
+
+    @property
+    def final(self) -> bool:
+        """Whether entries are made final; else drafts."""
+        return self.configuration.posting_mode == "final"
 
 
 def doubt(accounting_entry_id: str, why: str, moved_from: str | None, *, searched: bool) -> Problem:
@@ -99,6 +107,12 @@ def doubt(accounting_entry_id: str, why: str, moved_from: str | None, *, searche
     if moved_from is not None:
         return problem(Failure.OUTCOME_FOR_A_PERSON, why, reference=f"{reference} in {moved_from}")
     return problem(Failure.OUTCOME_UNKNOWN if searched else Failure.OUTCOME_FOR_A_PERSON, why, reference=reference)
+
+
+def sign_of(item: ExportItem) -> int | None:
+    """1 or -1 by the amount in the wallet's currency; None of nothing."""
+    minor = item.amount.wallet.minor
+    return None if minor == 0 else 1 if minor > 0 else -1
 
 
 def raise_if_general(error: ErpError) -> None:

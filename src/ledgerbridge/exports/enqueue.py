@@ -7,11 +7,25 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.work.queue import Queue
+from ledgerbridge.work.tasks import Order
 
 LOOK = "exports.look"
 """The queued work: look at one company's export jobs and finish every one found."""
 SETTLE = "exports.settle"
 """The queued work: match one company's bills and payments that were left open."""
+
+
+def look(queue: Queue, connection_id: uuid.UUID, found_by: str, *, in_seconds: float | None = None) -> Order:
+    """A look that may be queued; for `enqueue_look`, and for a statement that stores and queues in one."""
+    key = f"exports:{connection_id}"
+    return queue.order(
+        LOOK,
+        lock=key,
+        queueing_lock=key,
+        in_seconds=in_seconds,
+        connection_id=str(connection_id),
+        found_by=found_by,
+    )
 
 
 async def enqueue_look(
@@ -22,16 +36,7 @@ async def enqueue_look(
     `found_by` is `webhook`, `poll`, `manual` or `recovery`. One look at a time a company over all replicas, and one
     waiting (EXP-ORDER-01, -02).
     """
-    key = f"exports:{connection_id}"
-    return await queue.defer(
-        session,
-        LOOK,
-        lock=key,
-        queueing_lock=key,
-        in_seconds=in_seconds,
-        connection_id=str(connection_id),
-        found_by=found_by,
-    )
+    return await queue.place(session, look(queue, connection_id, found_by, in_seconds=in_seconds))
 
 
 async def enqueue_settle(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.exports import spool
+from ledgerbridge.exports.desk import JobStopped
 from ledgerbridge.exports.report import JobGone
-from ledgerbridge.pleo.errors import BadRequest, NotFound, Unprocessable
+from ledgerbridge.pleo.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from ledgerbridge.pleo.export import missing_contra_accounts
 from ledgerbridge.store.tables import ExportJob, JobPhase
 
@@ -73,3 +75,16 @@ async def data_layer(run: Run) -> int:
         async with run.context.db.transaction() as session:
             strangers += await spool.add_payloads(session, run.job, payloads)
     return strangers
+
+
+async def while_there_is_time(run: Run, reading: Awaitable[object]) -> None:
+    """Read items at Pleo. Raises `JobStopped` where Pleo does not give them and there is no time left to ask again.
+
+    Pleo may refuse just this reading for ever and take everything else.
+    """
+    try:
+        await reading
+    except Unavailable as error:
+        if not run.late:
+            raise
+        raise JobStopped(problem(Failure.PLEO_GIVES_NO_ITEMS, str(error))) from error

@@ -9,14 +9,13 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from sqlalchemy.dialects.postgresql import insert
 
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.settlement import payables_of
 from ledgerbridge.bookkeeping.words import ExportItem, JournalEntry, NothingToPost
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import claims, ledger, spool
+from ledgerbridge.exports import claims, ledger, sets, spool
 from ledgerbridge.exports.desk import (
     ChartStale,
     Desk,
@@ -27,14 +26,15 @@ from ledgerbridge.exports.desk import (
     not_booked,
     raise_if_general,
     settled,
+    sign_of,
     unknown,
     writing,
 )
 from ledgerbridge.exports.judging import Judged, judge, mapped, together
 from ledgerbridge.exports.rebooking import after_reversal, taken_back
-from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, Receipts, fetch_all
+from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, Receipts
 from ledgerbridge.exports.standing import Left, settle_standing
-from ledgerbridge.store.tables import ItemState, ObservedSign, Posting, PostingState
+from ledgerbridge.store.tables import ItemState, Posting, PostingState
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ async def _post(
     `outdated` is the posting of an entry to take back before, once the receipts are there.
     """
     try:
-        attachments = await fetch_all(item, desk.context.downloads, desk.erp.capabilities)
+        attachments = await desk.ahead.take(item)
     except LinkLapsed as error:
         if desk.fresh_links_allowed:
             raise
@@ -131,13 +131,12 @@ async def _book(
     draft: Posting | None,
     outdated: Posting | None,
 ) -> ItemState:
-    final = desk.configuration.posting_mode == "final"
     intent = ledger.Intent(digest, desk.configuration.version, desk.job_id, desk.erp_kind)
     async with desk.context.db.transaction() as session:
         posting_id = await ledger.intend(session, desk.lease, desk.connection_id, document, intent)
-        await claims.remember(session, desk.connection_id, posting_id, payables_of(item, document), final=final)
+        await claims.remember(session, desk.connection_id, posting_id, payables_of(item, document), final=desk.final)
     try:
-        made = await desk.erp.book(document, attachments, final=final)
+        made = await desk.erp.book(document, attachments, final=desk.final)
     except ErpError as error:
         return await _after_error(desk, work, posting_id, error, draft, outdated)
     except Exception as error:
@@ -179,14 +178,9 @@ async def _after_error(
 
 
 async def _observe_sign(desk: Desk, item: ExportItem) -> None:
-    key = (item.type, item.sub_type)
-    if key in desk.signs or item.amount.wallet.minor == 0:
+    kind, sign = (item.type, item.sub_type), sign_of(item)
+    if sign is None or kind in desk.signs:
         return
-    sign = 1 if item.amount.wallet.minor > 0 else -1
     async with desk.context.db.transaction() as session:
-        await session.execute(
-            insert(ObservedSign)
-            .values(connection_id=desk.connection_id, type=item.type, sub_type=item.sub_type or "", sign=sign)
-            .on_conflict_do_nothing()
-        )
-    desk.signs[key] = sign
+        await sets.observe(session, desk.connection_id, {kind: sign})
+    desk.signs[kind] = sign

@@ -52,8 +52,8 @@ class Judged:
         return isinstance(self.wanted, Bill) and self.wanted.payment is not None
 
 
-async def judge(grounds: Grounds, accounting_entry_id: str, payload: Mapping[str, Any] | None) -> Judged | Problem:
-    """Read an item's payload, look it up in the ledger and map it; a problem when it is no item to be mapped."""
+def readable(grounds: Grounds, payload: Mapping[str, Any] | None) -> ExportItem | Problem:
+    """The item of a payload; a problem when it cannot be read or is another company's."""
     if payload is None:
         return problem(Failure.PAYLOAD_MISSING)
     try:
@@ -62,11 +62,30 @@ async def judge(grounds: Grounds, accounting_entry_id: str, payload: Mapping[str
         return error.problem
     if item.company_id.lower() != grounds.company_id.lower():
         return problem(Failure.WRONG_COMPANY, f"item of company {item.company_id}")
-    async with grounds.context.db.reading() as session:
-        standing = await ledger.live(session, grounds.connection_id, accounting_entry_id)
-        revision = await ledger.next_revision(session, grounds.connection_id, accounting_entry_id)
-    wanted = mapped(grounds, item, standing.revision if standing else revision)
-    return Judged(item, content_digest(item), wanted, standing)
+    return item
+
+
+async def judge(grounds: Grounds, accounting_entry_id: str, payload: Mapping[str, Any] | None) -> Judged | Problem:
+    """Read an item's payload, look it up in the ledger and map it; a problem when it is no item to be mapped."""
+    item = readable(grounds, payload)
+    return (await judge_all(grounds, {accounting_entry_id: item}))[accounting_entry_id]
+
+
+async def judge_all(grounds: Grounds, items: Mapping[str, ExportItem | Problem]) -> dict[str, Judged | Problem]:
+    """The same for items that were read, by accounting entry; the ledger is asked once for all."""
+    wanted = [entry for entry, item in items.items() if isinstance(item, ExportItem)]
+    known: Mapping[str, ledger.Standing] = {}
+    if wanted:
+        async with grounds.context.db.reading() as session:
+            known = await ledger.standings(session, grounds.connection_id, wanted)
+    return {
+        entry: item if isinstance(item, Problem) else _judged(grounds, item, known[entry])
+        for entry, item in items.items()
+    }
+
+
+def _judged(grounds: Grounds, item: ExportItem, known: ledger.Standing) -> Judged:
+    return Judged(item, content_digest(item), mapped(grounds, item, known.revision), known.live)
 
 
 def mapped(grounds: Grounds, item: ExportItem, revision: int) -> Document | NothingToPost | tuple[Problem, ...]:

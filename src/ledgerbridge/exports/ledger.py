@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, Text, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.payables import Bill, Document
@@ -49,6 +50,39 @@ async def live(session: AsyncSession, connection_id: uuid.UUID, accounting_entry
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger knows of an accounting entry before it is booked."""
+
+    live: Posting | None
+    """Its one live posting."""
+    revision: int
+    """That of the live posting, or the one a new posting takes: 1, or one above a reversed one. A posting never made
+    keeps its number."""
+
+
+async def standings(
+    session: AsyncSession, connection_id: uuid.UUID, accounting_entry_ids: Sequence[str]
+) -> dict[str, Standing]:
+    """What is known of each of these accounting entries, in one question."""
+    rows = await session.scalars(
+        select(Posting).where(
+            Posting.connection_id == connection_id,
+            Posting.accounting_entry_id == func.any(literal(accounting_entry_ids, ARRAY(Text))),
+            Posting.state.in_((*LIVE, PostingState.REVERSED)),
+        )
+    )
+    known = dict.fromkeys(accounting_entry_ids, Standing(None, 1))
+    for row in rows:
+        before = known[row.accounting_entry_id]
+        if row.state != PostingState.REVERSED:
+            now = Standing(row, row.revision)
+        else:
+            now = Standing(before.live, before.revision if before.live else max(before.revision, row.revision + 1))
+        known[row.accounting_entry_id] = now
+    return known
+
+
 async def doubt(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> Posting | None:
     """The live posting; an intent that nobody will come back to soon is an unknown outcome from now on."""
     standing = await live(session, connection_id, accounting_entry_id)
@@ -57,18 +91,6 @@ async def doubt(session: AsyncSession, connection_id: uuid.UUID, accounting_entr
         standing.note = standing.note or "interrupted"
         await session.flush()
     return standing
-
-
-async def next_revision(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> int:
-    """The revision a new posting takes: 1, or one above a reversed one. A posting never made keeps its number."""
-    highest = await session.scalar(
-        select(func.max(Posting.revision)).where(
-            Posting.connection_id == connection_id,
-            Posting.accounting_entry_id == accounting_entry_id,
-            Posting.state == PostingState.REVERSED,
-        )
-    )
-    return (highest or 0) + 1
 
 
 async def free_revision(session: AsyncSession, connection_id: uuid.UUID, accounting_entry_id: str) -> int:

@@ -5,8 +5,10 @@ What is to be reported is read from the spool, so a crash between booking and re
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -53,9 +55,9 @@ class Reporter:
         """Pleo accepted an event or an update just now."""
         self._last_action = utcnow()
 
-    async def one_more(self) -> None:
-        """An item got its outcome: report when a batch is full or time presses (EXP-UPD-12)."""
-        self._waiting += 1
+    async def more(self, items: int) -> None:
+        """Items got their outcomes: report when a batch is full or time presses (EXP-UPD-12)."""
+        self._waiting += items
         if self._waiting >= BATCH:
             await self.flush(at_least=BATCH)
         else:
@@ -67,6 +69,47 @@ class Reporter:
         if self._waiting and self.since_last_action > self._job.expires_in * share:
             await self.flush()
 
+    @asynccontextmanager
+    async def beating(self, accounting_entry_id: str) -> AsyncIterator[None]:
+        """Keep the job alive while the body waits for the ERP, which may take long over many items at once.
+
+        What has an outcome is reported; where nothing has, that this item is being worked on (EXP-UPD-10). Raises what
+        `flush` raises, once the body has come to its end.
+        """
+        over = asyncio.Event()
+        beat = asyncio.create_task(self._beat(accounting_entry_id, over), name="report while waiting")
+        try:
+            yield
+        except Exception:
+            over.set()
+            await asyncio.gather(beat, return_exceptions=True)
+            raise
+        except BaseException:
+            beat.cancel()
+            raise
+        over.set()
+        await beat
+
+    async def _beat(self, accounting_entry_id: str, over: asyncio.Event) -> None:
+        interval = self._job.expires_in * self._context.patience.report_share
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), max(interval - self.since_last_action, interval / 10))
+                return
+            if self.since_last_action < interval:
+                continue
+            if self._waiting:
+                await self.flush()
+            else:
+                await self._working_on(accounting_entry_id)
+
+    async def _working_on(self, accounting_entry_id: str) -> None:
+        try:
+            await self._api.update_items(self._job.pleo_job_id, [ItemUpdate.in_progress(accounting_entry_id)])
+        except Unprocessable as error:
+            raise JobGone from error
+        self.acted()
+
     async def flush(self, at_least: int = 1) -> None:
         """Report outcomes while at least `at_least` wait. Raises `JobGone`."""
         while True:
@@ -76,6 +119,8 @@ class Reporter:
                 self._waiting = len(rows)
                 return
             await self._send(rows)
+            if len(rows) < BATCH or (at_least == BATCH and self._waiting < BATCH):
+                return  # none are left, or too few for now
 
     async def _send(self, rows: Sequence[tuple[ExportItem, Posting | None]]) -> None:
         try:
