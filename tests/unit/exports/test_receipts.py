@@ -21,9 +21,9 @@ from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Attachment
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.exports import receipts
-from ledgerbridge.exports.receipts import ReceiptProblem, fetch_all, name_of, type_of
+from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all, name_of, type_of
 from ledgerbridge.outgoing.files import HeldFile
-from ledgerbridge.pleo.downloads import DownloadedFile, TooLarge
+from ledgerbridge.pleo.downloads import DownloadedFile, LinkExpired, NotKept, TooLarge
 from tests.unit.bookkeeping.books import item as some_item
 
 SOURCES = Path(ledgerbridge.__file__).parent
@@ -145,6 +145,58 @@ async def test_a_receipt_that_is_too_large_is_never_called_small(said: int | Non
     with pytest.raises(ReceiptProblem) as caught:
         await fetch_all(item, Endless(b""), CAPABILITIES)  # type: ignore[arg-type]
     assert shown in caught.value.problem.text
+
+
+@pytest.mark.rule("EXP-ATT-14")
+async def test_of_a_file_without_a_size_no_more_is_fetched_than_the_erp_takes() -> None:
+    class Large(Store):
+        async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
+            if most is not None and most < 3_000_000:
+                raise TooLarge(most)
+            return await super().fetch(url, most)
+
+    capabilities = replace(CAPABILITIES, max_attachment_bytes=2_000_000)
+    with pytest.raises(ReceiptProblem) as refused:
+        await fetch_all(with_files(1), Large(bytes(3_000_000)), capabilities)  # type: ignore[arg-type]
+    assert "(more against 2.0 MB)" in refused.value.problem.text
+
+
+@pytest.mark.rule("EXP-ATT-14", "EXP-ATT-07")
+async def test_a_machine_without_room_says_so_to_the_bookkeeper_and_why_to_the_operator() -> None:
+    class Full(Store):
+        async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
+            if self.asked:
+                raise NotKept("No space left on device; temporary files lie in /tmp, TMPDIR moves them")
+            return await super().fetch(url, most)
+
+    with pytest.raises(ReceiptProblem) as refused:
+        await fetch_all(with_files(3), Full(b"x"), CAPABILITIES)  # type: ignore[arg-type]
+    found = refused.value.problem
+    assert found.text == (
+        "Receipt 2 of 3 could not be handed on, because the integration has no storage left for it. "
+        "Nothing was booked. Export again in an hour, and contact support if this happens again."
+    )
+    assert "TMPDIR" in found.internal
+    assert found.row.item_type == "receipt_download_failure"
+
+
+async def test_the_files_of_an_item_that_fails_are_freed() -> None:
+    kept: list[HeldFile] = []
+
+    class Keeping(Store):
+        async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
+            if self.asked == 2:
+                raise LinkExpired("gone", status=404)
+            found = await super().fetch(url, most)
+            kept.append(found.file)
+            return found
+
+    with pytest.raises(LinkLapsed):
+        await fetch_all(with_files(3), Keeping(b"x"), CAPABILITIES)  # type: ignore[arg-type]
+    assert len(kept) == 2
+    for file in kept:
+        with pytest.raises(ValueError, match="closed"):
+            file.whole()
 
 
 @pytest.mark.rule("EXP-ATT-16")
