@@ -192,7 +192,7 @@ def _home(module: Module, function: Function) -> str:
 
 
 def _opens(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "transaction"
+    return isinstance(call.func, ast.Attribute) and call.func.attr in {"transaction", "alone"}
 
 
 def _lends(modules: dict[str, Module], name: str) -> bool:

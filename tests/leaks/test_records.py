@@ -30,7 +30,7 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.vault import Vault
 from ledgerbridge.web.admin.models import BindErp, NewConnection
-from ledgerbridge.web.inbox import Mailbox
+from ledgerbridge.web.mailboxes import Mailbox
 from tests.support.canaries import canary, canary_key, found_in
 from tests.support.leak_watch import keep_logging
 from tests.unit.pleo.conftest import PRODUCTION, FakeCredential, Stage
@@ -54,7 +54,7 @@ RECORDS: dict[str, Callable[[], Any]] = {
     "settings": _settings,
     "vault": lambda: Vault(_settings().keys),
     "token pair": lambda: TokenAnswer(SECRET, SECRET, 900, NOW),
-    "mailbox": lambda: Mailbox(uuid.uuid4(), "c", ended=False, secret=SECRET),
+    "mailbox": lambda: Mailbox(uuid.uuid4(), "c", ended=False, sealed=SECRET.encode()),
     "session": lambda: SignedIn(token=SECRET, expires_at=NOW),
     "Tryton settings": lambda: TrytonSettings("https://x", "b", SECRET, 1),
     "call": lambda: Call("x", "POST", "/v1", body={"apiKey": SECRET}),

@@ -6,8 +6,9 @@ A transaction here is never held across a call to Pleo or an ERP (invariant 9); 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from ledgerbridge import faults
 from ledgerbridge.store import scope
+from ledgerbridge.store.alone import Alone
 
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
@@ -76,6 +78,7 @@ class Database:
     """One process's pool of connections. `url` in any form that `sqlalchemy_url` takes."""
 
     def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "ledgerbridge") -> None:
+        settings = connection_settings(url, application_name)
         self.engine = create_async_engine(
             sqlalchemy_url(url).difference_update_query(["options"]),
             pool_size=pool_size,
@@ -84,8 +87,9 @@ class Database:
             pool_recycle=1800,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args=connection_settings(url, application_name),
+            connect_args=settings,
         )
+        self._alone = Alone(libpq_url(url), settings, pool_size)
         scope.hold(self.engine.sync_engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=scope.ScopedSession)
 
@@ -107,6 +111,17 @@ class Database:
             )
             yield session
 
+    async def alone(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of a statement that is a transaction of its own, in one visit to the server (`store.alone`).
+
+        Committed on return. It may be run twice, so it must not matter how often it runs. Raises `psycopg.Error`.
+        """
+        point = f"commit {faults.caller()}"
+        faults.reach(f"{point} before")
+        row = await self._alone.run(statement, values)
+        faults.reach(f"{point} after")
+        return row
+
     async def ping(self) -> None:
         """One round trip to the server. Raises sqlalchemy.exc.SQLAlchemyError when it does not answer."""
         async with self.engine.connect() as connection:
@@ -114,4 +129,5 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; may be repeated."""
+        await self._alone.close()
         await self.engine.dispose()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -100,6 +101,14 @@ def _of_compiled(compiled: Any, text: str) -> Verdict:
     return Verdict(found.unbound, lists)
 
 
+def judge_text(text: str) -> None:
+    """Refuse text that SQLAlchemy does not run for us, unless it is bound. Raises `UnscopedQuery`."""
+    unbound = _of_text(text).unbound
+    if unbound:
+        raise UnscopedQuery(unbound)
+
+
+@lru_cache(512)
 def _of_text(text: str) -> Verdict:
     """Text that names a table of companies must compare a key with a parameter, or only insert."""
     named = set(_NAMES_OWNED.findall(text))

@@ -15,12 +15,23 @@ from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs import schedule
 from ledgerbridge.syncs.vendors.runs import DRAFTS
 from ledgerbridge.work.queue import Queue
+from ledgerbridge.work.tasks import Order
 
 RUN = "syncs.run"
 """The queued work: one run of one kind for one company."""
 FIRST = "syncs.first"
 """The queued work: the first syncs of an activation, then the activation's end."""
-__all__ = ["DRAFTS", "FIRST", "RUN", "enqueue_drafts", "enqueue_first", "enqueue_sync", "enqueue_vendor", "lock_of"]
+__all__ = [
+    "DRAFTS",
+    "FIRST",
+    "RUN",
+    "enqueue_drafts",
+    "enqueue_first",
+    "enqueue_sync",
+    "enqueue_vendor",
+    "lock_of",
+    "vendor",
+]
 
 
 def lock_of(connection_id: uuid.UUID) -> str:
@@ -53,11 +64,36 @@ async def enqueue_sync(
     if in_seconds:
         await schedule.hasten(session, connection_id, kind, utcnow(), in_seconds)
         return True
+    order = _run(
+        queue,
+        connection_id,
+        kind,
+        trigger,
+        only=only,
+        archive_allowed=archive_allowed,
+        allowed_by=allowed_by,
+        asked_in=asked_in,
+        hop=hop,
+    )
+    return await queue.place(session, order)
+
+
+def _run(
+    queue: Queue,
+    connection_id: uuid.UUID,
+    kind: SyncKind,
+    trigger: str,
+    *,
+    only: str | None = None,
+    archive_allowed: int | None = None,
+    allowed_by: str | None = None,
+    asked_in: uuid.UUID | None = None,
+    hop: int = 0,
+) -> Order:
     key = f"{lock_of(connection_id)}:{kind}:{only or ''}"
     if archive_allowed is not None:
         key = f"{key}:archive"  # never folded into a run that was allowed less
-    return await queue.defer(
-        session,
+    return queue.order(
         RUN,
         lock=lock_of(connection_id),
         queueing_lock=key,
@@ -70,6 +106,11 @@ async def enqueue_sync(
         asked_in=str(asked_in) if asked_in else None,
         hop=hop,
     )
+
+
+def vendor(queue: Queue, connection_id: uuid.UUID, pleo_vendor_id: str, trigger: str) -> Order:
+    """The work on one vendor that Pleo told of, for a statement that stores and queues in one (VEN-060)."""
+    return _run(queue, connection_id, SyncKind.VENDORS, trigger, only=pleo_vendor_id)
 
 
 async def enqueue_vendor(

@@ -17,8 +17,9 @@ from ledgerbridge.pleo.events import UnreadableEvent, parse_event
 from ledgerbridge.pleo.signature import Refusal, Verdict, verify
 from ledgerbridge.web import inbox
 from ledgerbridge.web.admin.auth import is_json
-from ledgerbridge.web.inbox import Mailbox, Result
+from ledgerbridge.web.inbox import Overtaken, Result
 from ledgerbridge.web.limiting import Limit, caller_of
+from ledgerbridge.web.mailboxes import Mailbox
 from ledgerbridge.web.middleware import declared_length, too_large
 from ledgerbridge.web.problems import HttpProblem, from_exception, unavailable
 from ledgerbridge.web.services import Services, services_of
@@ -30,6 +31,9 @@ STORE_SECONDS = 10
 """For each visit to the database; a sender hears from us before it gives up on its own."""
 SECRET_SECONDS = 3
 """For reading a secret again, so that the answer still comes in time (HOOK-040)."""
+LOOKS = 4
+"""At a subscription, for one delivery: what is remembered, what is stored, after a secret was read again, and one more
+for a change in between."""
 _log = get_logger(__name__)
 
 T = TypeVar("T")
@@ -96,18 +100,33 @@ async def _receive(services: Services, path_token: str, request: Request) -> Res
     # A missing header is let pass: the signature says who sent it, the parser whether it is JSON (HOOK-048 is ours).
     if not is_json(request.headers.get("content-type", "application/json")):
         raise HttpProblem(415, "Deliveries are application/json.", kind="not-json")
-    box = await _in_time(inbox.mailbox(services, path_token))
-    if box is None:
-        raise HttpProblem(404, "There is no such subscription.")
-    body = await _read(request)
-    with structlog.contextvars.bound_contextvars(connection_id=str(box.connection_id)):
-        if box.ended and box.secret is None:
-            _log.info("delivery for an ended connection dropped")
-            return Result.DROPPED
-        verdict = await _verify(services, box, request, body)
-        services.limiter.prove(path_token)
-        await services.limiter.count(Limit.DELIVERIES, str(box.connection_id))
-        return await _accept(services, box, verdict, body)
+    anew, body = False, None
+    for _ in range(LOOKS):
+        box = await _in_time(inbox.mailbox(services, path_token, anew=anew))
+        if box is None:
+            raise HttpProblem(404, "There is no such subscription.")
+        body = await _read(request) if body is None else body
+        try:
+            with structlog.contextvars.bound_contextvars(connection_id=str(box.connection_id)):
+                return await _deliver(services, box, path_token, request, body, final=anew)
+        except Overtaken:
+            anew = True
+    _log.error("a subscription changed again and again while its delivery was stored")
+    raise unavailable()
+
+
+async def _deliver(
+    services: Services, box: Mailbox, path_token: str, request: Request, body: bytes, *, final: bool
+) -> Result:
+    """Judge and store a delivery by this mailbox. Raises `Overtaken` when another look may judge otherwise."""
+    secret = inbox.secret_of(services, box)
+    if box.ended and secret is None:
+        _log.info("delivery for an ended connection dropped")
+        return Result.DROPPED
+    verdict = await _verify(services, box, secret, request, body, final=final)
+    services.limiter.prove(path_token)
+    await services.limiter.count(Limit.DELIVERIES, str(box.connection_id))
+    return await _accept(services, box, verdict, body)
 
 
 async def _read(request: Request) -> bytes:
@@ -124,14 +143,20 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _verify(services: Services, box: Mailbox, request: Request, body: bytes) -> Verdict:
-    """The verdict on a delivery that is Pleo's; raises 401 otherwise, after one look for a newer secret (HOOK-037)."""
+async def _verify(
+    services: Services, box: Mailbox, secret: str | None, request: Request, body: bytes, *, final: bool
+) -> Verdict:
+    """The verdict on a delivery that is Pleo's; raises 401 otherwise, after one look for a newer secret (HOOK-037).
+
+    Unless the look at the mailbox was `final`, nobody is refused by it: it may have been a remembered one.
+    """
     headers = _headers(request)
-    verdict = verify(headers, body, [box.secret] if box.secret else [], utcnow())
-    if verdict.refusal in (Refusal.NO_MATCH, Refusal.NO_USABLE_SECRET) and not box.ended:
-        newer = await _newer_secret(services, box)
-        if newer is not None:
-            verdict = verify(headers, body, [newer], utcnow())
+    verdict = verify(headers, body, [secret] if secret else [], utcnow())
+    if verdict.refusal in (Refusal.NO_MATCH, Refusal.NO_USABLE_SECRET):
+        if not final:
+            raise Overtaken
+        if not box.ended and await _newer_secret(services, box, secret):
+            raise Overtaken
     if not verdict.ok:
         _log.warning("delivery refused", reason=str(verdict.refusal))
         raise HttpProblem(401, "Not accepted.")
@@ -148,15 +173,15 @@ async def _in_time(work: Awaitable[T]) -> T:
         raise unavailable() from None
 
 
-async def _newer_secret(services: Services, box: Mailbox) -> str | None:
-    """Another secret than the one just tried, from Pleo or from a colleague who read it; None when there is none."""
+async def _newer_secret(services: Services, box: Mailbox, tried: str | None) -> bool:
+    """Whether there is another secret than the one just tried, from Pleo or from a colleague who read it."""
     try:
         async with asyncio.timeout(SECRET_SECONDS):
             found = await subscriptions.secret_for(services.connections, box.connection_id, re_read=True)
     except TimeoutError:
         _log.warning("reading the webhook secret again took too long")
-        return None
-    return found if found != box.secret else None
+        return False
+    return found is not None and found != tried
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The inbox for Pleo's deliveries: each is stored once by its `webhook-id`, and its work is queued in that transaction.
+"""The inbox for Pleo's deliveries: each is stored once by its `webhook-id`, and its work is queued in that statement.
 
 Nothing here trusts a body for more than which event it is and whom to ask (HOOK-024, -025).
 """
@@ -6,21 +6,21 @@ Nothing here trusts a body for more than which event it is and whom to ask (HOOK
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import literal_column, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import subscriptions
-from ledgerbridge.exports.enqueue import enqueue_look
+from ledgerbridge.exports import enqueue as exports
 from ledgerbridge.pleo.events import Event, ExportJobCreated, VendorCreated
-from ledgerbridge.store.tables import Connection, ConnectionStatus, DeliveryStatus, Subscription, WebhookDelivery
+from ledgerbridge.store.tables import Connection, ConnectionStatus, DeliveryStatus, Subscription
 from ledgerbridge.store.vault import hash_token
-from ledgerbridge.syncs.enqueue import enqueue_vendor
+from ledgerbridge.syncs import enqueue as syncs
+from ledgerbridge.web.mailboxes import Mailbox
 from ledgerbridge.web.services import Services
+from ledgerbridge.work.statements import NOTHING, WAKE_OF, defer_from
+from ledgerbridge.work.tasks import Order
 
 _LONGEST = 200
 """Characters kept of a text that the sender chooses."""
@@ -40,49 +40,56 @@ class Result(StrEnum):
     """Names another company than the subscription's (HOOK-026)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """The subscription behind a path."""
-
-    connection_id: uuid.UUID
-    company_id: str
-    ended: bool
-    secret: str | None = field(repr=False)
+class Overtaken(Exception):
+    """The subscription is not what it was taken for (any more): look anew, and judge the delivery by that."""
 
 
-async def mailbox(services: Services, path_token: str) -> Mailbox | None:
-    """The subscription with this path; None when there is none."""
+async def mailbox(services: Services, path_token: str, *, anew: bool = False) -> Mailbox | None:
+    """The subscription with this path; None when there is none. From memory unless it shall be looked up `anew`."""
+    path = hash_token(path_token)
+    known = None if anew else services.mailboxes.known(path)
+    if known is not None:
+        return known
+    services.mailboxes.forget(path)
     async with services.db.reading() as session:
         row = (
             await session.execute(
-                select(Subscription, Connection)
+                select(
+                    Connection.id,
+                    Connection.company_id,
+                    Connection.status,
+                    Subscription.ended_at,
+                    Subscription.secret_sealed,
+                )
                 .join(Connection, Connection.id == Subscription.connection_id)
-                .where(Subscription.path_token_hash == hash_token(path_token))
+                .where(Subscription.path_token_hash == path)
             )
         ).first()
     if row is None:
         return None
-    subscription, connection = row
-    sealed = subscription.secret_sealed
-    return Mailbox(
-        connection_id=connection.id,
-        company_id=connection.company_id,
-        ended=subscription.ended_at is not None or connection.status == ConnectionStatus.DISCONNECTED,
-        secret=subscriptions.readable(services.connections, sealed, connection.id) if sealed else None,
-    )
+    ended = row.ended_at is not None or row.status == ConnectionStatus.DISCONNECTED
+    box = Mailbox(row.id, row.company_id, ended, row.secret_sealed)
+    if not ended:
+        services.mailboxes.learn(path, box)
+    return box
+
+
+def secret_of(services: Services, box: Mailbox) -> str | None:
+    """The secret that signs its deliveries; None when there is none, or it does not open."""
+    return subscriptions.readable(services.connections, box.sealed, box.connection_id) if box.sealed else None
 
 
 async def accept(services: Services, box: Mailbox, webhook_id: str, event: Event) -> Result:
-    """Store a verified delivery and queue what it asks for, together or not at all (HOOK-040, -042)."""
+    """Store a verified delivery and queue what it asks for, together or not at all (HOOK-040, -042).
+
+    Raises `Overtaken` when the mailbox has changed since somebody looked; then nothing was stored.
+    """
     result, note = _decide(box, event)
-    async with services.db.transaction() as session:
-        if not await _store(session, box, webhook_id, event, result, note):
-            return Result.DUPLICATE
-        if result is Result.QUEUED and isinstance(event, VendorCreated):
-            await enqueue_vendor(session, services.queue, box.connection_id, event.vendor_id, "webhook")
-        elif result is Result.QUEUED:
-            await enqueue_look(session, services.queue, box.connection_id, "webhook")
-    return result
+    row = await services.db.alone(_DELIVER, _values(services, box, webhook_id, event, result, note))
+    if row is None:
+        raise Overtaken
+    new = row[0]
+    return result if new else Result.DUPLICATE
 
 
 def _decide(box: Mailbox, event: Event) -> tuple[Result, str | None]:
@@ -104,32 +111,67 @@ _STATUS = {
     Result.MISMATCH: DeliveryStatus.DROPPED,
 }
 
+# One visit to the server: whether the mailbox is what it was taken for, the delivery or a count of its repeat, and the
+# work of a new one. A row that an INSERT has just made carries no xmax; one that it updated does.
+_DELIVER = f"""
+    with box as (
+        select s.connection_id from subscriptions s join connections c on c.id = s.connection_id
+        where s.connection_id = %(connection_id)s and s.secret_sealed is not distinct from %(sealed)s::bytea
+          and (s.ended_at is not null or c.status = 'disconnected') = %(ended)s
+    ), delivery as (
+        insert into webhook_deliveries as d (
+            id, connection_id, webhook_id, event_id, event_type, resource_id, company_id, status, note, settled_at,
+            repeats
+        )
+        select %(id)s, connection_id, %(webhook_id)s::text, %(event_id)s::text, %(event_type)s::text,
+               %(resource_id)s::text, %(company_id)s::text, %(status)s::text, %(note)s::text,
+               %(settled_at)s::timestamptz, 0
+        from box
+        on conflict (connection_id, webhook_id) do update set repeats = d.repeats + 1
+        returning xmax = 0 as new
+    ), work as (
+        {defer_from("delivery where new and %(work_name)s::text is not null")}
+    )
+    select new, (select {WAKE_OF} from work) from delivery
+"""  # noqa: S608
 
-async def _store(
-    session: AsyncSession, box: Mailbox, webhook_id: str, event: Event, result: Result, note: str | None
-) -> bool:
-    """Insert the delivery, or count a repeat of one that is there; True when it is new."""
-    resource = event.job_id if isinstance(event, ExportJobCreated) else None
-    resource = event.vendor_id if isinstance(event, VendorCreated) else resource
-    row = insert(WebhookDelivery).values(
-        id=uuid.uuid4(),
-        connection_id=box.connection_id,
-        webhook_id=webhook_id,
-        event_id=_storable(event.event_id),
-        event_type=_storable(event.event_type),
-        resource_id=resource,
-        company_id=event.company_id if isinstance(event, ExportJobCreated | VendorCreated) else None,
-        status=_STATUS[result],
-        note=note,
-        settled_at=None if result is Result.QUEUED else utcnow(),
-    )
-    repeated = row.on_conflict_do_update(
-        index_elements=[WebhookDelivery.connection_id, WebhookDelivery.webhook_id],
-        set_={"repeats": WebhookDelivery.repeats + 1},
-    )
-    # A row that an INSERT has just made carries no xmax; one that it updated does.
-    new = await session.scalar(repeated.returning(literal_column("(xmax = 0)")))
-    return bool(new)
+
+def _values(
+    services: Services, box: Mailbox, webhook_id: str, event: Event, result: Result, note: str | None
+) -> dict[str, object]:
+    known = event if isinstance(event, ExportJobCreated | VendorCreated) else None
+    values: dict[str, object] = {
+        "connection_id": box.connection_id,
+        "sealed": box.sealed,
+        "ended": box.ended,
+        "id": uuid.uuid4(),
+        "webhook_id": webhook_id,
+        "event_id": _storable(event.event_id),
+        "event_type": _storable(event.event_type),
+        "resource_id": _resource(event),
+        "company_id": known.company_id if known else None,
+        "status": _STATUS[result].value,
+        "note": note,
+        "settled_at": None if result is Result.QUEUED else utcnow(),
+    }
+    order = _work(services, box, event) if result is Result.QUEUED else None
+    return values | {f"work_{name}": value for name, value in (order.values if order else NOTHING).items()}
+
+
+def _resource(event: Event) -> str | None:
+    match event:
+        case ExportJobCreated():
+            return event.job_id
+        case VendorCreated():
+            return event.vendor_id
+        case _:
+            return None
+
+
+def _work(services: Services, box: Mailbox, event: Event) -> Order:
+    if isinstance(event, VendorCreated):
+        return syncs.vendor(services.queue, box.connection_id, event.vendor_id, "webhook")
+    return exports.look(services.queue, box.connection_id, "webhook")
 
 
 def _storable(text: str | None) -> str | None:

@@ -13,7 +13,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg import Error as PsycopgError
+from psycopg import DataError as PsycopgDataError
+from psycopg import InterfaceError as PsycopgInterfaceError
+from psycopg import OperationalError as PsycopgOperationalError
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -110,7 +112,7 @@ def is_outage(error: BaseException) -> bool:
         return True
     if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
         return True
-    return isinstance(error, PsycopgError) and type(error).__name__ in {"OperationalError", "PoolTimeout", "PoolClosed"}
+    return isinstance(error, PsycopgOperationalError | PsycopgInterfaceError)
 
 
 def from_exception(error: Exception) -> HttpProblem:
@@ -125,7 +127,7 @@ def from_exception(error: Exception) -> HttpProblem:
     if is_outage(error):
         _log.error("database unreachable", error=str(error))
         return unavailable()
-    if isinstance(error, DataError | UnicodeEncodeError):
+    if isinstance(error, DataError | PsycopgDataError | UnicodeEncodeError):
         _log.warning("the database cannot hold what was sent", error=type(error).__name__)
         return HttpProblem(422, "The request holds characters that cannot be stored.", kind="invalid-characters")
     _log.error("unexpected error", exc_info=error)

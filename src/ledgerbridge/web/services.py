@@ -19,6 +19,7 @@ from ledgerbridge.store.engine import Database
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.web.limiting import Limiter
+from ledgerbridge.web.mailboxes import Mailboxes
 from ledgerbridge.web.shared import Shared
 from ledgerbridge.work.queue import Queue
 
@@ -37,6 +38,7 @@ class Services:
     tally: Tally
     cursors: Cursors
     limiter: Limiter
+    mailboxes: Mailboxes = field(default_factory=Mailboxes)
     openid: Door | None = None
     """None where administrators sign in with tokens only."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

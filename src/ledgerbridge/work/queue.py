@@ -17,7 +17,7 @@ from ledgerbridge.work.jobs import DurableJobs
 from ledgerbridge.work.rescue import Rescue
 from ledgerbridge.work.retry import RetryRule
 from ledgerbridge.work.stats import QueueStats, read_stats
-from ledgerbridge.work.tasks import Argument, Handler, Periodic, Task
+from ledgerbridge.work.tasks import Argument, Handler, Order, Periodic, Task
 from ledgerbridge.work.tempo import Tempo
 from ledgerbridge.work.worker import Life, run_for_ever
 
@@ -78,19 +78,30 @@ class Queue:
         the caller's commit, and no later than `in_seconds` from now. Raises ValueError for a name nobody registered
         and TypeError for an argument that is not str, int or None.
         """
+        return await self.place(
+            session, self.order(name, lock=lock, queueing_lock=queueing_lock, in_seconds=in_seconds, **arguments)
+        )
+
+    def order(
+        self,
+        name: str,
+        *,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        in_seconds: float | None = None,
+        **arguments: Argument,
+    ) -> Order:
+        """The same work, checked and not queued yet. Raises like `defer`."""
         if name not in self._tasks:
             raise ValueError(f"no handler is registered for {name!r}")
         for key, value in arguments.items():
             if not isinstance(value, str | int | None):
                 raise TypeError(f"{name}: argument {key} must be str, int or None, not {type(value).__name__}")
-        values = {
-            "name": name,
-            "lock": lock,
-            "queueing_lock": queueing_lock,
-            "args": json.dumps(arguments),
-            "seconds": max(0.0, in_seconds or 0.0),
-        }
-        row = (await session.execute(text(statements.DEFER), values)).one()
+        return Order(name, lock, queueing_lock, json.dumps(arguments), max(0.0, in_seconds or 0.0))
+
+    async def place(self, session: AsyncSession, order: Order) -> bool:
+        """Queue what was ordered in the caller's transaction; the answer of `defer`."""
+        row = (await session.execute(text(statements.DEFER), order.values)).one()
         if not row.inserted:
             await session.execute(text(statements.WAKE), {"id": row.id})
         return bool(row.inserted)

@@ -11,13 +11,30 @@ _WAKE = """pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'jo
 # The library raises a unique violation for a queueing lock in use, which would end the caller's transaction. This
 # writes to the waiting job instead, and so locks its row: workers pass it by until the caller commits. Without that it
 # could start before the commit, miss what the caller is just writing, and leave nobody to look again.
-DEFER = """
+_DEFER = """
     insert into procrastinate_jobs as j (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
-    values ('default', :name, :lock, :queueing_lock, cast(:args as jsonb), now() + make_interval(secs => :seconds))
+    select 'default', cast({name} as text), cast({lock} as text), cast({queueing_lock} as text),
+           cast({args} as jsonb), now() + make_interval(secs => cast({seconds} as float8))
+    {where}
     on conflict (queueing_lock) where status = 'todo'
         do update set scheduled_at = least(j.scheduled_at, excluded.scheduled_at)
     returning id, xmax = 0 as inserted
 """
+NOTHING: dict[str, str | float | None] = dict.fromkeys(("name", "lock", "queueing_lock", "args", "seconds"))
+"""The values of no order at all."""
+DEFER = _DEFER.format(where="", **{part: f":{part}" for part in NOTHING})
+
+
+def defer_from(source: str) -> str:
+    """The same as part of a larger statement that psycopg runs, for the one row of `source` or, without it, not at all.
+
+    An order's `values` go in under their names with `work_` in front. Whoever uses it also wakes: `WAKE_OF`.
+    """
+    return _DEFER.format(where=f"from {source}", **{part: f"%(work_{part})s" for part in NOTHING})
+
+
+WAKE_OF = f"case when not inserted then {_WAKE.format(id='id')}::text end"
+"""To be selected from what `defer_from` returns."""
 WAKE = "select " + _WAKE.format(id="cast(:id as bigint)")
 
 # The library's finish and retry ask only for the job's id. A worker that was taken for dead and comes back would end

@@ -13,6 +13,32 @@ Handler = Callable[..., Awaitable[None]]
 """`async def handler(**arguments)` with the arguments given to `Queue.defer`, each a str, an int or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Work that may be queued: its name is known and its arguments can be stored."""
+
+    name: str
+    lock: str | None
+    """One at a time of those that share it."""
+    queueing_lock: str | None
+    """One waiting of those that share it."""
+    args: str
+    """JSON."""
+    seconds: float
+    """From now until it may begin."""
+
+    @property
+    def values(self) -> dict[str, str | float | None]:
+        """For the statement that queues it."""
+        return {
+            "name": self.name,
+            "lock": self.lock,
+            "queueing_lock": self.queueing_lock,
+            "args": self.args,
+            "seconds": self.seconds,
+        }
+
+
 @dataclass(frozen=True)
 class Task:
     """A kind of work."""

@@ -14,7 +14,7 @@ from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.store.embedded import EmbeddedPostgres
 from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription, WebhookDelivery
 from ledgerbridge.syncs.enqueue import RUN
-from ledgerbridge.web import hooks, inbox
+from ledgerbridge.web import hooks
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.integration.web.mailbox import JOB, VECTOR_SECRET, Box, export_event
 
@@ -76,14 +76,16 @@ async def test_deliveries_for_different_jobs_of_one_company_wait_as_one_look(box
 
 
 @pytest.mark.rule("HOOK-040")
-async def test_delivery_and_job_stand_or_fall_together(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object, **__: object) -> bool:
-        raise RuntimeError("the queue is broken")
-
-    monkeypatch.setattr(inbox, "enqueue_look", broken)
+async def test_delivery_and_job_stand_or_fall_together(box: Box) -> None:
+    async with box.face.services.db.transaction() as session:
+        await session.execute(text("alter table procrastinate_jobs add constraint broken check (false) not valid"))
     answer = await box.send(export_event())
     assert answer.status_code == 500
     assert await box.stored() == []
+    async with box.face.services.db.transaction() as session:
+        await session.execute(text("alter table procrastinate_jobs drop constraint broken"))
+    assert (await box.send(export_event())).status_code == 202
+    assert len(await box.stored()) == await box.looks_waiting() == 1
 
 
 @pytest.mark.rule("HOOK-026", "VEN-015")

@@ -1,0 +1,79 @@
+"""Statements that are transactions of their own: one visit to the server each, on connections kept for them.
+
+For what is asked so often that a session would cost more than its statement. Judged like all others (`store.scope`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from ledgerbridge.store import scope
+
+WAIT_SECONDS = 10
+"""For a connection; then whoever waits is told that the database is away."""
+
+
+class Alone:
+    """A pool beside the engine's, opened by its first statement."""
+
+    def __init__(self, conninfo: str, settings: Mapping[str, str | int], size: int) -> None:
+        self._conninfo = conninfo
+        self._settings = {**settings, "autocommit": True}
+        self._size = size
+        self._pool: AsyncConnectionPool | None = None
+        self._opening = asyncio.Lock()
+
+    async def run(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of a statement with psycopg's placeholders; None when it gives none. Committed on return.
+
+        Run again when its connection turns out to be dead, also if the reply alone was lost: it must not matter how
+        often it runs. Raises `psycopg.Error`, and `UnscopedQuery` for a statement that is not bound to one company.
+        """
+        scope.judge_text(statement)
+        pool = self._pool or await self._opened()
+        async with pool.connection() as connection:
+            try:
+                return await _first(connection, statement, values)
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+        await pool.check()  # a server that was restarted leaves none of them alive
+        async with pool.connection() as connection:
+            return await _first(connection, statement, values)
+
+    async def close(self) -> None:
+        """Close every connection; may be repeated."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def _opened(self) -> AsyncConnectionPool:
+        async with self._opening:
+            if self._pool is None:
+                pool = AsyncConnectionPool(
+                    self._conninfo,
+                    kwargs=self._settings,
+                    min_size=1,
+                    max_size=self._size,
+                    max_lifetime=1800,
+                    timeout=WAIT_SECONDS,
+                    reconnect_timeout=5,  # then the next caller begins anew; the pool's own pauses would double
+                    open=False,
+                    name="alone",
+                )
+                await pool.open()
+                self._pool = pool
+            return self._pool
+
+
+async def _first(
+    connection: psycopg.AsyncConnection, statement: str, values: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    cursor = await connection.execute(statement.encode(), values)
+    found: tuple[Any, ...] | None = await cursor.fetchone()
+    return found
