@@ -37,6 +37,7 @@ from tests.support.rig import CONFIGURATION, SEED_CHART
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 START_SECONDS = 60
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 QUEUED_AT_ONCE = 20_000
 """Expenses that the sandbox is asked for in one call."""
 
@@ -146,9 +147,9 @@ class Replica:
 
 
 @contextmanager
-def replica(url: str, pleo: str, *, erp_seconds: float = 0.0) -> Iterator[Replica]:
+def replica(url: str, pleo: str, *, erp_seconds: float = 0.0, profile: Path | None = None) -> Iterator[Replica]:
     """A replica that takes work, for the length of a `with` block; see `bench.replica`."""
-    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    environment = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     environment |= {
         "DATABASE_URL": url,
         "PLEO_AUTH_URL": pleo,
@@ -160,6 +161,7 @@ def replica(url: str, pleo: str, *, erp_seconds: float = 0.0) -> Iterator[Replic
         "EXPORT_POLL_SECONDS": "86400",
     }
     command = [sys.executable, "-m", "bench.replica", "--erp-seconds", str(erp_seconds)]
+    command += ["--profile", str(profile)] if profile else []
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -1,7 +1,7 @@
 """One replica of the service, worker and all, in a process of its own; every ERP behind it takes a set time a call.
 
 `python -m bench.replica --erp-seconds 0.5` with the service's own environment. Prints `ready` once it takes work, and
-drains on SIGTERM as the service does.
+drains on SIGTERM as the service does. With `--profile FILE` it leaves there, as text, where its time went.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+
+from pyinstrument import Profiler
 
 from bench.job import UNLIMITED, Counts, UnlimitedAdapter, UnlimitedErp
 from ledgerbridge.app import running
@@ -65,7 +68,8 @@ class SlowAdapter(UnlimitedAdapter):
 
 
 async def _work(erp_seconds: float) -> None:
-    logging.configure("WARNING" if os.environ.get("BENCH_LOUD") else "ERROR", "json")
+    # Written as the service writes it, and thrown away.
+    logging.configure("INFO", "json", Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
     adapter = SlowAdapter(Counts(capabilities=UNLIMITED), erp_seconds)
@@ -77,7 +81,14 @@ async def _work(erp_seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.replica")
     parser.add_argument("--erp-seconds", type=float, default=0.0)
-    asyncio.run(_work(parser.parse_args().erp_seconds))
+    parser.add_argument("--profile", type=Path)
+    chosen = parser.parse_args()
+    if chosen.profile is None:
+        asyncio.run(_work(chosen.erp_seconds))
+        return
+    with Profiler(async_mode="disabled") as profiler:
+        asyncio.run(_work(chosen.erp_seconds))
+    chosen.profile.write_text(profiler.output_text(show_all=False))
 
 
 if __name__ == "__main__":
