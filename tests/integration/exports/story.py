@@ -15,7 +15,20 @@ from sqlalchemy import select, text, update
 from ledgerbridge import faults
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import ErpError
-from ledgerbridge.exports import claims, closing, job, ledger, report, resolve, reversal, reverse, run, spool, standing
+from ledgerbridge.exports import (
+    booking,
+    claims,
+    closing,
+    ledger,
+    report,
+    resolve,
+    reversal,
+    reverse,
+    run,
+    sets,
+    spool,
+    standing,
+)
 from ledgerbridge.exports.context import Patience
 from ledgerbridge.exports.ledger import LIVE, FenceLost
 from ledgerbridge.exports.run import look
@@ -32,7 +45,7 @@ from tests.support.rig import Killed, Rig, company_rig
 LONG = 200_000
 """Seconds after which no call is on its way any more, and no job of before is open."""
 PATIENCE = Patience(erp_down=600, pause=(0.0, 0.0, 0.0), settling=LONG / 2, interrupted=LONG / 2, vendors=0)
-TIMED = (claims, closing, job, ledger, report, resolve, reversal, reverse, run, spool, standing)
+TIMED = (booking, claims, closing, ledger, report, resolve, reversal, reverse, run, sets, spool, standing)
 SETTLABLE = (ItemState.FAILED, ItemState.UNKNOWN, ItemState.ABANDONED)
 ITEMS = "/v3/export-jobs/*/items"
 CHANGED = "with other contents"

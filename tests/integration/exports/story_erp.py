@@ -16,10 +16,9 @@ from ledgerbridge import faults
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import PostingKey
-from ledgerbridge.erp.port import Attachment, Booked, DocumentRef, ErpError, Found, Reversed
+from ledgerbridge.erp.port import Attachment, Booked, DocumentRef, ErpError, Found, Reversed, Wanted
 from tests.support.double_payables import Entry
 from tests.support.erp_double import (
-    CAPABILITIES,
     Books,
     DoubleAdapter,
     DoubleErp,
@@ -106,7 +105,11 @@ class StoryBooks(Books):
         return waiting.pop(0) if waiting else ""
 
     def searchable(self, yes: bool) -> None:
-        self.capabilities = replace(CAPABILITIES, can_probe=yes)
+        self.capabilities = replace(self.capabilities, can_probe=yes)
+
+    def takes(self, batch: int, writers: int) -> None:
+        """So many documents in a call, and so many calls at once."""
+        self.capabilities = replace(self.capabilities, batch=batch, parallel_writers=writers)
 
 
 class StoryErp(DoubleErp):
@@ -166,6 +169,14 @@ class StoryErp(DoubleErp):
             raise KeyError("a bug after the effect")
         faults.reach("erp book after")
         return self._booked(made)
+
+    async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
+        """A death or a bug in the midst of it: its caller has heard of none of them."""
+        try:
+            return await super().book_many(wanted, final=final)
+        except BaseException:
+            self._books.history += [("lost", one.document.key.accounting_entry_id) for one in wanted]
+            raise
 
     async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
         assert self.capabilities.can_probe, "nobody could look for the counter-entry"

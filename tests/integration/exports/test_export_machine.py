@@ -58,12 +58,16 @@ class ExportMachine(RuleBasedStateMachine):
 
     @initialize(
         searchable=st.sampled_from([True, True, False]), seeds=seeds, trouble=st.sampled_from(BOOKINGS), dies_at=death,
-        rebooks=st.booleans(),
+        rebooks=st.booleans(), at_once=st.sampled_from([(1, 1), (3, 1), (2, 2), (1, 2)]),
     )  # fmt: skip
-    def begin(self, searchable: bool, seeds: list[str], trouble: str, dies_at: int | None, rebooks: bool) -> None:
+    def begin(
+        self, searchable: bool, seeds: list[str], trouble: str, dies_at: int | None, rebooks: bool,
+        at_once: tuple[int, int],
+    ) -> None:  # fmt: skip
         """The first expenses are exported, and something goes wrong at once."""
         self.story = self.telling.story
         self.story.books.searchable(searchable)
+        self.story.books.takes(*at_once)
         self.telling.run(self.story.rebooks(rebooks))
         self.story.new(*seeds)
         self.day(False, 63, "webhook", [trouble], [], [], None, 0, dies_at)
@@ -137,13 +141,18 @@ RULES = pytest.mark.rule(
 
 
 @RULES
-@pytest.mark.parametrize("searchable", [True, False], ids=["searchable", "not-searchable"])
+@pytest.mark.parametrize(
+    ("searchable", "batch"),
+    [(True, 1), (False, 1), (True, 5), (False, 5)],
+    ids=["searchable", "not-searchable", "searchable-batch", "not-searchable-batch"],
+)
 def test_every_trouble_while_booking_ends_with_every_expense_booked_once(
-    database_url: str, sandbox: Running, searchable: bool
+    database_url: str, sandbox: Running, searchable: bool, batch: int
 ) -> None:
     telling = Telling(database_url, sandbox.url, sandbox.sandbox.world)
     story = telling.story
     story.books.searchable(searchable)
+    story.books.takes(batch, 1)
     try:
         story.new(*["fee"] * len(BOOKINGS), "bad_no_account")
         for troubles in DAYS:
