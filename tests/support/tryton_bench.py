@@ -38,10 +38,14 @@ class FaultyTransport(httpx.AsyncBaseTransport):
         self._matches = matches
         self._wire = httpx.AsyncHTTPTransport(verify=False)
         self._fault = fault
+        self._spared = fault.spared if fault else 0
         self._left = fault.times if fault else 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not self._fault or not self._left or _step(request, self._matches) is not self._fault.step:
+            return await self._wire.handle_async_request(request)
+        if self._spared:
+            self._spared -= 1
             return await self._wire.handle_async_request(request)
         self._left -= 1
         match self._fault.fate:
@@ -71,6 +75,7 @@ def _step(request: httpx.Request, matches: bool) -> Step | None:
         return None
     endings = {
         "/model/account.move": Step.CREATE,
+        "/model/account.move/create": Step.CREATE_MANY,
         "/model/account.invoice": Step.CREATE_BILL,
         "/model/ir.attachment": Step.ATTACH,
         "/match": Step.MATCH,

@@ -30,6 +30,11 @@ class TestExactlyOnce(conformance.ExactlyOnce):
     pass
 
 
+@pytest.mark.rule("EXP-ATT-03", "EXP-ATT-14", "EXP-IDEM-04", "EXP-IDEM-07", "EXP-POST-03", "EXP-REC-04")
+class TestBatches(conformance.Batches):
+    pass
+
+
 @pytest.mark.rule("EXP-BOOK-06", "EXP-ERR-01")
 class TestRefusals(conformance.Refusals):
     pass
@@ -63,6 +68,7 @@ SUITES = [
     TestBooking,
     TestFiles,
     TestExactlyOnce,
+    TestBatches,
     TestRefusals,
     TestFinding,
     TestMirror,

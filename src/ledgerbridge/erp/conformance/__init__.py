@@ -7,6 +7,7 @@ A test module of an adapter defines a fixture `bench` (see `bench.Bench`) and su
 Capabilities decide which tests apply; no suite asks for an adapter's name. Only tests import this package.
 """
 
+from ledgerbridge.erp.conformance.batches import Batches
 from ledgerbridge.erp.conformance.bills import Bills, BillsOnce
 from ledgerbridge.erp.conformance.booking import Booking, Files
 from ledgerbridge.erp.conformance.company import Company
@@ -22,6 +23,7 @@ from ledgerbridge.erp.conformance.reversal import Reversal, ReversalOfBills
 from ledgerbridge.erp.conformance.vendors import NewVendors, Vendors
 
 __all__ = [
+    "Batches",
     "Bills",
     "BillsOnce",
     "Booking",

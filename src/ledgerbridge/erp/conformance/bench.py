@@ -29,6 +29,8 @@ class Step(StrEnum):
     """The writes an adapter makes."""
 
     CREATE = "create"
+    CREATE_MANY = "create_many"
+    """The creation of several entries at once."""
     ATTACH = "attach"
     POST = "post"
     VENDOR = "vendor"
@@ -79,6 +81,8 @@ class Fault:
     step: Step
     fate: Fate
     times: int = 1
+    spared: int = 0
+    """Calls of the step that go well before."""
 
 
 @dataclass(frozen=True, slots=True)

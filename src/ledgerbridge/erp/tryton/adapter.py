@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -58,6 +60,7 @@ from ledgerbridge.erp.tryton.booking import Booking
 from ledgerbridge.erp.tryton.chart import read_chart
 from ledgerbridge.erp.tryton.client import Client, http_client
 from ledgerbridge.erp.tryton.documents import Live
+from ledgerbridge.erp.tryton.drafts import Draft, Drafts
 from ledgerbridge.erp.tryton.entries import Entry
 from ledgerbridge.erp.tryton.errors import CallFailed
 from ledgerbridge.erp.tryton.key import Mark
@@ -68,6 +71,7 @@ from ledgerbridge.erp.tryton.reference import Reference
 from ledgerbridge.erp.tryton.reversing import Asked, Reversing
 from ledgerbridge.erp.tryton.reversing_bills import BillReversing
 from ledgerbridge.erp.tryton.standing import live_bills, live_moves
+from ledgerbridge.erp.tryton.turns import take_turns
 from ledgerbridge.erp.tryton.vendors import Creation
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 
@@ -85,6 +89,7 @@ CAPABILITIES = Capabilities(
     can_reverse=True,
     # Numbering takes a lock that a second writer does not wait for; it is refused and has to come again.
     parallel_writers=1,
+    batch=50,
     lists_entries=True,
 )
 
@@ -215,17 +220,39 @@ class TrytonErp:
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
         wanted = checks.as_sent(document)
         if isinstance(wanted, JournalEntry):
-            return await self._book_entry(wanted, attachments, final)
-        return await self._book_bill(wanted, attachments, final)
+            return await self._book_entry(wanted, attachments, final, self._patience)
+        return await self._book_bill(wanted, attachments, final, self._patience)
 
     async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
-        found: list[Booked | ErpError] = []
-        for one in wanted:
-            try:
-                found.append(await self.book(one.document, one.attachments, final=final))
-            except ErpError as error:
-                found.append(error)
-        return found
+        drafts = Drafts(self._client, self._reference, self._patience)
+        begun = {draft.sort.key: draft for draft in await drafts.make(await self._to_make_together(wanted))}
+        doubtful = {name: draft.failed for name, draft in begun.items() if draft.failed}
+        left = [one for one in wanted if one.document.key not in doubtful]
+        turns = [partial(self._go_on, one, begun.get(one.document.key), final) for one in left]
+        ended = iter(await take_turns(self._client, self._patience, turns))
+        return [doubtful.get(one.document.key) or next(ended) for one in wanted]
+
+    async def _to_make_together(self, wanted: Sequence[Wanted]) -> list[JournalEntry]:
+        """The journal entries with nothing against them, one an accounting entry; all else is booked by itself."""
+        times = Counter(one.document.key.accounting_entry_id for one in wanted)
+        found = [checks.as_sent(one.document) for one in wanted]
+        fit = [entry for entry in found if isinstance(entry, JournalEntry) and not checks.unfit(entry)]
+        once = [entry for entry in fit if times[entry.key.accounting_entry_id] == 1]
+        if len(once) < 2:
+            return []
+        try:
+            books = (await _translated("read the company", self._reference.company)).currency
+        except ErpError:
+            return []
+        return [entry for entry in once if entry.currency == books]
+
+    async def _go_on(self, one: Wanted, begun: Draft | None, final: bool, patience: Patience) -> Booked:
+        wanted = checks.as_sent(one.document)
+        if isinstance(wanted, Bill):
+            return await self._book_bill(wanted, one.attachments, final, patience)
+        if begun is None:
+            return await self._book_entry(wanted, one.attachments, final, patience)
+        return await self._finish_entry(begun.booking(self._client, one.attachments), final, patience)
 
     async def fits(self, document: Document, *, final: bool) -> Problem | None:
         wanted = checks.as_sent(document)
@@ -243,15 +270,20 @@ class TrytonErp:
                 raise
             return error.problem
 
-    async def _book_entry(self, entry: JournalEntry, attachments: Sequence[Attachment], final: bool) -> Booked:
+    async def _book_entry(
+        self, entry: JournalEntry, files: Sequence[Attachment], final: bool, patience: Patience
+    ) -> Booked:
         await self._check(checks.unfit(entry), entry.currency)
-        booking = Booking(self._client, Entry(self._client, self._reference, entry), attachments)
-        move = await booking.run(self._patience, final=final)
+        booking = Booking(self._client, Entry(self._client, self._reference, entry), files)
+        return await self._finish_entry(booking, final, patience)
+
+    async def _finish_entry(self, booking: Booking[Move], final: bool, patience: Patience) -> Booked:
+        move = await booking.run(patience, final=final)
         return self._booked(move, already_there=not booking.made(move))
 
-    async def _book_bill(self, bill: Bill, attachments: Sequence[Attachment], final: bool) -> Booked:
+    async def _book_bill(self, bill: Bill, files: Sequence[Attachment], final: bool, patience: Patience) -> Booked:
         await self._check(checks.unfit_bill(bill), bill.currency)
-        booking = PayableBooking(self._client, self._bill_reference, bill, attachments, self._patience)
+        booking = PayableBooking(self._client, self._bill_reference, bill, files, patience)
         standing, made = await booking.run(final=final)
         return self._booked_bill(standing, already_there=not made)
 

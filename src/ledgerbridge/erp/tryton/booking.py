@@ -52,6 +52,8 @@ class Booking(Generic[D]):
         self._held = False
         self._seen: D | None = None
         """What the run before this one ended with."""
+        self._shown: Sequence[Live[D]] | None = None
+        """What a look for several documents found under this key; counts for the first look of the run."""
 
     def made(self, document: D) -> bool:
         """Whether this call made it."""
@@ -75,6 +77,14 @@ class Booking(Generic[D]):
         self._seen = document
         return document
 
+    def go_on(self, shown: Sequence[Live[D]], *, made: int | None = None, lost: CallFailed | None = None) -> None:
+        """Begin where one look for several documents, and one create before it, have come to. The sort is prepared.
+
+        `made` is the draft of this call; `lost` how the create failed that may have made it all the same.
+        """
+        self._prepared, self._shown, self._made = True, shown, made
+        self._lost = Lost(Step.CREATE, lost) if lost else None
+
     def hold(self) -> None:
         """From now on a draft stays whatever happens, as the sign that what belongs with it is not whole yet."""
         self._held = True
@@ -91,6 +101,7 @@ class Booking(Generic[D]):
         document, self._seen = self._seen, None
         if document is None:
             self._draft = None
+            self._vouch_for_shown()
             document = await self._standing() or await self._made_now()
             self._settle(document)
             await self._attach(document)
@@ -118,7 +129,9 @@ class Booking(Generic[D]):
 
     async def _standing(self) -> D | None:
         """The one live document under the key. Drafts of ours in its way are deleted; all else odd is an error."""
-        found = self._of_our_revision(await self._sort.live())
+        live = await self._sort.live() if self._shown is None else self._shown
+        self._shown = None
+        found = self._of_our_revision(live)
         if not found:
             return None
         kept = found[0]
@@ -180,6 +193,16 @@ class Booking(Generic[D]):
             if standing is None:
                 raise await self._refused(Step.CREATE, failure) from None
             made = standing
+        self._vouch(made)
+
+    def _vouch_for_shown(self) -> None:
+        """As `_vouch`, for the draft of this call that was made together with others."""
+        for live in self._shown or ():
+            if live.document.id == self._made and not live.document.touched:
+                self._vouch(live.document)
+
+    def _vouch(self, made: D) -> None:
+        """See to it that the new draft is what was sent. Raises `ErpError`."""
         self._made, self._draft = made.id, made
         if fault := self._sort.differs(made):
             raise ErpError(problem(Failure.ERP_FAULT, f"Tryton: draft {made.id} has {fault}"))
@@ -206,7 +229,7 @@ class Booking(Generic[D]):
 
     async def _post(self, document: D) -> D:
         try:
-            record = await self._client.act(self._sort.model, document.id, "post", self._sort.fields)
+            record = await self._client.act(self._sort.model, document.id, "post", self._sort.posted_fields)
         except CallFailed as failure:
             if failure.outcome is Outcome.NOT_FOUND:
                 # Somebody deleted the draft, another writer in favour of its own perhaps: look again.
@@ -218,7 +241,7 @@ class Booking(Generic[D]):
                 return standing
             raise await self._refused(Step.POST, failure) from None
         self._lost = None
-        posted = self._sort.parse(record)
+        posted = self._sort.after_post(document, record)
         if not posted.posted:
             raise CallFailed(Outcome.FAULT, f"{self._sort.model} post", said="not posted after post")
         self._draft = None

@@ -115,9 +115,20 @@ async def period_of(client: Client, company: int, date: dt.date) -> Period | Non
     return shaped(lambda: _period(rows[0])) if rows else None
 
 
+async def periods_between(client: Client, company: int, first: dt.date, last: dt.date) -> list[Period]:
+    """All periods that these days fall into, open or not."""
+    domain = [*period_domain(company), ["start_date", "<=", last], ["end_date", ">=", first]]
+    rows = await client.search("account.period", domain, _PERIOD)
+    return shaped(lambda: [_period(row) for row in rows])
+
+
 async def open_period(client: Client, company: int, date: dt.date) -> Period:
     """The open period of a date. Raises `ErpError` when it is closed or none was made (EXP-PERIOD-07)."""
-    period = await period_of(client, company, date)
+    return must_be_open(await period_of(client, company, date), date)
+
+
+def must_be_open(period: Period | None, date: dt.date) -> Period:
+    """The period of the date. Raises as `open_period`."""
     if period is None or not period.open:
         said = "no such period" if period is None else f"period {period.name} is not open"
         raise ErpError(problem(Failure.PERIOD_CLOSED, f"Tryton: {said}", date=date))

@@ -16,7 +16,7 @@ import httpx
 
 from ledgerbridge import faults
 from ledgerbridge.erp.port import Observe
-from ledgerbridge.erp.tryton import errors, wire
+from ledgerbridge.erp.tryton import errors, nesting, wire
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.erp.tryton.settings import Access
@@ -105,8 +105,9 @@ class Client:
         packed = wire.packed(list(domain))
         if len(packed) > _LONGEST_DOMAIN:
             body = {"domain": list(domain), "order": [["id", "ASC"]], "limit": _PAGE}
-            body["fields_names"] = wire.with_ids(fields)
-            answer = wire.nested(await self._read(operation, "POST", f"model/{model}/search_read", body=body))
+            body["fields_names"] = nesting.with_ids(fields)
+            found = await self._read(operation, "POST", f"model/{model}/search_read", body=body)
+            answer = nesting.as_searched(found)
         else:
             parameters = [("d", packed), ("o", wire.packed([["id", "ASC"]])), ("s", str(_PAGE))]
             parameters += [("f", field) for field in fields]

@@ -74,6 +74,7 @@ class Counter:
 
     model = MODEL
     action = "reverse journal entries"
+    posted_fields = moves.POSTED_FIELDS
 
     def __init__(
         self,
@@ -157,6 +158,9 @@ class Counter:
 
     def parse(self, record: Record) -> Move:
         return moves.parse(record)
+
+    def after_post(self, draft: Move, record: Record) -> Move:
+        return moves.after_post(draft, record)
 
     def differs(self, document: Move) -> str | None:
         return None if document.mirrors(self._original.move) else "amounts that do not take the entry back"

@@ -82,6 +82,11 @@ class Sort(Protocol[D]):
     @property
     def fields(self) -> Sequence[str]: ...
 
+    @property
+    def posted_fields(self) -> Sequence[str]:
+        """Those read again after posting."""
+        ...
+
     async def prepare(self) -> None:
         """Look up all that the document needs. Raises `ErpError` for what is missing."""
         ...
@@ -99,6 +104,10 @@ class Sort(Protocol[D]):
         ...
 
     def parse(self, record: Record) -> D: ...
+
+    def after_post(self, draft: D, record: Record) -> D:
+        """The draft after its posting, of which `posted_fields` were read again. Raises `CallFailed`."""
+        ...
 
     def differs(self, document: D) -> str | None:
         """How a draft differs from what was wanted; None when it is the same."""

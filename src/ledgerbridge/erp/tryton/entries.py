@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.bookkeeping.words import JournalEntry, Period, PostingKey
 from ledgerbridge.erp.tryton import chart, checks, explain, moves
+from ledgerbridge.erp.tryton.bills import VendorBill
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.documents import Live, elsewhere
 from ledgerbridge.erp.tryton.errors import CallFailed
@@ -23,6 +25,7 @@ class Entry:
 
     model = MODEL
     action = "create journal entries"
+    posted_fields = moves.POSTED_FIELDS
 
     def __init__(self, client: Client, reference: Reference, entry: JournalEntry, mark: Mark = Mark.DOCUMENT) -> None:
         self._client = client
@@ -39,6 +42,15 @@ class Entry:
         return self._entry.key
 
     @property
+    def date(self) -> dt.date:
+        return self._entry.date
+
+    @property
+    def looked_for_bill(self) -> bool:
+        """Whether it is known already that no bill stands under the key."""
+        return self._looked_for_bill
+
+    @property
     def total(self) -> Decimal:
         """Sum of the debits."""
         return self._entry.total
@@ -53,6 +65,10 @@ class Entry:
         live = await live_moves(
             self._client, self._reference.number, self.key.accounting_entry_id, await self._reference.move_fields()
         )
+        return self.own(live)
+
+    def own(self, live: Sequence[Live[Move]]) -> Sequence[Live[Move]]:
+        """Of what a look found under the key, what counts for this sort. Raises as `live`."""
         own = [each for each in live if each.mark is self.mark]
         for each in live:
             if each.mark is Mark.DOCUMENT and self.mark is Mark.PAYMENT:
@@ -61,9 +77,13 @@ class Entry:
 
     async def _refuse_beside_a_bill(self) -> None:
         """Somebody may have changed the method of the item since it was booked."""
-        if await self._reference.takes_bills():
-            for bill in await live_bills(self._client, self._reference, self.key.accounting_entry_id):
-                raise elsewhere(bill.document, "it stands as a bill, wanted was a journal entry")
+        bills = await self._reference.takes_bills()
+        self.beside(await live_bills(self._client, self._reference, self.key.accounting_entry_id) if bills else ())
+
+    def beside(self, bills: Iterable[Live[VendorBill]]) -> None:
+        """Bills that a look found under the key. Raises `ErpError` if there is one."""
+        for bill in bills:
+            raise elsewhere(bill.document, "it stands as a bill, wanted was a journal entry")
         self._looked_for_bill = True
 
     async def check(self) -> None:
@@ -72,13 +92,23 @@ class Entry:
     async def create(self) -> Move:
         await self.check()
         assert self._period is not None  # noqa: S101 - set by the check
-        values = moves.values(
-            self._entry, self._placed, company=self._reference.number, period=int(self._period.id), mark=self.mark
+        return self.parse(await self._client.create(MODEL, self._values(self._period), self.fields))
+
+    def values(self, periods: Iterable[Period]) -> Record:
+        """What is sent to make the draft in one of these periods, read just now. Raises as `check`."""
+        period = next((each for each in periods if each.start <= self._entry.date <= each.end), None)
+        return self._values(chart.must_be_open(period, self._entry.date))
+
+    def _values(self, period: Period) -> Record:
+        return moves.values(
+            self._entry, self._placed, company=self._reference.number, period=int(period.id), mark=self.mark
         )
-        return self.parse(await self._client.create(MODEL, values, self.fields))
 
     def parse(self, record: Record) -> Move:
         return moves.parse(record)
+
+    def after_post(self, draft: Move, record: Record) -> Move:
+        return moves.after_post(draft, record)
 
     def differs(self, document: Move) -> str | None:
         return checks.differs(document, self._entry, self._placed)

@@ -111,6 +111,11 @@ class CallFailed(Exception):
         return TABLE[self.outcome].perhaps_done
 
     @property
+    def no_answer(self) -> bool:
+        """Whether nothing that is Tryton's came back: it is down, unreachable or stuck."""
+        return self.again and TABLE[self.outcome].failure in (Failure.ERP_UNREACHABLE, Failure.ERP_TIMEOUT)
+
+    @property
     def internal(self) -> str:
         status = f" {self.status}" if self.status else ""
         return f"Tryton: {self.operation}:{status} {self.outcome}: {self.said}"[:600]

@@ -118,7 +118,15 @@ class PayableBill:
             told, again = f"{number} ({again})", again + 1
         return told
 
+    @property
+    def posted_fields(self) -> Sequence[str]:
+        """All of them: posting gives a bill its journal entry."""
+        return self.fields
+
     def parse(self, record: Record) -> VendorBill:
+        return bills.parse(record)
+
+    def after_post(self, draft: VendorBill, record: Record) -> VendorBill:
         return bills.parse(record)
 
     def differs(self, document: VendorBill) -> str | None:

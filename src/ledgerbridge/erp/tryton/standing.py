@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.erp.tryton import bills, key, moves
@@ -22,21 +22,29 @@ async def live_moves(client: Client, company: int, accounting_entry_id: str, fie
 
     The journal entry that Tryton makes of a bill carries no key and is not among them.
     """
+    return (await live_moves_of(client, company, [accounting_entry_id], fields))[accounting_entry_id]
+
+
+async def live_moves_of(
+    client: Client, company: int, accounting_entry_ids: Collection[str], fields: Sequence[str]
+) -> dict[str, list[Live[Move]]]:
+    """The same for each of several accounting entries, in one look."""
     # The company stands in every search: a key with access to several companies sees the entries of all of them.
-    domain = [["company", "=", company], _keyed(accounting_entry_id)]
+    domain = [["company", "=", company], _keyed(accounting_entry_ids)]
     keyed = [moves.parse(record) for record in await client.search(MODEL, domain, fields)]
-    found = [live for move in keyed if (live := _named(move, move.description, accounting_entry_id))]
+    found = [(named, live) for move in keyed for named, live in _named(move, move.description, accounting_entry_ids)]
     # The copy that reverses an entry carries its description, key and all.
-    originals = [live for live in found if not is_mirror(live.document)]
-    reversed_ids = await reversed_moves(client, company, [live.document for live in originals], fields)
-    return [live for live in originals if live.document.id not in reversed_ids]
+    originals = [(named, live) for named, live in found if not is_mirror(live.document)]
+    reversed_ids = await reversed_moves(client, company, [live.document for _, live in originals], fields)
+    in_force_ = [(named, live) for named, live in originals if live.document.id not in reversed_ids]
+    return _by_name(accounting_entry_ids, in_force_)
 
 
 async def posted_moves(
     client: Client, company: int, wanted: PostingKey, mark: Mark, fields: Sequence[str]
 ) -> list[Move]:
     """Posted entries that carry the key, also those taken back since; what takes them back is not among them."""
-    domain = [["company", "=", company], ["state", "=", "posted"], _keyed(wanted.accounting_entry_id)]
+    domain = [["company", "=", company], ["state", "=", "posted"], _keyed([wanted.accounting_entry_id])]
     found = [moves.parse(record) for record in await client.search(MODEL, domain, fields)]
     mine = [move for move in found if key.read(move.description, wanted.company_id, mark) == wanted]
     return [move for move in mine if not is_mirror(move)]
@@ -47,11 +55,7 @@ async def keyed_bills(client: Client, reference: Reference, accounting_entry_id:
 
     Tryton copies the description, key and all, to the credit note a person takes a bill back with: no bill of ours.
     """
-    domain = [["company", "=", reference.number], ["type", "=", "in"], _keyed(accounting_entry_id)]
-    records = await client.search(bills.MODEL, domain, await reference.bill_fields())
-    found = [bills.parse(record) for record in records]
-    keyed = [live for bill in found if (live := _named(bill, bill.description, accounting_entry_id))]
-    return [live for live in keyed if not live.document.takes_back]
+    return [live for _, live in await _keyed_bills(client, reference, [accounting_entry_id])]
 
 
 async def in_force(client: Client, reference: Reference, keyed: Sequence[Live[VendorBill]]) -> list[Live[VendorBill]]:
@@ -63,7 +67,16 @@ async def in_force(client: Client, reference: Reference, keyed: Sequence[Live[Ve
 
 async def live_bills(client: Client, reference: Reference, accounting_entry_id: str) -> list[Live[VendorBill]]:
     """Bills and credit notes that are in force."""
-    return await in_force(client, reference, await keyed_bills(client, reference, accounting_entry_id))
+    return (await live_bills_of(client, reference, [accounting_entry_id]))[accounting_entry_id]
+
+
+async def live_bills_of(
+    client: Client, reference: Reference, accounting_entry_ids: Collection[str]
+) -> dict[str, list[Live[VendorBill]]]:
+    """The same for each of several accounting entries, in one look."""
+    keyed = await _keyed_bills(client, reference, accounting_entry_ids)
+    left = {live.document.id for live in await in_force(client, reference, [live for _, live in keyed])}
+    return _by_name(accounting_entry_ids, [(named, live) for named, live in keyed if live.document.id in left])
 
 
 def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
@@ -71,17 +84,34 @@ def chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
     return (numbers[start : start + _NAMED_AT_ONCE] for start in range(0, len(numbers), _NAMED_AT_ONCE))
 
 
-def _keyed(accounting_entry_id: str) -> list[object]:
-    first, later = key.patterns(accounting_entry_id)
-    return ["OR", ["description", "like", first], ["description", "like", later]]
+async def _keyed_bills(
+    client: Client, reference: Reference, accounting_entry_ids: Collection[str]
+) -> list[tuple[str, Live[VendorBill]]]:
+    domain = [["company", "=", reference.number], ["type", "=", "in"], _keyed(accounting_entry_ids)]
+    found = [bills.parse(record) for record in await client.search(bills.MODEL, domain, await reference.bill_fields())]
+    keyed = [pair for bill in found for pair in _named(bill, bill.description, accounting_entry_ids)]
+    return [(named, live) for named, live in keyed if not live.document.takes_back]
 
 
-def _named(document: D, description: str, accounting_entry_id: str) -> Live[D] | None:
+def _keyed(accounting_entry_ids: Iterable[str]) -> list[object]:
+    patterns = [pattern for one in accounting_entry_ids for pattern in key.patterns(one)]
+    return ["OR", *(["description", "like", pattern] for pattern in patterns)]
+
+
+def _named(document: D, description: str, accounting_entry_ids: Collection[str]) -> Iterable[tuple[str, Live[D]]]:
+    """The document with the one of these accounting entries that its key names; nothing where it names none."""
     for mark in Mark:
         named = key.read(description, "", mark)
-        if named and named.accounting_entry_id == accounting_entry_id:
-            return Live(mark, named.revision, document)
-    return None
+        if named and named.accounting_entry_id in accounting_entry_ids:
+            return [(named.accounting_entry_id, Live(mark, named.revision, document))]
+    return []
+
+
+def _by_name(names: Iterable[str], found: Iterable[tuple[str, Live[D]]]) -> dict[str, list[Live[D]]]:
+    sorted_: dict[str, list[Live[D]]] = {name: [] for name in names}
+    for name, live in found:
+        sorted_[name].append(live)
+    return sorted_
 
 
 def is_mirror(move: Move) -> bool:
