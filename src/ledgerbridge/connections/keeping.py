@@ -169,6 +169,7 @@ FATES: Mapping[str, Rows] = MappingProxyType(
         "leases": Rows(
             "The fence must go on rising.", kept=_kept(_OWN, "connection_id", "scope", "holder", "fence", "expires_at")
         ),
+        "look_schedules": Rows("Made anew by the next poll of an active connection.", deleted=True),
         "sync_schedules": Rows("Made anew at the next activation.", deleted=True),
         "sync_runs": Rows("Names records of the ERP and of Pleo.", deleted=True),
         "vendor_links": Rows("Pairs of vendors; found again by the references in both systems.", deleted=True),

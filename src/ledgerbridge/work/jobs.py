@@ -21,6 +21,7 @@ from procrastinate.jobs import Job, Status
 
 from ledgerbridge import faults
 from ledgerbridge.work import statements
+from ledgerbridge.work.bell import Bell
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,18 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, exceptions.ConnectorException) and isinstance(error.__cause__, psycopg.OperationalError)
 
 
+@dataclass(frozen=True)
+class Sign:
+    """What the database answered to a sign of life."""
+
+    known: bool
+    """False when this worker was taken for dead."""
+    trouble: bool
+    """There is work of dead workers, or periodic work that nobody planned."""
+    mine: frozenset[tuple[int, int]]
+    """Id and attempts of each job the database gives to this worker."""
+
+
 class DurableJobs(manager.JobManager):
     """One worker's jobs. `tasks` are the names it can run; `patience` how long it insists on storing an outcome."""
 
@@ -49,6 +62,7 @@ class DurableJobs(manager.JobManager):
         super().__init__(connector)
         self._tasks = tasks
         self._patience = patience
+        self.bell = Bell()
         self.held: set[int] = set()
         """Jobs taken and not yet ended, as far as this process knows."""
         self.verdicts: dict[int, Requeue] = {}
@@ -56,9 +70,10 @@ class DurableJobs(manager.JobManager):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next job, now `doing`; None when there is none or the database is away (the worker asks again)."""
         while True:
+            rung = self.bell.rung
             try:
                 with faults.around("queue fetch"):
-                    job = await super().fetch_job(queues, worker_id)
+                    job = await self._take(worker_id)
             except exceptions.UniqueViolation:
                 return None  # another worker took a job with the same lock in this instant
             except exceptions.ConnectorException as error:
@@ -67,6 +82,8 @@ class DurableJobs(manager.JobManager):
                     return None
                 raise
             if job is None or job.id is None:
+                if self.bell.rung != rung:
+                    continue  # told of while we asked; the library forgets what it is told in that time
                 return None
             if job.task_name in self._tasks:
                 self.held.add(job.id)
@@ -74,6 +91,16 @@ class DurableJobs(manager.JobManager):
             # During an update an older replica meets work of a newer one; the library would fail it.
             _log.warning("job %s: unknown work %s is left to others", job.id, job.task_name)
             await self.requeue(job, Requeue(_UNKNOWN_TASK_SECONDS, counted=False))
+
+    async def _take(self, worker_id: int) -> Job | None:
+        """Take the job whose time came first among those whose lock is free; without one, note when the next is due."""
+        (row,) = await self._rows(statements.TAKE, worker_id=worker_id)
+        if row["id"] is None and row["seen"] == statements.TAKE_AMONG:
+            (row,) = await self._rows(statements.TAKE_BY_LOCK, worker_id=worker_id)
+        if row["id"] is None:
+            self.bell.next_in(row["next"])
+            return None
+        return Job.from_row(row)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Store the end of this run, insisting through an outage."""
@@ -111,21 +138,34 @@ class DurableJobs(manager.JobManager):
             return bool(rows)
         return False
 
-    async def beat(self, worker_id: int) -> bool:
-        """Give a sign of life; False when this worker was taken for dead."""
-        return bool(await self._rows(statements.BEAT, worker_id=worker_id))
+    async def beat(self, worker_id: int, keys: Collection[str], stalled_after: float) -> Sign:
+        """Give a sign of life, and ask whether there is something to mend; `keys` are those of periodic work."""
+        values = {"worker_id": worker_id, "keys": list(keys), "stalled_after": stalled_after}
+        (row,) = await self._rows(statements.BEAT, **values)
+        mine = frozenset((int(job), int(attempts)) for job, attempts in (one.split("/") for one in row["mine"]))
+        return Sign(row["known"], row["silent"] or row["orphaned"] or row["unplanned"], mine)
 
     async def listen_for_jobs(
         self, *, on_notification: manager.NotificationCallback, queues: Iterable[str] | None = None
     ) -> None:
         """Listen for new jobs until cancelled, over any number of lost connections; polling covers the gaps."""
+
+        async def ring() -> None:
+            await on_notification(channel="", notification={"type": "job_inserted", "job_id": 0})
+
+        async def heard(*, channel: str, notification: Any) -> None:
+            self.bell.heard()
+            await on_notification(channel=channel, notification=notification)
+
+        self.bell.wakes(ring)
         pause = 0.5
         while True:
             began = time.monotonic()
             try:
-                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+                await super().listen_for_jobs(on_notification=heard, queues=queues)
             except exceptions.ConnectorException as error:
                 _log.warning("not listening for work: %s", type(error.__cause__).__name__)
+            self.bell.deaf()
             pause = 0.5 if time.monotonic() - began > 10 else min(pause * 2, 10)
             await asyncio.sleep(pause)
 

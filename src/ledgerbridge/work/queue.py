@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 
-from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.store.engine import connection_settings, libpq_url
 from ledgerbridge.work import statements
 from ledgerbridge.work.jobs import DurableJobs
+from ledgerbridge.work.line import Line, pool_of
 from ledgerbridge.work.rescue import Rescue
 from ledgerbridge.work.retry import RetryRule
 from ledgerbridge.work.stats import QueueStats, read_stats
@@ -121,14 +121,11 @@ class Queue:
     async def rescue(self) -> None:
         """Do at once what every worker does now and then: put back work that nobody runs any more, and periodic work
         that nobody planned. Raises ConnectionError when the database is away."""
-        pool = AsyncConnectionPool(
-            self._conninfo, kwargs=self._settings, min_size=1, max_size=1, timeout=5, open=False, name="rescue"
-        )
         try:
-            async with pool:
-                connector = PsycopgConnector()
-                await connector.open_async(pool)
-                jobs = DurableJobs(connector, self._tasks.keys(), patience=self.tempo.stalled_after)
+            async with pool_of(self._conninfo, self._settings, size=1, timeout=5, name="rescue") as pool:
+                line = Line(self._conninfo, self._settings)
+                await line.open_async(pool)
+                jobs = DurableJobs(line, self._tasks.keys(), patience=self.tempo.stalled_after)
                 await Rescue(jobs, self._tasks, self.tempo, *self._keep).sweep(None)
         except (ConnectorException, PoolTimeout) as error:
             raise ConnectionError("the database does not answer") from error
@@ -144,18 +141,12 @@ class Queue:
         return tuple(task for task in self._tasks.values() if isinstance(task, Periodic))
 
     async def _live(self, stop: asyncio.Event, concurrency: int) -> None:
-        async with AsyncConnectionPool(
-            self._conninfo,
-            kwargs=self._settings,
-            min_size=1,
-            max_size=concurrency + 4,
-            timeout=max(1.0, self.tempo.stalled_after / 6),
-            reconnect_timeout=5,  # then the next caller begins anew; the pool's own pauses would double for minutes
-            check=AsyncConnectionPool.check_connection,
-            open=False,
-            name="worker",
+        timeout = max(1.0, self.tempo.heartbeat / 1.5)
+        async with pool_of(
+            self._conninfo, self._settings, size=concurrency + 4, timeout=timeout, name="worker"
         ) as pool:
-            life = Life(pool, dict(self._tasks), self.tempo, concurrency, self._grace, *self._keep)
+            line = Line(self._conninfo, self._settings)
+            life = Life(pool, line, dict(self._tasks), self.tempo, concurrency, self._grace, *self._keep)
             await life.live(stop)
 
     def _add(self, task: Task) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from procrastinate.jobs import Job, Status
 
 from ledgerbridge.work import statements
-from ledgerbridge.work.jobs import DurableJobs, Requeue
+from ledgerbridge.work.jobs import DurableJobs, Requeue, Sign
 from ledgerbridge.work.tasks import Periodic, Task
 from ledgerbridge.work.tempo import Tempo
 
 _log = logging.getLogger(__name__)
 
-_FORGET_EVERY_SECONDS = 3600.0
+FORGET_EVERY_SECONDS = 3600.0
+_Run = tuple[int, int]
+"""Id and attempts: names one run of a job in one worker."""
 
 
 class Rescue:
@@ -37,7 +39,23 @@ class Rescue:
         self._tempo = tempo
         self._keep = {"seconds": keep_seconds, "failed_seconds": keep_failed_seconds}
         self._forgot_at: float | None = None
-        self._suspects: set[tuple[int | None, int]] = set()
+        self._suspects: frozenset[_Run] = frozenset()
+        self._astray: frozenset[_Run] = frozenset()
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Of the periodic work there is."""
+        return [task.key for task in self._tasks.values() if isinstance(task, Periodic)]
+
+    def wanted(self, sign: Sign) -> bool:
+        """Whether the answer to a sign of life calls for a sweep.
+
+        Jobs that the database gives to this worker and that it does not hold are astray: a reply was lost on the way. A
+        job just being handed over looks the same for an instant, so only the second sighting counts.
+        """
+        sighted = frozenset(run for run in sign.mine if run[0] not in self._jobs.held)
+        self._astray, self._suspects = sighted & self._suspects, sighted
+        return sign.trouble or bool(self._astray)
 
     async def sweep(self, worker_id: int | None) -> None:
         """Do it all once. Raises procrastinate's ConnectorException when the database is away."""
@@ -50,9 +68,10 @@ class Rescue:
         for task in self._tasks.values():
             if isinstance(task, Periodic):
                 await self._arm(task)
-        if self._forgot_at is None or time.monotonic() - self._forgot_at > _FORGET_EVERY_SECONDS:
+        if self._forgot_at is None or time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS / 2:
             await self._jobs.execute(statements.FORGET, **self._keep)
             self._forgot_at = time.monotonic()
+        await self._jobs.bell.ring()
 
     async def _take_over_stalled(self) -> bool:
         """Whether all runs of dead workers that were found could be taken over."""
@@ -75,15 +94,14 @@ class Rescue:
         return taken
 
     async def _take_back_own(self, worker_id: int) -> None:
-        """Jobs that the database gives to this worker and that it does not hold: a reply was lost on the way.
-
-        A job just being handed over looks the same for an instant, so only the second sighting counts.
-        """
+        """Put back the jobs of this worker that were astray at its last sign of life, and still are."""
+        if not self._astray:
+            return
         mine = await self._jobs.list_jobs_async(status=Status.DOING.value, worker_id=worker_id)
-        astray = {(job.id, job.attempts): job for job in mine if job.id not in self._jobs.held}
-        for sighting in astray.keys() & self._suspects:
-            await self._take_over(astray[sighting], "a reply of the database was lost")
-        self._suspects = set(astray)
+        for job in mine:
+            if (job.id, job.attempts) in self._astray and job.id not in self._jobs.held:
+                await self._take_over(job, "a reply of the database was lost")
+        self._astray = frozenset()
 
     async def _arm(self, task: Periodic) -> None:
         await self._jobs.execute(statements.ARM, name=task.name, key=task.key)

@@ -37,18 +37,84 @@ WAKE_OF = f"case when not inserted then {_WAKE.format(id='id')}::text end"
 """To be selected from what `defer_from` returns."""
 WAKE = "select " + _WAKE.format(id="cast(:id as bigint)")
 
+# The time a job waits for, as its index (`ix_procrastinate_jobs_due`) has it.
+_DUE = "coalesce({of}scheduled_at, '-infinity'::timestamptz)"
+TAKE_AMONG = 100
+"""Jobs that are looked through, in the order of their time, for one that may run."""
+# The library's own function reads every job that waits, whether or not its time has come, and compares each with all
+# others that wait. Here the index gives those whose time has come, the oldest first, and each is asked by index
+# whether its lock is free: nothing with the same lock is under way, and nothing with it was enqueued before. A row
+# that a transaction holds is passed by. `seen` and `next` tell what to do when there is nothing to take.
+_LOCK_IS_FREE = """
+    ({of}lock is null or (
+        not exists (select 1 from procrastinate_jobs o where o.lock = {of}lock and o.status = 'doing')
+        and not exists (select 1 from procrastinate_jobs o where o.lock = {of}lock and o.status = 'todo'
+            and o.id < {of}id)))
+"""
+_TAKEN = f"""
+    taken as (
+        update procrastinate_jobs j set status = 'doing', worker_id = %(worker_id)s
+        from chosen where j.id = chosen.id
+        returning j.*
+    )
+    select t.*, (select count(*) from due) as seen, case when t.id is null then (
+        select extract(epoch from min({_DUE.format(of="n.")}) - now())::float8 from procrastinate_jobs n
+        where n.status = 'todo' and {_DUE.format(of="n.")} > now()) end as next
+    from (select 1) one left join taken t on true
+"""  # noqa: S608
+TAKE = f"""
+    with due as materialized (
+        select id, lock, {_DUE.format(of="")} as at from procrastinate_jobs
+        where status = 'todo' and {_DUE.format(of="")} <= now()
+        order by {_DUE.format(of="")}, id limit {TAKE_AMONG}
+    ), chosen as (
+        select j.id from due join procrastinate_jobs j on j.id = due.id
+        where j.status = 'todo' and {_LOCK_IS_FREE.format(of="due.")}
+        order by due.at, due.id limit 1 for update of j skip locked
+    ), {_TAKEN}
+"""  # noqa: S608
+# For when as many wait behind the locks of others: from lock to lock instead of from job to job. Of a company with ten
+# thousand jobs that wait for one under way, only the first is read.
+TAKE_BY_LOCK = f"""
+    with recursive heads as (
+        (select lock, id, {_DUE.format(of="")} as at from procrastinate_jobs
+         where status = 'todo' and lock is not null order by lock, id limit 1)
+        union all
+        select n.* from heads h cross join lateral (
+            select j.lock, j.id, {_DUE.format(of="j.")} as at from procrastinate_jobs j
+            where j.status = 'todo' and j.lock > h.lock order by j.lock, j.id limit 1) n
+    ), free as (
+        select id, lock, {_DUE.format(of="")} as at from procrastinate_jobs
+        where status = 'todo' and lock is null and {_DUE.format(of="")} <= now()
+        order by {_DUE.format(of="")}, id limit {TAKE_AMONG}
+    ), due as materialized (
+        select id, lock, at from heads where at <= now() union all select id, lock, at from free
+    ), chosen as (
+        select j.id from due join procrastinate_jobs j on j.id = due.id
+        where j.status = 'todo' and {_LOCK_IS_FREE.format(of="due.")}
+        order by due.at, due.id limit 1 for update of j skip locked
+    ), {_TAKEN}
+"""  # noqa: S608
+
 # The library's finish and retry ask only for the job's id. A worker that was taken for dead and comes back would end
 # or restart the run of the one that took over.
 _THIS_RUN = """
     id = %(id)s and status = 'doing' and attempts = %(attempts)s
     and worker_id is not distinct from %(worker_id)s::bigint
 """
+# Whoever waits behind the lock that is free now is told of; the library leaves that to the next poll.
 FINISH = f"""
-    update procrastinate_jobs
-    set status = %(status)s::procrastinate_job_status, attempts = attempts + 1,
-        worker_id = null, abort_requested = false
-    where {_THIS_RUN}
-    returning id
+    with ended as (
+        update procrastinate_jobs
+        set status = %(status)s::procrastinate_job_status, attempts = attempts + 1,
+            worker_id = null, abort_requested = false
+        where {_THIS_RUN}
+        returning id, lock
+    )
+    select id, case when exists (
+        select 1 from procrastinate_jobs o where o.lock = ended.lock and o.status = 'todo'
+            and {_DUE.format(of="o.")} <= now()
+    ) then {_WAKE.format(id="id")}::text end from ended
 """  # noqa: S608
 # The library's retry breaks the unique index when an equal job waits already, and would leave this one `doing`, with
 # its lock, for ever. It also tells nobody, so that other workers would wait for their next poll.
@@ -65,15 +131,16 @@ REQUEUE = f"""
         from mine where j.id = mine.id
         returning j.id, j.status
     )
-    select id, status::text, case when %(seconds)s::float8 <= 0 then {_WAKE.format(id="id")}::text end from moved
+    select id, status::text,
+        case when %(seconds)s::float8 <= 0 or status = 'aborted' then {_WAKE.format(id="id")}::text end
+    from moved
 """  # noqa: S608
 
 ARM = """
     insert into procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
     select 'default', %(name)s, %(key)s, %(key)s, '{}', now()
-    where not exists (
-        select 1 from procrastinate_jobs where queueing_lock = %(key)s and status in ('todo', 'doing')
-    )
+    where not exists (select 1 from procrastinate_jobs where queueing_lock = %(key)s and status = 'todo')
+      and not exists (select 1 from procrastinate_jobs where lock = %(key)s and status = 'doing')
     on conflict do nothing
 """
 NEXT = """
@@ -87,7 +154,22 @@ HASTEN = """
       and scheduled_at > now() + make_interval(secs => %(seconds)s::float8)
 """
 
-BEAT = "update procrastinate_workers set last_heartbeat = now() where id = %(worker_id)s returning id"
+# A sign of life, and with it all that a sweep would look for, so that an idle worker asks one thing and not twenty.
+BEAT = """
+    with beat as (
+        update procrastinate_workers set last_heartbeat = now() where id = %(worker_id)s returning id
+    )
+    select exists (select 1 from beat) as known,
+        exists (select 1 from procrastinate_workers
+                where last_heartbeat < now() - make_interval(secs => %(stalled_after)s::float8)) as silent,
+        exists (select 1 from procrastinate_jobs where status = 'doing' and worker_id is null) as orphaned,
+        array(select id || '/' || attempts from procrastinate_jobs
+              where status = 'doing' and worker_id = %(worker_id)s) as mine,
+        exists (select 1 from unnest(%(keys)s::text[]) as p(key)
+                where not exists (select 1 from procrastinate_jobs where queueing_lock = p.key and status = 'todo')
+                  and not exists (select 1 from procrastinate_jobs where lock = p.key and status = 'doing')
+        ) as unplanned
+"""
 
 # The library's clean-up sorts all events of all jobs.
 FORGET = """

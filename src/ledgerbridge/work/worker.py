@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.worker import Worker
@@ -16,7 +16,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from ledgerbridge.redaction import redact_text
 from ledgerbridge.work.jobs import DurableJobs
-from ledgerbridge.work.rescue import Rescue
+from ledgerbridge.work.line import Line
+from ledgerbridge.work.rescue import FORGET_EVERY_SECONDS, Rescue
 from ledgerbridge.work.runs import AsTheRunSays, Runs
 from ledgerbridge.work.tasks import Argument, Task
 from ledgerbridge.work.tempo import Tempo
@@ -48,6 +49,7 @@ class Life:
     def __init__(
         self,
         pool: AsyncConnectionPool,
+        line: Line,
         tasks: Mapping[str, Task],
         tempo: Tempo,
         concurrency: int,
@@ -59,8 +61,10 @@ class Life:
         self._tempo = tempo
         self._grace = grace_seconds
         self._heard = time.monotonic()
-        self._connector = PsycopgConnector()
-        self._jobs = DurableJobs(self._connector, tasks.keys(), patience=tempo.stalled_after)
+        self._connector = line
+        self._jobs = DurableJobs(line, tasks.keys(), patience=tempo.stalled_after)
+        line.listening = self._jobs.bell.ring
+        self._sweep_wanted = asyncio.Event()
         self._runs = Runs(self._jobs)
         self._rescue = Rescue(self._jobs, tasks, tempo, keep_seconds, keep_failed_seconds)
         app = App(connector=self._connector)
@@ -70,7 +74,7 @@ class Life:
         self._worker = Worker(
             app,
             concurrency=concurrency,
-            fetch_job_polling_interval=tempo.poll,
+            fetch_job_polling_interval=_NEVER_SECONDS,  # the bell rings instead
             abort_job_polling_interval=_NEVER_SECONDS,
             shutdown_graceful_timeout=grace_seconds,
             install_signal_handlers=False,
@@ -88,6 +92,7 @@ class Life:
             asyncio.create_task(self._beat(), name="worker heartbeat"),
             asyncio.create_task(self._watch(), name="worker watch"),
             asyncio.create_task(self._sweep(), name="worker sweep"),
+            asyncio.create_task(self._ring(), name="worker bell"),
         ]
         try:
             await asyncio.wait({working, asked, *side}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,13 +140,18 @@ class Life:
             await asyncio.sleep(self._tempo.heartbeat)
             worker_id = self._worker.worker_id
             asked = time.monotonic()
+            if worker_id is None:
+                self._heard = asked
+                continue
             try:
-                known = worker_id is None or await self._jobs.beat(worker_id)
+                sign = await self._jobs.beat(worker_id, self._rescue.keys, self._tempo.stalled_after)
             except ConnectorException as error:
                 _log.warning("no sign of life got through: %s", type(error.__cause__).__name__)
                 continue
             self._heard = asked
-            if not known and self._worker.worker_id == worker_id:
+            if self._rescue.wanted(sign):
+                self._sweep_wanted.set()
+            if not sign.known and self._worker.worker_id == worker_id:
                 _log.error("this worker was taken for dead; it begins again under a new number")
                 self._runs.cancel_all()
                 self._ask_to_stop()
@@ -158,12 +168,18 @@ class Life:
                 _log.error("no sign of life got through for %.0f s; running work is stopped", self._tempo.stalled_after)
                 self._runs.cancel_all()
 
+    async def _ring(self) -> None:
+        await self._jobs.bell.ring_for_ever(self._tempo.poll, self._tempo.poll_hearing)
+
     async def _sweep(self) -> None:
+        """At the start, when a sign of life shows that something is amiss, and now and then to forget what is over."""
         while True:
+            self._sweep_wanted.clear()
             try:
                 await self._rescue.sweep(self._worker.worker_id)
             except ConnectorException as error:
                 _log.warning("no sweep, the database does not answer: %s", type(error.__cause__).__name__)
             except Exception as error:
                 _log.error("sweep failed: %s: %s", type(error).__name__, redact_text(str(error)))
-            await asyncio.sleep(self._tempo.sweep)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sweep_wanted.wait(), FORGET_EVERY_SECONDS)

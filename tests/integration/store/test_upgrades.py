@@ -149,7 +149,7 @@ def test_an_earlier_schema_is_brought_up_with_all_it_holds(earlier: tuple[str, s
                 opened = Vault([KEY]).open(value, table=cell.table.name, column=cell.column.name, row=row)
                 assert "0001" in opened
                 sealed += 1
-        assert sealed == 6
+        assert sealed == (6 if revision < "0005" else 8)
         if jobs_before:
             args = session.scalar(text("select args ->> 'found_by' from procrastinate_jobs"))
             assert args == "webhook"

@@ -5,7 +5,7 @@ import contextlib
 import time
 from typing import Any
 
-from ledgerbridge.work.jobs import DurableJobs
+from ledgerbridge.work.jobs import DurableJobs, Sign
 from ledgerbridge.work.queue import Queue
 
 from .conftest import RESCUE, until
@@ -80,7 +80,7 @@ async def test_work_whose_dead_worker_is_struck_off_while_it_is_taken_over_does_
 
     monkeypatch.setattr(DurableJobs, "get_stalled_jobs", struck_off_meanwhile)
     workers.start(queue)
-    await until(lambda: len(naps) == 1, queue.tempo.sweep / 2)
+    await until(lambda: len(naps) == 1, queue.tempo.heartbeat / 2)
 
 
 async def test_a_job_given_to_a_worker_that_never_heard_of_it_runs_again(make_queue, workers, enqueue, jobs) -> None:
@@ -154,11 +154,11 @@ async def test_a_worker_whose_heartbeat_breaks_begins_again(make_queue, workers,
     """A fault of ours in the heartbeat must not leave a worker that the others take for dead and that works on."""
     beat, broken = DurableJobs.beat, []
 
-    async def once(self: DurableJobs, worker_id: int) -> bool:
+    async def once(self: DurableJobs, worker_id: int, *more: Any) -> Sign:
         if not broken:
             broken.append(worker_id)
             raise RuntimeError("bug")
-        return await beat(self, worker_id)
+        return await beat(self, worker_id, *more)
 
     monkeypatch.setattr(DurableJobs, "beat", once)
     naps: list[float] = []

@@ -171,7 +171,7 @@ async def test_stats_tell_depth_age_and_signs_of_life(make_queue, workers, enque
     for _ in range(3):
         await enqueue(queue, "slow")
     await enqueue(queue, "slow", in_seconds=600)
-    jobs("update procrastinate_jobs set scheduled_at = now() - interval '90 seconds' where id = 2")
+    jobs("update procrastinate_jobs set scheduled_at = now() - interval '90 seconds' where id < 3")
     workers.start(queue, concurrency=1)
     await until(lambda: jobs("select 1 from procrastinate_jobs where status = 'doing'") != [])
     async with db.reading() as session:

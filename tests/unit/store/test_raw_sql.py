@@ -31,6 +31,7 @@ RAW = {
     "web/inbox.py": "a delivery and its work, by the subscription's connection",
     "work/desk.py": "the queue's own tables",
     "work/jobs.py": "the queue's own tables",
+    "work/line.py": "listening for notifications",
     "work/queue.py": "the queue's own tables",
     "work/stats.py": "the queue's own tables",
     "work/worker.py": "the queue's own tables",

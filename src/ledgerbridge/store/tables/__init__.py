@@ -42,6 +42,7 @@ from ledgerbridge.store.tables.exports import (
     Settlement,
     SettlementState,
 )
+from ledgerbridge.store.tables.polls import LookSchedule
 from ledgerbridge.store.tables.records import AuditRecord, Lease, RateBudget
 from ledgerbridge.store.tables.syncs import (
     LinkPhase,
@@ -80,6 +81,7 @@ __all__ = [
     "JobPhase",
     "Lease",
     "LinkPhase",
+    "LookSchedule",
     "MappingWarning",
     "ObservedSign",
     "OidcAttempt",

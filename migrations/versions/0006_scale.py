@@ -1,0 +1,41 @@
+"""Many companies and long tables: when each company is asked for export jobs, and indexes for the questions that are
+asked all day, whatever the tables have grown to."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+STATEMENTS = [
+    """
+        create table look_schedules (
+            connection_id uuid not null,
+            due_at timestamptz not null,
+            looked_at timestamptz,
+            missed_at timestamptz,
+            constraint pk_look_schedules primary key (connection_id),
+            constraint fk_look_schedules_connection_id foreign key (connection_id) references connections (id)
+        )
+    """,
+    "create index ix_look_schedules_due_at on look_schedules (due_at)",
+]
+
+CONCURRENTLY = {
+    "ix_procrastinate_jobs_due": """
+        create index concurrently ix_procrastinate_jobs_due
+            on procrastinate_jobs (coalesce(scheduled_at, '-infinity'::timestamptz), id) where status = 'todo'
+    """,
+    "ix_procrastinate_jobs_lock": """
+        create index concurrently ix_procrastinate_jobs_lock on procrastinate_jobs (lock, id) where status = 'todo'
+    """,
+}
