@@ -218,14 +218,15 @@ class DoubleErp:
     async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
         """Counted and broken as a whole by `book_many`, each document of it by `book`."""
         assert 0 < len(wanted) <= self.capabilities.batch
-        self._call("book_many", lambda: None)
+        if waiting := self._books.before.get("book_many"):
+            raise waiting.pop(0)
         found: list[Booked | ErpError] = []
         for one in wanted:
             try:
                 found.append(await self.book(one.document, one.attachments, final=final))
             except ErpError as error:
                 found.append(error)
-        return found
+        return list(self._call("book_many", lambda: found))
 
     async def fits(self, document: Document, *, final: bool) -> Problem | None:
         await self._wait("fits")

@@ -6,6 +6,7 @@ opens it asks `ledger.guard` first.
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ _INTENT: Mapping[str, TypeEngine[Any]] = {
     "currency": Text(),
     "posting_date": Date(),
     "document": Text(),
+    "intended_at": _TIME,
 }
 _ENTRY: Mapping[str, TypeEngine[Any]] = {
     "id": Uuid(),
@@ -113,9 +115,11 @@ async def intend(
 ) -> dict[str, uuid.UUID]:
     """Write the intents to book documents, and what they leave open; the ids of the postings by accounting entry.
 
+    Each is a moment later than the one before it: claims are looked at in the order in which they were booked.
     One whose row stands as anything but `not_booked` is left out: it is not to be sent.
     """
-    rows = [_intent(one) for one in wanted]
+    now = utcnow()
+    rows = [_intent(one, now + dt.timedelta(microseconds=place)) for place, one in enumerate(wanted)]
     given = _recordset(rows, _INTENT)
     columns: dict[str, Any] = {name: given.c[name] for name in _INTENT} | {
         "connection_id": literal(connection_id, Uuid()),
@@ -124,7 +128,6 @@ async def intend(
         "job_id": literal(intent.job_id, Uuid()),
         "erp_kind": literal(intent.erp_kind, Text()),
         "fence": literal(lease.fence, Integer()),
-        "intended_at": literal(utcnow(), _TIME),
         "by_hand": literal(False, Boolean()),
         "final": literal(False, Boolean()),
     }
@@ -206,7 +209,7 @@ def _recordset(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, TypeEngi
     return rowset.render_derived(name="given", with_types=True)
 
 
-def _intent(one: Intended) -> dict[str, Any]:
+def _intent(one: Intended, at: dt.datetime) -> dict[str, Any]:
     document, bill = one.document, isinstance(one.document, Bill)
     return {
         "id": str(uuid.uuid4()),
@@ -217,6 +220,7 @@ def _intent(one: Intended) -> dict[str, Any]:
         "currency": document.currency,
         "posting_date": (document.entry if isinstance(document, Bill) else document).date.isoformat(),
         "document": (DocumentKind.BILL if bill else DocumentKind.JOURNAL_ENTRY).value,
+        "intended_at": at.isoformat(),
     }
 
 
