@@ -1,7 +1,7 @@
 """Receipts of the items that come next, fetched while the ERP works on those before.
 
-Look-ahead is a convenience and never a risk: what failed ahead is fetched anew when its item is up, so that an item
-fails of what is so then and of nothing else; and an item that is up never waits for a place. A job uses it so:
+Look-ahead is a convenience and never a risk: an item fails of what is so about when it is up and not of what was so
+long before, and an item that is up waits for no place. A job uses it so:
 
     async with Ahead(context.downloads, erp.capabilities, context.shelf) as ahead:
         for item in coming:
@@ -14,6 +14,7 @@ fails of what is so then and of nothing else; and an item that is up never waits
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -26,14 +27,17 @@ from ledgerbridge.erp.port import Capabilities
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES, MoreThanSaid, ReceiptProblem, Receipts, fetch_all, unfit
 from ledgerbridge.pleo.downloads import MAX_BYTES, Downloader
 
-MOST_FILES = 250
-"""Ahead of their items; each is an open file, and a process may commonly have 1,024."""
-MOST_BYTES = 256 * 1024 * 1024
-"""On disk ahead of their items: hundreds of receipts of common size, eight of the largest. With what the jobs of one
-worker hold for the items that are up (ten times `MAX_TOTAL_BYTES`) it fits into 2 GiB of temporary space."""
+MOST_FILES = 400
+"""Ahead of their items; each is an open file, and a process may commonly have 1,024, of which the items that are up may
+need `MAX_FILES` for each of ten jobs."""
+MOST_BYTES = 512 * 1024 * 1024
+"""On disk ahead of their items. With what ten jobs hold for items that are up (`MAX_TOTAL_BYTES` each) it fits into
+2 GiB of temporary space."""
 AT_ONCE = 8
 """Downloads ahead at a time. All receipts lie at one host, so it is also what that host is asked for at once, apart
 from one for each job whose item is up."""
+STALE_SECONDS = 30.0
+"""Older than this, a failure is not believed: the file is fetched anew when its item is up."""
 
 
 class Shelf:
@@ -44,32 +48,47 @@ class Shelf:
         self.free_bytes = size
         self.turn = asyncio.Semaphore(at_once)
 
+
+class Share:
+    """What one job has of the shelf: never more than it leaves to others, so that one alone gets half of it and the
+    shares of several become alike."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.files = self.size = 0
+
     def place(self, files: int, size: int) -> Place | None:
         """Room for that many files of that size together, kept until it is freed; None when there is not so much."""
-        if files > self.free_files or size > self.free_bytes:
+        if self.files > self.shelf.free_files or self.size > self.shelf.free_bytes:
             return None
-        self.free_files -= files
-        self.free_bytes -= size
+        if files > self.shelf.free_files or size > self.shelf.free_bytes:
+            return None
+        self.add(files, size)
         return Place(self, files, size)
+
+    def add(self, files: int, size: int) -> None:
+        self.files += files
+        self.size += size
+        self.shelf.free_files -= files
+        self.shelf.free_bytes -= size
 
 
 @dataclass(slots=True)
 class Place:
     """Room that was given."""
 
-    shelf: Shelf
+    share: Share
     files: int
     size: int
 
     def shrink(self, size: int) -> None:
         """Give back what the files turned out not to need."""
-        self.shelf.free_bytes += self.size - size
+        self.share.add(0, size - self.size)
         self.size = size
 
     def free(self) -> None:
         """Give everything back. Any number of times."""
-        self.shelf.free_files += self.files
-        self.shelf.free_bytes += self.size
+        self.share.add(-self.files, -self.size)
         self.files = self.size = 0
 
 
@@ -81,20 +100,20 @@ class _Begun:
     place: Place
     started: bool = False
     """Whether its turn has come."""
+    failed: float | None = None
+    """When it failed."""
     task: asyncio.Task[Receipts] = field(init=False)
 
     @property
-    def useful(self) -> bool:
-        """Whether waiting for it is better than beginning again."""
-        if self.task.done():
-            return not self.task.cancelled() and self.task.exception() is None
-        return self.started
+    def counts(self) -> bool:
+        """Whether what it comes to is better than beginning again."""
+        return self.started and (self.failed is None or time.monotonic() - self.failed < STALE_SECONDS)
 
     async def end(self) -> None:
         """Free what came, and see to it that nothing more comes."""
         self.task.cancel()
         await asyncio.wait({self.task})
-        if self.useful:
+        if not self.task.cancelled() and self.task.exception() is None:
             self.task.result().close()
 
 
@@ -104,26 +123,28 @@ class Ahead:
     def __init__(self, downloads: Downloader, capabilities: Capabilities, shelf: Shelf) -> None:
         self._downloads = downloads
         self._capabilities = capabilities
-        self._shelf = shelf
+        self._share = Share(shelf)
         self._begun: dict[str, _Begun] = {}
         self._taken: dict[str, Receipts] = {}
 
     def begin(self, item: ExportItem) -> bool:
-        """Begin to fetch the files of an item. False when there is no room for them now: it is not begun.
+        """Begin to fetch the files of an item, anew if that failed. False when there is no room for them now: it is not
+        begun.
 
         True for an item without files, for one that was begun before, and for one that cannot be fetched (`take` says
         why). Not inside a transaction.
         """
-        if item.accounting_entry_id in self._begun or not self._capabilities.attachments or not item.files:
+        if not self._capabilities.attachments or not item.files or unfit(item, self._capabilities):
             return True
-        if unfit(item, self._capabilities):
+        begun = self._begun.get(item.accounting_entry_id)
+        if begun is not None and begun.failed is None:
             return True
-        place = self._shelf.place(len(item.files), _most(item))
+        place = begun.place if begun else self._share.place(len(item.files), _most(item))
         if place is None:
             return False
-        begun = _Begun(item.files, place)
+        begun = self._begun[item.accounting_entry_id] = _Begun(item.files, place)
         begun.task = asyncio.create_task(self._fetch(item, begun), name="receipts ahead")
-        self._begun[item.accounting_entry_id] = begun
+        begun.task.add_done_callback(_heard)
         return True
 
     async def take(self, item: ExportItem) -> Receipts:
@@ -152,7 +173,7 @@ class Ahead:
             begun.place.free()
 
     async def _arrived(self, item: ExportItem, begun: _Begun) -> Receipts:
-        if begun.files != item.files or not begun.useful:
+        if begun.files != item.files or not begun.counts:
             await begun.end()
             return await self._fetch_now(item)
         try:
@@ -180,9 +201,13 @@ class Ahead:
     async def _fetch(self, item: ExportItem, begun: _Begun) -> Receipts:
         # The task inherits what the log lines of another item say.
         structlog.contextvars.bind_contextvars(accounting_entry_id=item.accounting_entry_id)
-        async with self._shelf.turn:
+        async with self._share.shelf.turn:
             begun.started = True
-            receipts = await fetch_all(item, self._downloads, self._capabilities, as_said=True)
+            try:
+                receipts = await fetch_all(item, self._downloads, self._capabilities, as_said=True)
+            except Exception:
+                begun.failed = time.monotonic()
+                raise
         begun.place.shrink(sum(one.file.size for one in receipts))
         return receipts
 
@@ -203,6 +228,12 @@ class Ahead:
         await self._forget_all()
         for receipts in list(self._taken.values()):
             receipts.close()
+
+
+def _heard(task: asyncio.Task[Receipts]) -> None:
+    """Nobody else may ask what became of it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _most(item: ExportItem) -> int:

@@ -84,7 +84,7 @@ class Booking:
         while await self._read(state, together):
             now = [self._coming.popleft() for _ in range(min(together, len(self._coming)))]
             await self._read(state, following)
-            self._begin(following)
+            self._begin([*now, *itertools.islice(self._coming, following)])
             if await self._work(now, together):
                 self._forget(now[-1].work.position)
 
@@ -99,9 +99,9 @@ class Booking:
             self._coming.extend(Waiting(work, readable(self.desk, work.payload)) for work in chunk)
         return bool(self._coming)
 
-    def _begin(self, items: int) -> None:
-        """Let the receipts of the next items come."""
-        for one in itertools.islice(self._coming, items):
+    def _begin(self, items: Sequence[Waiting]) -> None:
+        """Let their receipts come, those of the first first."""
+        for one in items:
             if isinstance(one.item, ExportItem) and not self.desk.ahead.begin(one.item):
                 return
 

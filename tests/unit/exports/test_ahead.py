@@ -171,16 +171,29 @@ async def test_no_more_files_and_bytes_than_there_is_room_for_over_all_jobs() ->
         assert one.ahead.begin(item(1, files=2))
         assert other.ahead.begin(item(2, files=2))
         assert not one.ahead.begin(item(3)), "no bytes are left"
-        assert other.ahead.begin(item(4, size=0)), "a file is"
-        assert not other.ahead.begin(item(5, size=0)), "no file is left"
-        assert (one.shelf.free_files, one.shelf.free_bytes) == (0, 0)
-        (await one.ahead.take(item(1, files=2))).close()
-        assert one.ahead.begin(item(3))
+        assert (one.shelf.free_files, one.shelf.free_bytes) == (1, 0)
+    async with jobs(5, files=2) as several:
+        assert [each.ahead.begin(item(1, size=0)) for each in several] == [True, True, False, False, False]
+
+
+async def test_a_job_never_takes_more_room_than_it_leaves_to_others() -> None:
+    def begin(job: Job, first: int) -> int:
+        """How many more items it begins."""
+        return next(count for count in range(1000) if not job.ahead.begin(item(first + count)))
+
+    async with jobs(3, files=60, size=1000 * SIZE) as (one, two, three):
+        assert begin(one, 0) == 31
+        assert (begin(two, 100), begin(three, 200)) == (15, 8)
+        for number in range(31):
+            (await one.ahead.take(item(number))).close()
+        assert begin(one, 300) == 19
+        assert begin(two, 400) == 2
 
 
 async def test_a_taken_item_keeps_its_room_until_it_is_done() -> None:
     async with job(files=1) as one:
         one.ahead.begin(item(1))
+        await until(lambda: one.host.now == 1)
         with await one.ahead.take(item(1)) as taken:
             assert not one.ahead.begin(item(2))
             taken.close()
@@ -239,9 +252,10 @@ async def test_the_item_that_is_up_waits_for_no_turn() -> None:
 
 
 async def test_the_bounds_fit_an_ordinary_process_and_hold_the_largest_item() -> None:
-    assert room.MOST_FILES + 10 * receipts.MAX_FILES < 1024
+    assert room.MOST_FILES + 10 * receipts.MAX_FILES + 100 <= 1024
     assert room.MOST_FILES >= receipts.MAX_FILES
     assert room.MOST_BYTES >= receipts.MAX_TOTAL_BYTES
+    assert room.MOST_BYTES + 10 * receipts.MAX_TOTAL_BYTES < 2 * 1024**3
     async with job() as one:
         largest = item(1, files=receipts.MAX_FILES, size=receipts.MAX_TOTAL_BYTES // receipts.MAX_FILES)
         assert one.ahead.begin(largest)
@@ -273,14 +287,27 @@ async def test_a_failure_nobody_asks_for_is_told_to_nobody(caplog: pytest.LogCap
     assert not caplog.records
 
 
-async def test_what_failed_before_its_item_was_up_is_fetched_anew() -> None:
-    """An outage of a minute must cost as few items as without look-ahead."""
+@pytest.mark.parametrize("when", ["begun again", "long after", "at once"])
+async def test_what_failed_long_before_its_item_is_up_is_fetched_anew(
+    when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage of a minute must not cost all the items that were to come."""
     async with job() as one:
         one.host.failures[item(1).files[0].url] = [LinkExpired("an outage", status=404)]
         one.ahead.begin(item(1))
         await until(lambda: one.host.calls.total() == 1 and one.host.now == 0)
+        if when == "at once":
+            with pytest.raises(LinkLapsed):
+                await one.ahead.take(item(1))
+            return
+        if when == "begun again":
+            one.ahead.begin(item(1))
+            await until(lambda: one.host.calls.total() == 2)
+        else:
+            monkeypatch.setattr(room, "STALE_SECONDS", 0.0)
         with await one.ahead.take(item(1)) as taken:
             assert len(taken) == 1
+        assert one.host.calls.total() == 2
 
 
 @pytest.mark.rule("EXP-ATT-02")
