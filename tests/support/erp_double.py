@@ -85,6 +85,8 @@ class Books:
     calls: Counter[str] = field(default_factory=Counter)
     offered: list[tuple[str, ...]] = field(default_factory=list)
     """Names of the files that came with each booking."""
+    received: dict[str, list[bytes]] = field(default_factory=dict)
+    """The files that came with the newest booking of each accounting entry."""
     before: dict[str, list[BaseException]] = field(default_factory=dict)
     """Raised, one a call, before the named operation has any effect."""
     after: dict[str, list[BaseException]] = field(default_factory=dict)
@@ -211,6 +213,7 @@ class DoubleErp:
     async def book(self, document: Document, attachments: Sequence[Attachment], *, final: bool) -> Booked:
         assert isinstance(document, JournalEntry) or self.capabilities.vendor_bills
         self._books.offered.append(tuple(file.name for file in attachments))
+        self._books.received[document.key.accounting_entry_id] = [one.file.whole() for one in attachments]
         await asyncio.sleep(self._books.slow)
         await self._wait("book")
         return self._call("book", lambda: self._book(document, attachments, final))
