@@ -21,13 +21,14 @@ _MUTE = ("httpcore", "hpack")
 """Libraries whose chatter holds whole headers, such as a redirect to a signed link: never shown."""
 _STATEMENTS_ONLY = "sqlalchemy.engine"
 """Writes down every row it reads at DEBUG, whatever `hide_parameters` says: who spent how much on what."""
-_BOUND = {"timestamp", "level", "event"}
+_OURS = frozenset({"timestamp", "level"})
+"""Fields that hold nothing of anybody's."""
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact every value of an event, its text and its traceback (AUTH-045)."""
     return {
-        name: value if name in _BOUND - {"event"} else HIDDEN if is_secret_name(name) else redact(value)
+        name: value if name in _OURS else HIDDEN if is_secret_name(name) else redact(value)
         for name, value in event.items()
     }
 
