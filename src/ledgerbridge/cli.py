@@ -20,6 +20,7 @@ from ledgerbridge.app import StartRefused, database, running
 from ledgerbridge.ops import doctor as checks
 from ledgerbridge.ops import keys, reconcile, reconcile_words
 from ledgerbridge.ops.doctor_database import inspect_database
+from ledgerbridge.ops.doctor_disk import inspect_disk
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.ops.reconcile import Reconciled
 from ledgerbridge.settings import Settings
@@ -115,7 +116,7 @@ def doctor(
     configure("ERROR", "console")
 
     async def look() -> list[checks.Finding]:
-        found = checks.inspect_settings(settings)
+        found = checks.inspect_settings(settings) + inspect_disk()
         try:
             async with database(settings) as url:
                 return found + await inspect_database(settings, url)
