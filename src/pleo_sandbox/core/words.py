@@ -7,6 +7,7 @@ import secrets
 import string
 import uuid
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@lru_cache(maxsize=10_000)
 def lasting_id(*parts: str) -> str:
     """The same UUID for the same parts: for things that exist once in Pleo, such as a person or an account."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join(parts)))
