@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,14 @@ from typing import Any
 from ledgerbridge import faults
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.erp.port import Capabilities, DocumentRef, ErpError
+from ledgerbridge.exports.receipts import Receipts
+from ledgerbridge.outgoing.files import HeldFile
 from tests.support.erp_double import Books, DoubleErp
+
+copyreg.pickle(Receipts, lambda receipts: (tuple, (tuple(receipts),)))
+copyreg.pickle(HeldFile, lambda file: (HeldFile.of, (file.whole(),)))  # a file goes over the line as its bytes
+_MANY = ("book_many",)
+"""Calls that answer with errors among what they return."""
 
 
 class BooksServer:
@@ -52,9 +60,10 @@ class BooksServer:
         if name == "capabilities":
             return self.books.capabilities
         try:
-            return asyncio.run(getattr(DoubleErp(self.books), name)(*arguments, **options))
+            found = asyncio.run(getattr(DoubleErp(self.books), name)(*arguments, **options))
+            return [_refusal(one) if isinstance(one, ErpError) else one for one in found] if name in _MANY else found
         except ErpError as error:
-            return Refusal(error.problem, error.outcome_unknown)
+            return _refusal(error)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,13 @@ class Refusal:
 
     problem: Problem
     outcome_unknown: bool
+
+    def error(self) -> ErpError:
+        return ErpError(self.problem, outcome_unknown=self.outcome_unknown)
+
+
+def _refusal(error: ErpError) -> Refusal:
+    return Refusal(error.problem, error.outcome_unknown)
 
 
 class RemoteErp:
@@ -86,7 +102,9 @@ class RemoteErp:
         self._line.send((name, arguments, options))
         answer = self._line.recv()
         if isinstance(answer, Refusal):
-            raise ErpError(answer.problem, outcome_unknown=answer.outcome_unknown)
+            raise answer.error()
+        if name in _MANY:
+            return [one.error() if isinstance(one, Refusal) else one for one in answer]
         return answer
 
 

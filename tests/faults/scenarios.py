@@ -11,7 +11,7 @@ from ledgerbridge.bookkeeping.words import Dimension as ErpDimension
 from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.faults.stage import Stage
 from tests.support.double_master import Master, vendor
-from tests.support.erp_double import down, lost_reply, refused
+from tests.support.erp_double import Later, down, lost_reply, refused
 from tests.support.rig import CONFIGURATION
 
 FINAL = ("completed", "completed_with_errors", "failed")
@@ -188,6 +188,26 @@ class TroubledExport(Export):
     def check(self, stage: Stage) -> None:
         stage.books.books.before.clear()
         stage.books.books.after.clear()
+        super().check(stage)
+
+
+@dataclass
+class GroupExport(Export):
+    """The ERP takes three documents at once; it refuses one of them, is away for the next, and loses a whole reply."""
+
+    seeds: tuple[str, ...] = ("card_purchase", "fee", "cashback", "personal_spend", "out_of_pocket")
+
+    def trouble(self, stage: Stage) -> None:
+        books = stage.books.books
+        books.capabilities = replace(books.capabilities, batch=3)
+        books.before["book"] = Later(1, [refused(), down()])
+        books.after["book_many"] = Later(1, [lost_reply()])
+
+    def check(self, stage: Stage) -> None:
+        books = stage.books.books
+        books.capabilities = replace(books.capabilities, batch=1)
+        books.before.clear()
+        books.after.clear()
         super().check(stage)
 
 

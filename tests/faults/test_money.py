@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import MakeStage
-from tests.faults.scenarios import Export, Life, Refresh, Reversal, Rounds, Start, TroubledExport, live
+from tests.faults.scenarios import Export, GroupExport, Life, Refresh, Reversal, Rounds, Start, TroubledExport, live
 from tests.faults.stage import Stage
 from tests.faults.walk import Scenario, cases, walked
 
 SCENARIOS: dict[str, Scenario] = {
     "export": Export(),
     "troubled export": TroubledExport(),
+    "group export": GroupExport(),
     "reversal": Reversal(),
     "refresh": Refresh(),
     "start": Start(),
