@@ -22,6 +22,7 @@ from ledgerbridge.connections import credentials
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.erp.port import Adapter
 from ledgerbridge.erp.registry import adapters
+from ledgerbridge.exports import polls
 from ledgerbridge.exports.context import ExportContext, Observer
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.ops import calls, rounds
@@ -220,7 +221,11 @@ async def _services(
         queue,
         exports,
         syncs,
-        export_poll_seconds=settings.export_poll_seconds,
+        polls=polls.Rhythm(
+            settings.export_poll_seconds,
+            settings.export_poll_longest_seconds,
+            settings.pleo_requests_per_minute * polls.SHARE,
+        ),
         vendor_poll_seconds=settings.vendor_poll_seconds,
         removed=metrics.removed,
     )

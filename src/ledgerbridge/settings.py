@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     port: int = 8080
 
     export_poll_seconds: Annotated[float, Field(gt=0)] = 180
+    """How often Pleo is asked for the export jobs of a company, besides its webhooks."""
+    export_poll_longest_seconds: Annotated[float, Field(gt=0)] = 1800
+    """The same of a company whose webhooks have shown that they can be relied on; never less than the other."""
     vendor_poll_seconds: Annotated[float, Field(gt=0)] = 900
     """How often Pleo is asked for drafts of vendors that no webhook told of."""
     rescue_seconds: Annotated[float, Field(gt=0)] = 60

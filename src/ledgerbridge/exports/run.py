@@ -15,7 +15,7 @@ from sqlalchemy import update
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_pleo
 from ledgerbridge.connections.errors import GrantEnded
-from ledgerbridge.exports import closing, spool
+from ledgerbridge.exports import closing, polls, spool
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import enqueue_look
 from ledgerbridge.exports.job import Run, work_job
@@ -112,6 +112,9 @@ async def _claim_and_work(
             return
         async with context.db.transaction() as session:
             job = await spool.claim(session, company.connection.id, listed, found_by)
+            if polls.missed(job, utcnow()):
+                watched = context.connections.settings.export_poll_seconds
+                await polls.note_missed(session, company.connection.id, utcnow(), watched)
         if job.closed_at is not None:
             log.warning("pleo lists a job we have closed", status=listed.status)
             return

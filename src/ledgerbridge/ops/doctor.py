@@ -25,6 +25,7 @@ NEW_ADMIN = (
 _EXPORT_SCOPES = ("export-jobs:read", "export-jobs:write", "export-items:read")
 _KNOWN_EVENTS = ("v1.export-job.created", "v1.vendor.created")
 _SLOWEST_POLL = 600
+_SLOWEST_RELIED_ON = 2400
 
 
 class Level(StrEnum):
@@ -225,6 +226,9 @@ def _habits(settings: Settings) -> list[Finding]:
     if settings.export_poll_seconds > _SLOWEST_POLL:
         fix = "Keep it at a few minutes: a job that no webhook announced expires while nobody looks."
         found.append(warning("EXPORT_POLL_SECONDS", f"{settings.export_poll_seconds:g} is slow.", fix))
+    if settings.export_poll_longest_seconds > _SLOWEST_RELIED_ON:
+        fix = "Keep it at half an hour: a job whose webhook is lost expires after one, and has to be worked by then."
+        found.append(warning("EXPORT_POLL_LONGEST_SECONDS", f"{settings.export_poll_longest_seconds:g} is slow.", fix))
     if settings.log_level == "DEBUG" and endpoints(settings).environment == "production":
         found.append(warning("LOG_LEVEL", "DEBUG in production is a lot of log.", "Set INFO."))
     return found

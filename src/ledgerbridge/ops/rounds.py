@@ -24,6 +24,7 @@ from ledgerbridge.exports.claims import companies_due
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look, enqueue_settle
 from ledgerbridge.exports.later import settle_later
+from ledgerbridge.exports.polls import Rhythm, poll
 from ledgerbridge.exports.reverse import companies_with_pending
 from ledgerbridge.exports.run import look
 from ledgerbridge.ops import invariants
@@ -46,8 +47,6 @@ from ledgerbridge.work.retry import RetryRule, TryLater
 
 CHECK = "connections.check"
 DAY = 86_400.0
-JITTER_SHARE = 0.1
-"""Companies are asked spread over this share of the poll interval."""
 CHECK_SPREAD_SECONDS = 1800.0
 SYNCS_AT_ONCE = 5
 """Of the ten jobs a worker has in hand. The rest is kept for exports, however long Pleo or an ERP lets syncs wait."""
@@ -60,7 +59,7 @@ def teach(
     exports: ExportContext,
     syncs: Syncs,
     *,
-    export_poll_seconds: float,
+    polls: Rhythm,
     vendor_poll_seconds: float,
     removed: Removed | None = None,
 ) -> None:
@@ -74,8 +73,8 @@ def teach(
         verdict = await watch.check(connections, uuid.UUID(connection_id))
         _log.info("connection checked", connection_id=connection_id, verdict=verdict.value)
 
-    async def poll() -> None:
-        await queue_looks(queue, connections, spread=export_poll_seconds * JITTER_SHARE)
+    async def poll_round() -> float:
+        return await poll(exports, polls)
 
     async def daily() -> None:
         await queue_checks(queue, connections)
@@ -113,7 +112,7 @@ def teach(
     queue.register(FIRST, first, retry=RetryRule(attempts=20, cap_seconds=60))
     queue.register(SETTLE, settle, retry=RetryRule(attempts=4, cap_seconds=60))
     queue.register(CHECK, check, retry=RetryRule(attempts=6, first_seconds=60, cap_seconds=3600))
-    queue.every("exports.poll", export_poll_seconds * (1 - JITTER_SHARE), poll)
+    queue.every("exports.poll", polls.idle, poll_round)
     queue.every("syncs.sweep", min(tasks.SWEEP_SECONDS, vendor_poll_seconds), sweep)
     queue.every("connections.daily", DAY, daily)
     queue.every("exports.settle_round", DAY / 4, settle_round)
@@ -129,21 +128,6 @@ async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
         raise TryLater(random.uniform(2, 5), "as many syncs as one worker makes at once are under way")  # noqa: S311
     async with places:
         yield
-
-
-async def queue_looks(queue: Queue, connections: Connections, *, spread: float) -> int:
-    """Queue a look at every active company of this environment, at most `spread` seconds from now (HOOK-045)."""
-    async with connections.db.transaction() as session:
-        active = (
-            select(Connection.id)
-            .where(Connection.environment == connections.environment, Connection.status == ConnectionStatus.ACTIVE)
-            .order_by(Connection.id)
-        )
-        with across_companies(session, "the poll goes to every company"):
-            found = (await session.scalars(active)).all()
-        for connection_id in found:
-            await enqueue_look(session, queue, connection_id, "poll", in_seconds=random.uniform(0, spread))  # noqa: S311
-    return len(found)
 
 
 async def queue_recovery(queue: Queue, connections: Connections) -> int:

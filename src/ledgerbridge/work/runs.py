@@ -65,7 +65,7 @@ class Runs:
 
     async def _attempt(self, task: Task, job: Job, job_id: int, arguments: dict[str, Argument]) -> None:
         try:
-            await task.handler(**arguments)
+            wanted = await task.handler(**arguments)
         except asyncio.CancelledError:
             _log.warning("%s: stopped in the middle, to be run again", job.call_string)
             self._jobs.verdicts[job_id] = Requeue(0, counted=False)
@@ -90,11 +90,11 @@ class Runs:
             await self._jobs.failed(job_id, type(error).__name__, place_of(error))
             raise RunFailed(type(error).__name__) from None
         if isinstance(task, Periodic):
-            await self._plan_next(task)
+            await self._plan_next(task, wanted)
 
-    async def _plan_next(self, task: Periodic) -> None:
+    async def _plan_next(self, task: Periodic, wanted: float | None) -> None:
         try:
-            await self._jobs.execute(statements.NEXT, name=task.name, key=task.key, seconds=task.next_wait())
+            await self._jobs.execute(statements.NEXT, name=task.name, key=task.key, seconds=task.next_wait(wanted))
         except ConnectorException as error:  # the sweep arms it again once this job has ended
             _log.warning("%s: next run not planned yet: %s", task.name, type(error.__cause__).__name__)
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from ledgerbridge.work.retry import RetryRule
 
 Argument = str | int | None
-Handler = Callable[..., Awaitable[None]]
-"""`async def handler(**arguments)` with the arguments given to `Queue.defer`, each a str, an int or None."""
+Handler = Callable[..., Awaitable[float | None]]
+"""`async def handler(**arguments)` with the arguments given to `Queue.defer`, each a str, an int or None.
+
+One of periodic work may answer with the seconds after which it wants to run again, if that is sooner than its interval.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Periodic(Task):
     def wait_after(self, runs: int) -> float:
         return self.next_wait()
 
-    def next_wait(self) -> float:
+    def next_wait(self, wanted: float | None = None) -> float:
         """Seconds until the next run: never later than asked, a little apart from other companies' and replicas'."""
-        return self.seconds * random.uniform(0.9, 1)  # noqa: S311
+        seconds = self.seconds if wanted is None else min(max(wanted, 0.0), self.seconds)
+        return seconds * random.uniform(0.9, 1)  # noqa: S311

@@ -29,4 +29,4 @@ class Tempo:
     @property
     def poll_hearing(self) -> float:
         """The same for one that is told of new work: what comes that late was told of, and missed."""
-        return max(self.poll, min(self.rescue, 60))
+        return max(self.poll, min(self.rescue, 60) / 2)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.enqueue import LOOK
 from ledgerbridge.ops import rounds
-from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, WebhookDelivery
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, LookSchedule, WebhookDelivery
 from tests.integration.web.conftest import Face
 from tests.support.rig import Pleo as Bookkeeper
 
@@ -41,32 +41,14 @@ async def queued(face: Face, task: str) -> list[dict[str, Any]]:
         return [{**row.args, "wait": row.wait.total_seconds()} for row in rows]
 
 
-@pytest.mark.rule("HOOK-045")
-async def test_polling_asks_every_active_company_of_this_environment_spread_over_time(face: Face) -> None:
-    active = {str(await add_connection(face, ConnectionStatus.ACTIVE)) for _ in range(20)}
-    for status in ConnectionStatus:
-        if status is not ConnectionStatus.ACTIVE:
-            await add_connection(face, status)
-    await add_connection(face, ConnectionStatus.ACTIVE, environment="production")
-    for _ in range(2):
-        assert await rounds.queue_looks(face.services.queue, face.services.connections, spread=18) == 20
-    waiting = await queued(face, LOOK)
-    assert {one["connection_id"] for one in waiting} == active
-    assert len(waiting) == 20, "a second round does not pile up"
-    assert {one["found_by"] for one in waiting} == {"poll"}
-    waits = [one["wait"] for one in waiting]
-    assert max(waits) <= 18
-    assert max(waits) - min(waits) > 2
-
-
 @pytest.mark.rule("HOOK-041", "HOOK-045")
 async def test_a_job_no_delivery_ever_told_us_of_is_worked_all_the_same(face: Face) -> None:
-    await face.active()
+    connection_id = await face.active()
     bookkeeper = Bookkeeper(face.pleo.url)
     job_id = bookkeeper.export(bookkeeper.queue("fee"))
     async with face.services.db.transaction() as session:
         await session.execute(text("delete from procrastinate_jobs"))
-    await rounds.queue_looks(face.services.queue, face.services.connections, spread=0)
+        session.add(LookSchedule(connection_id=uuid.UUID(connection_id), due_at=utcnow()))
     stop = asyncio.Event()
     working = asyncio.create_task(face.services.queue.run_worker(stop))
     try:

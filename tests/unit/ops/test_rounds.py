@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from ledgerbridge.exports.polls import Rhythm
 from ledgerbridge.ops import rounds
 from ledgerbridge.syncs.enqueue import FIRST, RUN
 from ledgerbridge.work.retry import TryLater
@@ -33,7 +34,7 @@ async def test_syncs_that_wait_for_pleo_leave_room_for_exports(
         register=lambda name, handler, **_: handlers.__setitem__(name, handler), every=lambda *_: None
     )
     rooms = cast("Any", SimpleNamespace(connections=None))
-    rounds.teach(cast("Any", queue), rooms, rooms, export_poll_seconds=180, vendor_poll_seconds=900)
+    rounds.teach(cast("Any", queue), rooms, rooms, polls=Rhythm(180, 1800, 250), vendor_poll_seconds=900)
 
     async def one() -> None:
         more = {"kind": "tags"} if work == RUN else {}

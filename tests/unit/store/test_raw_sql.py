@@ -41,6 +41,7 @@ RAW = {
 DOORS = {
     "connections/watch.py": {"watched"},
     "exports/claims.py": {"companies_due"},
+    "exports/polls.py": {"_settle", "_take", "_until_next"},
     "exports/queries.py": {"job", "jobs"},
     "exports/reverse.py": {"companies_with_pending"},
     "ops/audit.py": {"newest"},
@@ -54,7 +55,7 @@ DOORS = {
     "ops/replay.py": {"_mark", "_owners", "_rows"},
     "ops/retention.py": {"_batch", "_disconnected", "_left_alone"},
     "ops/roster.py": {"listed", "names_of", "totals", "troubles_of"},
-    "ops/rounds.py": {"queue_looks", "queue_recovery"},
+    "ops/rounds.py": {"queue_recovery"},
     "store/rekey.py": {"census", "_next"},
     "syncs/queries.py": {"runs"},
     "syncs/schedule.py": {"_drafts_in_time", "plan", "take_due"},
