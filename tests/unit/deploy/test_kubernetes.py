@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from ledgerbridge import serving
-from ledgerbridge.cli import cli
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.settings import Settings
-from ledgerbridge.web import application
-from ledgerbridge.work.queue import Queue
-from ledgerbridge.work.tempo import Tempo
-from tests.integration.web.guarded import guarded
-from tools.manifests import FOLDER, manifests, pod
+from tests.unit.deploy.words import NOT_PUBLIC, ROOT, SECRETS, SETTINGS, fault_of, routes, seconds_to_stop
+from tools.manifests import FOLDER, Manifest, faults_of, manifests, pod
 
-ROOT = FOLDER.parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SECRETS = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-NOT_PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"}
+PODS = ["web", "worker", "migrate"]
 
 
 def one(kind: str, name: str) -> dict[str, Any]:
@@ -46,20 +36,11 @@ def container(name: str) -> dict[str, Any]:
     return dict(spec_of(name)["containers"][0])
 
 
-@cache
-def routes() -> frozenset[str]:
-    return frozenset(route.path for route in guarded(application.build(None, secure=True)))
-
-
-PODS = ["web", "worker", "migrate"]
-
-
 @pytest.mark.parametrize("name", PODS)
 def test_a_pod_runs_a_command_there_is_as_the_user_of_the_image(name: str) -> None:
     program, command, *options = container(name)["args"]
-    known = get_command(cli).commands[command]  # type: ignore[attr-defined]
     assert program == "ledgerbridge"
-    assert set(options) <= {option for parameter in known.params for option in parameter.opts}
+    assert fault_of([command, *options]) is None
     # Arguments take the place of the image's CMD: an ENTRYPOINT would come before them.
     assert "ENTRYPOINT" not in DOCKERFILE
     assert json.loads(re.findall(r"^CMD (.+)$", DOCKERFILE, re.MULTILINE)[-1]) == ["ledgerbridge", "serve"]
@@ -76,8 +57,7 @@ def test_a_pod_runs_a_command_there_is_as_the_user_of_the_image(name: str) -> No
 def test_every_variable_is_a_setting_and_every_secret_comes_by_reference(name: str) -> None:
     configured = one("ConfigMap", "ledgerbridge")["data"]
     given = {each["name"]: each for each in container(name)["env"]}
-    known = {field.upper() for field in Settings.model_fields}
-    assert set(given) | set(configured) <= known
+    assert set(given) | set(configured) <= SETTINGS
     assert not SECRETS & set(configured)
     for secret in SECRETS & set(given):
         reference = given[secret]["valueFrom"]["secretKeyRef"]
@@ -117,9 +97,7 @@ def test_probes_ask_routes_there_are_at_the_port_that_is_served(name: str) -> No
 @pytest.mark.parametrize("name", ["web", "worker"])
 def test_a_pod_gets_the_time_that_stopping_takes(name: str) -> None:
     leaving = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]
-    grace = inspect.signature(Queue.__init__).parameters["grace_seconds"].default
-    storing = Tempo(Settings.model_fields["rescue_seconds"].default).stalled_after
-    assert spec_of(name)["terminationGracePeriodSeconds"] >= leaving + serving.REQUEST_SECONDS + grace + storing
+    assert spec_of(name)["terminationGracePeriodSeconds"] >= leaving + seconds_to_stop()
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
@@ -198,8 +176,6 @@ def test_the_example_migrates_with_the_image_it_rolls_out() -> None:
 def test_what_kustomize_makes_of_it_fits_too(folder: str) -> None:
     made = subprocess.run(["kubectl", "kustomize", FOLDER / folder], capture_output=True, text=True, timeout=60)
     assert made.returncode == 0, made.stderr
-    from tools.manifests import Manifest, faults_of
-
     documents = list(yaml.safe_load_all(made.stdout))
     assert documents
     for document in documents:
