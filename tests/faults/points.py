@@ -17,8 +17,8 @@ import ledgerbridge
 
 SOURCE = Path(ledgerbridge.__file__).parent
 _STORE = "store."
-_ERP = {"search": ("search",), "whole": ("search", "search_count"), "create": ("create",), "update": ("update",),
-        "delete": ("delete",)}  # fmt: skip
+_ERP = {"search": ("search",), "whole": ("search", "search_count"), "create": ("create",),
+        "create_many": ("create_many",), "update": ("update",), "delete": ("delete",)}  # fmt: skip
 """Methods of the Tryton client and the operations they make; `ask`, `call` and `act` name theirs themselves."""
 _ERP_NAMED = {"ask": 1, "call": 1, "act": 2}
 _ERP_READS = ("search", "whole", "ask")

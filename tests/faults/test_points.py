@@ -17,10 +17,10 @@ from tests.faults.scenarios import KINDS
 from tests.faults.walk import every, once
 
 WALKS = {
-    *("export", "troubled export", "reversal", "refresh", "start", "rounds", "life"),
+    *("export", "group export", "troubled export", "reversal", "refresh", "start", "rounds", "life"),
     *KINDS,
     *("many accounts", "dimension", "draft"),
-    *("entry", "payables", "bill taken back", "party"),
+    *("entry", "entries", "payables", "bill taken back", "party"),
 }
 """Those of the tests beside this one."""
 SAY_SO = (

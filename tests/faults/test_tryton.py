@@ -9,12 +9,13 @@ import pytest
 from ledgerbridge.demo.books import bookkeeping
 from tests.faults.conftest import MakeStage
 from tests.faults.scenarios import Draft, live
-from tests.faults.tryton_stage import BillTakenBack, Booked, Payables, TrytonStage
+from tests.faults.tryton_stage import BillTakenBack, Booked, Payables, Together, TrytonStage
 from tests.faults.walk import Scenario, cases, walked
 from tests.support.clones import TrytonServers
 
 SCENARIOS: dict[str, Scenario] = {
     "entry": Booked(),  # type: ignore[dict-item]
+    "entries": Together(),  # type: ignore[dict-item]
     "payables": Payables(goings=2),  # type: ignore[dict-item]
     "bill taken back": BillTakenBack(),  # type: ignore[dict-item]
     "party": Draft(),

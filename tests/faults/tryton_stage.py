@@ -81,6 +81,19 @@ class Booked:
         assert stage.events(self.job) == ["started", "completed"]
 
 
+class Together(Booked):
+    """Several purchases, one of them with its receipt, made in one call and posted one by one."""
+
+    def export(self, stage: TrytonStage) -> str:
+        return stage.pleo.export(stage.pleo.queue("tax_inclusive", "receipt_jpeg", "tax_none"))
+
+    def check(self, stage: TrytonStage) -> None:
+        super().check(stage)
+        states = {move["state"] for move in moves(stage.tryton, "%[PLEO:%")}
+        assert states == {"posted"}, "drafts were left"
+
+
+@dataclass
 class BillTakenBack(Booked):
     """A bill with the payment of its own item is taken back by a person, and exported again."""
 

@@ -9,7 +9,7 @@ commits last sees the other, however many drafts went in at once (EXP-REC-04, EX
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ledgerbridge.bookkeeping.words import JournalEntry
 from ledgerbridge.erp.port import Attachment, ErpError
@@ -65,22 +65,22 @@ class Draft:
         return booking
 
 
-@dataclass(slots=True)
 class Drafts:
     """Carries out the first half of one `book_many`."""
 
-    client: Client
-    reference: Reference
-    patience: Patience
-    _drafts: list[Draft] = field(default_factory=list)
+    def __init__(self, client: Client, reference: Reference, patience: Patience) -> None:
+        self._client = client
+        self._reference = reference
+        self._patience = patience
+        self._drafts: list[Draft] = []
 
     async def make(self, entries: Sequence[JournalEntry]) -> list[Draft]:
         """A draft for each of these entries, which name different accounting entries; one that failed says so."""
-        self._drafts = [Draft(Entry(self.client, self.reference, entry)) for entry in entries]
+        self._drafts = [Draft(Entry(self._client, self._reference, entry)) for entry in entries]
         try:
             for draft in self._drafts:
                 await _prepare(draft)
-            await self.patience.retrying()(self._round)
+            await self._patience.retrying()(self._round)
         except CallFailed as failure:
             for draft in self._left():
                 draft.failed = _ended(draft, failure)
@@ -105,8 +105,8 @@ class Drafts:
 
     async def _look_for_bills(self, drafts: Sequence[Draft]) -> None:
         names = [draft.name for draft in drafts]
-        takes_bills = bool(names) and await self.reference.takes_bills()
-        found = await live_bills_of(self.client, self.reference, names) if takes_bills else {}
+        takes_bills = bool(names) and await self._reference.takes_bills()
+        found = await live_bills_of(self._client, self._reference, names) if takes_bills else {}
         for draft in drafts:
             try:
                 draft.sort.beside(found.get(draft.name, ()))
@@ -116,9 +116,9 @@ class Drafts:
     async def _look(self, drafts: Sequence[Draft]) -> None:
         if not drafts:
             return
-        fields = await self.reference.move_fields()
+        fields = await self._reference.move_fields()
         names = [draft.name for draft in drafts]
-        found = await live_moves_of(self.client, self.reference.number, names, fields)
+        found = await live_moves_of(self._client, self._reference.number, names, fields)
         for draft in drafts:
             try:
                 draft.shown = draft.sort.own(found[draft.name])
@@ -129,7 +129,7 @@ class Drafts:
         if not drafts:
             return
         dates = [draft.sort.date for draft in drafts]
-        periods = await chart.periods_between(self.client, self.reference.number, min(dates), max(dates))
+        periods = await chart.periods_between(self._client, self._reference.number, min(dates), max(dates))
         ready: list[tuple[Draft, Record]] = []
         for draft in drafts:
             try:
@@ -146,7 +146,7 @@ class Drafts:
                 draft.alone = True
             return
         try:
-            numbers = await self.client.create_many(MODEL, [values for _, values in ready])
+            numbers = await self._client.create_many(MODEL, [values for _, values in ready])
         except CallFailed as failure:
             if failure.perhaps_done:
                 passing = (
