@@ -32,8 +32,8 @@ from tests.support.rig import Rig
 from tryton_sandbox import TrytonServer, build, count_moves
 
 FIGURE = Figure("job against a real Tryton, items a second over a bare script's", 0.8, 0.95, higher_is_better=True)
-ITEMS = size(300, 30)
-ROUNDS = size(3, 1)
+ITEMS = size(200, 30)
+ROUNDS = size(5, 1)
 WARM_UP = 60
 """Items of the round before the first, which also shows what the service sends."""
 SEED = "tax_inclusive"
