@@ -37,6 +37,8 @@ class Host:
     now: int = 0
     most: int = 0
     """Downloads at once."""
+    sparse: bool = False
+    """Files of the right size, and nothing in them."""
 
     async def fetch(self, url: str, most: int | None = None) -> DownloadedFile:
         self.calls[url] += 1
@@ -52,7 +54,11 @@ class Host:
             size = self.sizes.get(url, SIZE)
             if most is not None and size > most:
                 raise TooLarge(most)
-            file.add(url.encode().ljust(size, b"."))
+            if self.sparse:
+                os.truncate(file._file.fileno(), size)
+                file.size = size
+            else:
+                file.add(url.encode().ljust(size, b"."))
             return DownloadedFile(file, "text/plain")
         except BaseException:
             file.close()
@@ -355,6 +361,36 @@ async def test_a_disk_that_stays_full_fails_the_item() -> None:
         with pytest.raises(ReceiptProblem) as refused:
             await one.ahead.take(item(1))
         assert refused.value.problem.failure is Failure.RECEIPT_NOT_KEPT
+
+
+@pytest.mark.rule("EXP-EXPIRE-04")
+async def test_a_trickle_fetched_ahead_has_no_more_time_than_one_that_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "MAX_SECONDS", 0.05)
+    async with job() as one:
+        one.host.gate(item(1))
+        one.ahead.begin(item(1))
+        await until(lambda: one.host.now == 1)
+        with pytest.raises(ReceiptProblem) as refused:
+            await one.ahead.take(item(1))
+        assert "not here after 0.05 seconds" in refused.value.problem.internal
+        assert one.host.calls.total() == 1
+
+
+async def test_the_largest_item_goes_through_and_one_byte_more_does_not() -> None:
+    async with job() as one:
+        one.host.sparse = True
+        largest = item(1, files=4, size=receipts.MAX_TOTAL_BYTES // 4)
+        for file in largest.files:
+            one.host.sizes[file.url] = receipts.MAX_TOTAL_BYTES // 4
+        one.ahead.begin(largest)
+        with await one.ahead.take(largest) as taken:
+            assert sum(each.file.size for each in taken) == receipts.MAX_TOTAL_BYTES
+        one.host.sizes[largest.files[3].url] += 1
+        unknown = replace(largest, files=tuple(replace(file, size=None) for file in largest.files))
+        one.ahead.begin(unknown)
+        with pytest.raises(ReceiptProblem) as refused:
+            await one.ahead.take(unknown)
+        assert refused.value.problem.failure is Failure.RECEIPTS_TOO_MANY
 
 
 # ------------------------------------------------------------------ ends
