@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from ledgerbridge.store.engine import Database
+from ledgerbridge.work.statements import TAKE_AMONG
 from ledgerbridge.work.tempo import Tempo
 
-from .conftest import until
+from .conftest import RESCUE, until
 
 TODO = "select task_name, args, lock, queueing_lock from procrastinate_jobs where status = 'todo' order by id"
 NOTE = text("insert into rate_budgets (key, next_free_at) values (:key, now())")
@@ -126,3 +127,82 @@ async def test_mistakes_are_refused_and_leave_nothing(db: Database, queue, jobs)
             async with db.transaction() as session:
                 await queue.defer(session, name, **arguments)
     assert jobs(TODO) == []
+
+
+async def test_what_waits_for_its_time_holds_back_nothing_with_its_lock(make_queue, workers, enqueue) -> None:
+    """As a round of settling, spread over half an hour, would hold back the looks that webhooks ask for meanwhile."""
+    ran: list[int] = []
+
+    async def work(number: int) -> None:
+        ran.append(number)
+
+    queue = make_queue()
+    queue.register("work", work)
+    await enqueue(queue, "work", lock="company", in_seconds=3600, number=1)
+    await enqueue(queue, "work", lock="company", number=2)
+    workers.start(queue)
+    await until(lambda: ran == [2])
+
+
+async def test_with_one_lock_whatever_was_due_first_goes_first(make_queue, workers, enqueue, jobs) -> None:
+    ran: list[int] = []
+
+    async def work(number: int) -> None:
+        ran.append(number)
+        await asyncio.sleep(0)
+
+    queue = make_queue()
+    queue.register("work", work)
+    for number in range(1, 5):
+        await enqueue(queue, "work", lock="company", number=number)
+    jobs("update procrastinate_jobs set scheduled_at = scheduled_at - interval '1 minute' where id = 3")
+    workers.start(queue)
+    await until(lambda: len(ran) == 4, RESCUE * 5)
+    assert ran == [3, 1, 2, 4]
+
+
+@pytest.mark.parametrize("lock", ["mine", None])
+async def test_work_runs_however_much_waits_behind_others(make_queue, workers, enqueue, jobs, lock) -> None:
+    """More than is looked through at once waits for a company whose work is under way."""
+    ran: list[int] = []
+
+    async def work(number: int) -> None:
+        ran.append(number)
+
+    queue = make_queue()
+    queue.register("work", work)
+    jobs("insert into procrastinate_workers default values")
+    insert = (
+        "insert into procrastinate_jobs (task_name, queue_name, lock, status, args, scheduled_at, worker_id)"
+        " select 'work', 'default', 'busy', %s::procrastinate_job_status, '{\"number\": 0}', now() - interval '1 hour',"
+        " (select max(id) from procrastinate_workers where %s = 'doing') from generate_series(1, %s)"
+    )
+    jobs(insert, "doing", "doing", 1)
+    jobs(insert, "todo", "todo", 3 * TAKE_AMONG)
+    await enqueue(queue, "work", lock=lock, number=1)
+    workers.start(queue)
+    await until(lambda: ran == [1])
+
+
+async def test_whoever_waits_for_a_lock_is_told_when_it_is_free(make_queue, workers, enqueue) -> None:
+    """Not found by a poll: with these beats the next is minutes away."""
+    ran: list[int] = []
+    began, release = asyncio.Event(), asyncio.Event()
+
+    async def work(number: int) -> None:
+        began.set()
+        if number == 0:
+            await release.wait()
+        ran.append(number)
+
+    queue = make_queue(rescue_seconds=600)
+    queue.register("work", work)
+    workers.start(queue)
+    await enqueue(queue, "work", lock="company", number=0)
+    await began.wait()
+    for number in (1, 2, 3):
+        await enqueue(queue, "work", lock="company", number=number)
+    began_waiting = time.monotonic()
+    release.set()
+    await until(lambda: ran == [0, 1, 2, 3])
+    assert time.monotonic() - began_waiting < 3 * queue.tempo.poll, "each waited for a poll"
