@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
 from tests.support.canaries import watch_for
-from tests.support.clones import TrytonServers, migrated_template, new_name, quick_login, sweep
+from tests.support.clones import NearTemplate, TrytonServers, migrated_template, new_name, quick_login, sweep
 from tests.support.database_pool import DatabasePool
 from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
 from tests.support.one_cache import share_compiled
@@ -120,7 +120,7 @@ def tryton_template(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) 
 @pytest.fixture(scope="session")
 def tryton_servers(tryton_template: Template) -> Iterator[TrytonServers]:
     """Where the `tryton` of each test comes from."""
-    servers = TrytonServers(tryton_template)
+    servers = TrytonServers(NearTemplate.of(tryton_template))
     yield servers
     servers.stop()
 

@@ -5,7 +5,10 @@ import importlib.metadata
 import os
 import re
 import uuid
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import errors, sql
@@ -73,6 +76,29 @@ def migrated_template(cluster: EmbeddedPostgres) -> str:
     except errors.DuplicateDatabase:  # another session was quicker
         cluster.drop_database(draft)
     return name
+
+
+class NearTemplate(Template):
+    """A template whose databases are made and dropped by us, on our own line, not by a program of Tryton's environment
+    started for each statement; the tests of the sandbox use that."""
+
+    @classmethod
+    def of(cls, built: Template) -> "NearTemplate":
+        return cls(**{one.name: getattr(built, one.name) for one in fields(built)})
+
+    def _sql(self, *statements: str) -> list[list[Any]]:
+        return _rows(self.postgres_url, statements)
+
+
+def _rows(url: str, statements: Sequence[str]) -> list[list[Any]]:
+    """The rows of the last statement that has rows."""
+    rows: list[list[Any]] = []
+    with psycopg.connect(url, autocommit=True) as line:
+        for statement in statements:
+            found = line.execute(statement.encode())
+            if found.description:
+                rows = [list(row) for row in found.fetchall()]
+    return rows
 
 
 class TrytonServers:
