@@ -155,7 +155,8 @@ async def test_beside_a_sandbox_on_this_machine_it_is_open(database_url: str, se
             with pytest.raises(ErpError, match="no such company"):
                 await erp.company()
         found = await services.exports.downloads.fetch(f"http://localhost:{door.port}/1.pdf")
-    assert found.content == b"[]"
+    with found.file:
+        assert found.file.whole() == b"[]"
 
 
 async def test_binding_such_an_address_is_refused_in_words_and_changes_nothing(database_url: str) -> None:
