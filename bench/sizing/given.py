@@ -6,6 +6,7 @@ import inspect
 
 from ledgerbridge.connections.config_body import SyncBody, TagsSyncBody
 from ledgerbridge.exports.polls import SHARE
+from ledgerbridge.ops.rounds import SYNCS_AT_ONCE
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
 from ledgerbridge.work.queue import Queue
@@ -24,6 +25,8 @@ LIMIT = 494
 """Calls a minute that our ceiling of 500 lets through evenly (docs/decisions/0100)."""
 PLACES = _default(Queue.run_worker, "concurrency")
 """Jobs a worker has in hand at once."""
+PLACES_OF_SYNCS = SYNCS_AT_ONCE
+"""Of those, that syncs may take."""
 POOL = 2 * _default(Database.__init__, "pool_size")
 """Connections of a process that serves, at most."""
 KEPT_DAYS = _default(Queue.__init__, "keep_days")
@@ -57,6 +60,8 @@ ERP_SECONDS = 0.3
 ITEMS_A_JOB = 25
 PLEO_SECONDS = 0.25
 """A call to Pleo, answered."""
+ERP_READ_SECONDS = 1.0
+"""Of a list at the ERP, for a sync."""
 TAG_GROUPS, ACCOUNTS, TAX_CODES, VENDORS = 2, 150, 30, 300
 """Of a company; a group has no more tags than fit on a page."""
 RELIED_ON = 0.95

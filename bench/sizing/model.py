@@ -14,6 +14,7 @@ from bench.sizing.given import (
     BYTES,
     DAY_MINUTES,
     DRAFTS_MINUTES,
+    ERP_READ_SECONDS,
     ERP_SECONDS,
     EVENTS,
     HOURS,
@@ -28,6 +29,7 @@ from bench.sizing.given import (
     LOOK_MS,
     LOOK_STATEMENTS,
     PLACES,
+    PLACES_OF_SYNCS,
     PLEO_SECONDS,
     POLL_SHARE,
     POOL,
@@ -80,9 +82,14 @@ class Habits:
         return 1 / self.drafts_minutes + tags / self.tags_minutes + lists / self.lists_minutes + 2 / DAY_MINUTES
 
     @property
+    def reads(self) -> float:
+        """Lists read at the ERP, a minute."""
+        return 1 / self.tags_minutes + 3 / self.lists_minutes
+
+    @property
     def runs(self) -> float:
         """Pieces of work a minute in the queue; a round of polls is one for many companies."""
-        return 1 / self.drafts_minutes + 1 / self.tags_minutes + 3 / self.lists_minutes
+        return 1 / self.drafts_minutes + self.reads
 
 
 DEFAULTS = Habits()
@@ -169,7 +176,7 @@ class Need:
     """What runs it."""
 
     places: float
-    """Jobs in hand at once in the busiest minute."""
+    """Jobs and syncs in hand at once in the busiest minute; polls of all companies are one."""
     cores: float
     """Processors that are busy then, ours."""
     statements: float
@@ -184,10 +191,12 @@ def need(scale: Scale, day: Day) -> Need:
     """Workers, processors, connections and bytes for a scale whose busiest day went like that."""
     rate = day.jobs_at_peak / 60
     quiet = (scale.polls + scale.syncs) * day.served / 60
-    places = rate * seconds_of_job(scale.items_a_job) + quiet * PLEO_SECONDS
+    reads = scale.companies * scale.habits.reads * day.served / 60
+    syncs = scale.syncs * day.served / 60 * PLEO_SECONDS + reads * ERP_READ_SECONDS
+    places = rate * seconds_of_job(scale.items_a_job) + syncs
     cores = (rate * (JOB_MS + scale.items_a_job * ITEM_MS) + quiet * LOOK_MS) / 1000
     statements = rate * (JOB_STATEMENTS + scale.items_a_job * ITEM_STATEMENTS) + quiet * LOOK_STATEMENTS
-    workers = max(1, math.ceil(places / PLACES), math.ceil(cores / BUSY))
+    workers = max(1, *map(math.ceil, (places / PLACES, syncs / PLACES_OF_SYNCS, cores / BUSY)))
     web = 0 if workers == 1 else 2
     jobs = scale.items_a_month / scale.items_a_job
     month = scale.items_a_month * BYTES["export_items"] + jobs * EVENTS * BYTES["export_job_events"]

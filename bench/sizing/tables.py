@@ -13,6 +13,7 @@ from bench.sizing.given import (
     BUSY,
     BYTES,
     DAY_MINUTES,
+    ERP_READ_SECONDS,
     ERP_SECONDS,
     EXPIRES_MINUTES,
     HOURS,
@@ -168,6 +169,7 @@ def inputs() -> str:
         ),
         "a call to Pleo": (f"{PLEO_SECONDS} s", "assumed"),
         "an item at Tryton": (f"{ERP_SECONDS} s", "measured, `bench/figures/job_tryton.py`"),
+        "a list read at the ERP, for a sync": (f"{ERP_READ_SECONDS} s", "assumed"),
         "a look that finds nothing": (f"{LOOK_MS:.0f} ms of processor, {LOOK_STATEMENTS:.0f} statements", "measured"),
         "a job, and each of its items": (
             f"{JOB_MS:.0f} and {ITEM_MS:.1f} ms, {JOB_STATEMENTS:.0f} and {ITEM_STATEMENTS:.1f} statements",

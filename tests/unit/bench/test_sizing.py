@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bench.sizing.__main__ import PAGE
-from bench.sizing.given import HOURS, LIMIT, PLACES
+from bench.sizing.given import HOURS, LIMIT, PLACES, PLACES_OF_SYNCS
 from bench.sizing.model import DEFAULTS, Habits, Scale, calls_of_job, most_companies, need, simulate
 from bench.sizing.tables import filled
 
@@ -52,14 +52,22 @@ def test_what_comes_faster_than_the_limit_waits_until_it_is_worked_off() -> None
     assert math.isinf(simulate(replace(scale, items_a_month=scale.items_a_month * 4)).longest_wait)
 
 
-def test_twice_the_companies_want_twice_the_workers_once_one_is_full() -> None:
+def test_twice_the_exports_want_twice_the_workers_once_one_is_full() -> None:
     one, two = (
-        need(scale, simulate(scale)) for scale in (Scale(n, n * 100, limit=math.inf) for n in (50_000, 100_000))
+        need(scale, simulate(scale))
+        for scale in (Scale(1, items, habits=NOTHING_ELSE, limit=math.inf) for items in (50_000_000, 100_000_000))
     )
     assert two.places == pytest.approx(2 * one.places)
-    assert two.workers == math.ceil(two.places / PLACES)
+    assert two.workers == math.ceil(two.places / PLACES) > one.workers > 1
     small = Scale(10, 1_000)
     assert need(small, simulate(small)).workers == 1
+
+
+def test_syncs_of_many_companies_want_workers_of_their_own() -> None:
+    """They may take half of a worker's places, and the exports nearly none."""
+    crowd = Scale(100_000, 1_000, limit=math.inf)
+    wanted = need(crowd, simulate(crowd))
+    assert wanted.workers == math.ceil(wanted.places / PLACES_OF_SYNCS)
 
 
 def test_longer_intervals_carry_more_companies() -> None:
