@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,17 +30,35 @@ class UnreadableItem(Exception):
         self.problem = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FetchedItem:
-    """One element of a data-layer page: as sent, and as read or refused."""
+    """One element of a data-layer page: as sent, and, for who asks, as read or refused."""
 
     accounting_entry_id: str | None
     """None only when the element names no entry; its control item then has no payload (EXP-DATA-11)."""
     raw: Mapping[str, Any]
     """The JSON object, safe to store as JSON in Postgres; `parse_item(raw)` gives the same item again."""
-    item: words.ExportItem | None
-    problem: Problem | None
-    """Set exactly when `item` is None."""
+    unusable: Problem | None = None
+    """Why there is nothing to be read in it."""
+
+    @property
+    def item(self) -> words.ExportItem | None:
+        """None when it cannot be read."""
+        return self._read if isinstance(self._read, words.ExportItem) else None
+
+    @property
+    def problem(self) -> Problem | None:
+        """Set exactly when `item` is None."""
+        return None if isinstance(self._read, words.ExportItem) else self._read
+
+    @cached_property
+    def _read(self) -> words.ExportItem | Problem:
+        if self.unusable is not None:
+            return self.unusable
+        try:
+            return parse_item(self.raw)
+        except UnreadableItem as error:
+            return error.problem
 
 
 def parse_item(raw: Mapping[str, Any]) -> words.ExportItem:
@@ -58,34 +77,47 @@ def parse_item(raw: Mapping[str, Any]) -> words.ExportItem:
 def fetched(raw: Any) -> FetchedItem:
     """One element of a page, whatever it is; never raises."""
     if not isinstance(raw, dict):
-        return FetchedItem(None, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail="not an object"))
+        return FetchedItem(None, {}, problem(Failure.PAYLOAD_UNREADABLE, detail="not an object"))
     entry = storable(raw.get("accountingEntryId")) if isinstance(raw.get("accountingEntryId"), str) else ""
     key = entry_id(entry) or None
     try:
-        raw = storable(raw)
+        return FetchedItem(key, storable(raw))
     except ValueError as error:
-        return FetchedItem(key, {}, None, problem(Failure.PAYLOAD_UNREADABLE, detail=str(error)))
-    try:
-        return FetchedItem(key, raw, parse_item(raw), None)
-    except UnreadableItem as error:
-        return FetchedItem(key, raw, None, error.problem)
+        return FetchedItem(key, {}, problem(Failure.PAYLOAD_UNREADABLE, detail=str(error)))
 
 
-def storable(value: Any, _depth: int = 0) -> Any:
+def storable(value: Any) -> Any:
     """The JSON value with what Postgres cannot hold replaced: NUL and lone surrogates by U+FFFD, infinity by null.
 
     Raises `ValueError` for nesting no export item has.
     """
-    if _depth > _DEEPEST:
+    return value if _holds(value, 0) else _replaced(value, 0)
+
+
+def _holds(value: Any, depth: int) -> bool:
+    """Whether nothing in it needs replacing: true of nearly all, and quicker than copying it."""
+    if depth > _DEEPEST:
+        return False
+    if isinstance(value, str):
+        return value.isprintable() or _replaced(value, depth) == value
+    if isinstance(value, dict):
+        return all(_holds(name, depth) and _holds(member, depth + 1) for name, member in value.items())
+    if isinstance(value, list):
+        return all(_holds(member, depth + 1) for member in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _replaced(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list):
-        return [storable(member, _depth + 1) for member in value]
+        return [_replaced(member, depth + 1) for member in value]
     if isinstance(value, dict):
-        return {storable(name): storable(member, _depth + 1) for name, member in value.items()}
+        return {_replaced(name, 0): _replaced(member, depth + 1) for name, member in value.items()}
     return value
 
 
