@@ -18,11 +18,12 @@ from tests.unit.deploy.words import NOT_PUBLIC, ROOT, SECRETS, SETTINGS, fault_o
 from tools.manifests import FOLDER, Manifest, faults_of, manifests, pod
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EVERY = manifests()
 PODS = ["web", "worker", "migrate"]
 
 
 def one(kind: str, name: str) -> dict[str, Any]:
-    base = (m for m in manifests() if m.kind == kind and "example" not in m.path.parts)
+    base = (m for m in EVERY if m.kind == kind and "example" not in m.path.parts)
     return next(dict(m.document) for m in base if m.document["metadata"]["name"] == name)
 
 
@@ -109,7 +110,7 @@ def test_what_is_written_has_a_place_with_a_bound(name: str) -> None:
 
 
 def test_all_visitors_find_what_is_for_them_and_nothing_else() -> None:
-    ingresses = [m.document for m in manifests() if m.kind == "Ingress"]
+    ingresses = [m.document for m in EVERY if m.kind == "Ingress"]
     paths = [
         (path["path"], path["pathType"], path["backend"]["service"])
         for ingress in ingresses
@@ -172,7 +173,7 @@ def test_the_example_migrates_with_the_image_it_rolls_out() -> None:
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here to put kustomizations together")
-@pytest.mark.parametrize("folder", ["base", "migrate", "example/service", "example/migrate"])
+@pytest.mark.parametrize("folder", ["example/service", "example/migrate"])
 def test_what_kustomize_makes_of_it_fits_too(folder: str) -> None:
     made = subprocess.run(["kubectl", "kustomize", FOLDER / folder], capture_output=True, text=True, timeout=60)
     assert made.returncode == 0, made.stderr

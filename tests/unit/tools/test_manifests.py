@@ -116,11 +116,13 @@ def test_a_manifest_that_nobody_names_and_a_name_without_a_manifest_are_faults(t
 def test_the_command_fails_for_a_fault_and_where_there_is_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert manifests.main() == 0
-    assert "fit Kubernetes" in capsys.readouterr().out
+    assert manifests.main(tmp_path) == 1, "a folder that was moved away is no success"
+    shutil.copy(FOLDER / "base" / "service-account.yaml", tmp_path)
+    (tmp_path / "kustomization.yaml").write_text("resources: [service-account.yaml]\n")
+    capsys.readouterr()
+    assert manifests.main(tmp_path) == 0
+    assert "1 documents fit Kubernetes" in capsys.readouterr().out
+    account = tmp_path / "service-account.yaml"
+    account.write_text(account.read_text().replace("automount", "automaunt"))
     assert manifests.main(tmp_path) == 1
-    shutil.copytree(FOLDER, tmp_path / "k")
-    service = tmp_path / "k" / "base" / "web.yaml"
-    service.write_text(service.read_text().replace("targetPort: http", "targetprot: http"))
-    assert manifests.main(tmp_path / "k") == 1
-    assert "targetprot" in capsys.readouterr().out
+    assert "automaunt" in capsys.readouterr().out
