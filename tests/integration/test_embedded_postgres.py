@@ -87,6 +87,12 @@ def query(url: str, statement: str) -> object:
         return row[0] if row else None
 
 
+def children_of(pid: int) -> list[str]:
+    """Nobody, where there is no /proc."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return listed.read_text().split() if listed.exists() else []
+
+
 def until_stopped(data_dir: Path) -> bool:
     deadline = time.monotonic() + 60
     while postmaster.find(data_dir / "postgres") is not None and time.monotonic() < deadline:
@@ -177,12 +183,15 @@ def test_after_a_power_loss_committed_data_are_there_and_a_stale_pid_file_is_no_
     assert server is not None
     pid_file = tmp_path / "postgres" / "postmaster.pid"
     left_behind = pid_file.read_text().splitlines()
+    children = children_of(server.pid)
     os.kill(server.pid, signal.SIGKILL)
     assert until_stopped(tmp_path)
     left_behind[0] = str(os.getpid())  # after a restart the number belongs to somebody else
     pid_file.write_text("\n".join(left_behind) + "\n")
     cluster.stop()
-    time.sleep(0.5)  # the killed server's children notice and leave the shared memory
+    deadline = time.monotonic() + 60  # its children notice, and leave the shared memory
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.02)
     with embedded_postgres(tmp_path) as again:
         assert query(again.url(), "SELECT id FROM posted") == 1
 

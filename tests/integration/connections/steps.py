@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import (
@@ -40,11 +41,20 @@ async def count(house: House, table: type[Any]) -> int:
 
 
 @asynccontextmanager
-async def held(house: House, table: type[Any]) -> AsyncIterator[None]:
-    """Nobody can lock or change a row of this table meanwhile, so that whoever wants to stands in line."""
+async def held(house: House, table: type[Any], *, until_in_line: int) -> AsyncIterator[None]:
+    """Nobody can lock or change a row of this table meanwhile; ends when so many stand in line for it."""
     async with house.room.db.transaction() as session:
         await session.execute(select(table).with_for_update())
         yield
+        async with asyncio.timeout(60):
+            while await _in_line(house) < until_in_line:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+async def _in_line(house: House) -> int:
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    async with house.room.db.reading() as session:
+        return int((await session.execute(text(waiting))).scalar_one())
 
 
 async def make_due(house: House, connection_id: uuid.UUID, *, seconds_left: float = 30) -> None:

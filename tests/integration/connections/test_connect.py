@@ -129,9 +129,8 @@ async def test_another_browser_can_neither_finish_nor_spoil_an_attempt(house: Ho
 async def test_a_state_works_once_even_when_the_answer_arrives_twice_at_the_same_time(house: House) -> None:
     params = house.pleo.decide(await connect.begin(house.room, BROWSER))
 
-    async with held(house, ConnectAttempt):
+    async with held(house, ConnectAttempt, until_in_line=4):
         answers = [asyncio.create_task(connect.complete(house.room, BROWSER, params)) for _ in range(4)]
-        await asyncio.sleep(0.5)
     outcomes = await asyncio.gather(*answers, return_exceptions=True)
 
     refused = [one for one in outcomes if isinstance(one, ConnectRefused)]

@@ -127,9 +127,8 @@ async def test_of_two_that_connect_again_at_once_the_second_does_not_overwrite_t
     mine = await house.connect()
     params = [house.pleo.decide(await connect.begin(house.room, BROWSER)) for _ in range(2)]
 
-    async with held(house, Connection):
+    async with held(house, Connection, until_in_line=2):
         answers = [asyncio.create_task(connect.complete(house.room, BROWSER, one)) for one in params]
-        await asyncio.sleep(1)
     outcomes = await asyncio.gather(*answers, return_exceptions=True)
 
     refused = [one for one in outcomes if isinstance(one, ConnectRefused)]

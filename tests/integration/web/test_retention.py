@@ -41,8 +41,14 @@ from ledgerbridge.store.tables import (
 from tests.integration.web.conftest import Face
 
 NOW = utcnow()
+"""When the test at work began: a suite may take long to come here."""
 HOUR = dt.timedelta(hours=1)
 PERSON = "Jane Roe was here"
+
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    globals()["NOW"] = utcnow()
 
 
 def ago(days: float, over: bool) -> dt.datetime:
