@@ -77,6 +77,10 @@ def _minutes(value: float) -> str:
     return "not that day" if math.isinf(value) else f"{value:.0f} min"
 
 
+def _every(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes < 180 else f"{minutes / DAY_MINUTES:.1f} days"
+
+
 def one_limit() -> str:
     """Where Pleo counts all companies together."""
     rows = []
@@ -90,7 +94,7 @@ def one_limit() -> str:
                 *map(_number, (asked, scale.exports_at_peak, scale.companies * scale.habits.polls, scale.syncs)),
                 f"{wanted / scale.limit:.0%}",
                 _minutes(day.longest_wait),
-                f"{polled_every(scale, day):,.0f} min",
+                _every(polled_every(scale, day)),
                 f"{day.served:.0%}",
             ]
         )
@@ -168,7 +172,7 @@ def inputs() -> str:
             "assumed",
         ),
         "a call to Pleo": (f"{PLEO_SECONDS} s", "assumed"),
-        "an item at Tryton": (f"{ERP_SECONDS} s", "measured, `bench/figures/job_tryton.py`"),
+        "an item at Tryton": (f"{ERP_SECONDS} s", "0.06 s measured, its receipt assumed"),
         "a list read at the ERP, for a sync": (f"{ERP_READ_SECONDS} s", "assumed"),
         "a look that finds nothing": (f"{LOOK_MS:.0f} ms of processor, {LOOK_STATEMENTS:.0f} statements", "measured"),
         "a job, and each of its items": (

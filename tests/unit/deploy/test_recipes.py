@@ -10,6 +10,7 @@ import pytest
 
 from ledgerbridge.exports.ahead import MOST_BYTES
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES
+from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.settings import Settings
 from tests.unit.deploy.words import (
     NOT_PUBLIC,
@@ -31,6 +32,7 @@ CADDYFILE = (ROOT / "deploy" / "systemd" / "Caddyfile").read_text()
 FLY = tomllib.loads((ROOT / "deploy" / "fly.toml").read_text())
 OF_OTHERS = {"HTTPS_PROXY", "SSL_CERT_FILE", "POSTGRES_PASSWORD"}
 """Variables that the pages name and that are no settings of ours."""
+MADE_BY_THE_ADAPTER = "ledgerbridge_queue_waiting"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,6 +53,15 @@ def test_every_variable_of_the_page_is_a_setting() -> None:
     named = set(re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", code))
     assert {"DATABASE_URL", "TRUSTED_PROXIES", "RESCUE_SECONDS"} <= named
     assert named - SETTINGS - OF_OTHERS == set()
+
+
+@pytest.mark.parametrize("name", ["deploy.md", "sizing.md"])
+def test_every_metric_of_a_page_is_one(name: str) -> None:
+    families = {family.name: family.type for family in Metrics().registry.collect()}
+    known = {f"{family}_total" if kind == "counter" else family for family, kind in families.items()}
+    named = set(re.findall(r"ledgerbridge_[a-z_]+", (ROOT / "docs" / name).read_text()))
+    assert len(named) > 2
+    assert named - known - {MADE_BY_THE_ADAPTER} == set()
 
 
 def test_what_the_page_leads_to_is_there() -> None:
