@@ -82,7 +82,7 @@ def test_the_page_counts_connections_as_the_code_makes_them() -> None:
 def test_a_process_gets_the_time_that_stopping_takes(given: str) -> None:
     text, pattern = {
         "systemd": (UNIT, r"TimeoutStopSec=(\d+)"),
-        "fly": (str(FLY["kill_timeout"]), r"(\d+)s"),
+        "fly": (str(FLY["kill_timeout"]), r"(\d+)$"),
         "compose": ((ROOT / "docker-compose.yml").read_text(), r"stop_grace_period: (\d+)s"),
         "page": (PAGE, r"give it (\d+) seconds"),
     }[given]
