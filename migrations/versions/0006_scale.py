@@ -28,6 +28,15 @@ STATEMENTS = [
         )
     """,
     "create index ix_look_schedules_due_at on look_schedules (due_at)",
+    # As the library has it, but for connections that tell workers themselves, after their commit (`store.alone`).
+    """
+        create or replace trigger procrastinate_jobs_notify_queue_job_inserted_v1
+            after insert on procrastinate_jobs
+            for each row when (
+                new.status = 'todo'::procrastinate_job_status
+                and current_setting('ledgerbridge.tells_later', true) is distinct from 'yes')
+            execute procedure procrastinate_notify_queue_job_inserted_v1()
+    """,
 ]
 
 CONCURRENTLY = {
@@ -36,6 +45,7 @@ CONCURRENTLY = {
             on procrastinate_jobs (coalesce(scheduled_at, '-infinity'::timestamptz), id) where status = 'todo'
     """,
     "ix_procrastinate_jobs_lock": """
-        create index concurrently ix_procrastinate_jobs_lock on procrastinate_jobs (lock, id) where status = 'todo'
+        create index concurrently ix_procrastinate_jobs_lock
+            on procrastinate_jobs (lock, coalesce(scheduled_at, '-infinity'::timestamptz), id) where status = 'todo'
     """,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -132,7 +131,7 @@ def _any_match(keys: list[bytes], message: bytes, offered: list[str]) -> bool:
 
 
 def _signature(key: bytes, message: bytes) -> str:
-    return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(key, message, "sha256")).decode()
 
 
 def _key(secret: str) -> bytes:

@@ -1,6 +1,9 @@
 """Statements that are transactions of their own: one visit to the server each, on connections kept for them.
 
 For what is asked so often that a session would cost more than its statement. Judged like all others (`store.scope`).
+
+Jobs queued on these connections are not told of by their commit: `work.crier` does that afterwards. A NOTIFY makes all
+commits of a database wait for each other, each for a visit to the disk of its own (decision 0175).
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from ledgerbridge.store import scope
 
+TELLS_LATER = "ledgerbridge.tells_later"
+"""A setting of our own, which the trigger of the queue's table asks for (migration 0006)."""
 WAIT_SECONDS = 10
 """For a connection; then whoever waits is told that the database is away."""
 
@@ -23,7 +28,8 @@ class Alone:
 
     def __init__(self, conninfo: str, settings: Mapping[str, str | int], size: int) -> None:
         self._conninfo = conninfo
-        self._settings = {**settings, "autocommit": True}
+        options = f"{settings.get('options', '')} -c {TELLS_LATER}=yes".strip()
+        self._settings = {**settings, "options": options, "autocommit": True}
         self._size = size
         self._pool: AsyncConnectionPool | None = None
         self._opening = asyncio.Lock()

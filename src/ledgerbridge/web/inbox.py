@@ -19,7 +19,7 @@ from ledgerbridge.store.vault import hash_token
 from ledgerbridge.syncs import enqueue as syncs
 from ledgerbridge.web.mailboxes import Mailbox
 from ledgerbridge.web.services import Services
-from ledgerbridge.work.statements import NOTHING, WAKE_OF, defer_from
+from ledgerbridge.work.statements import NOTHING, defer_from
 from ledgerbridge.work.tasks import Order
 
 _LONGEST = 200
@@ -88,8 +88,11 @@ async def accept(services: Services, box: Mailbox, webhook_id: str, event: Event
     row = await services.db.alone(_DELIVER, _values(services, box, webhook_id, event, result, note))
     if row is None:
         raise Overtaken
-    new = row[0]
-    return result if new else Result.DUPLICATE
+    if not row[0]:
+        return Result.DUPLICATE
+    if result is Result.QUEUED:
+        services.crier.cry()
+    return result
 
 
 def _decide(box: Mailbox, event: Event) -> tuple[Result, str | None]:
@@ -132,7 +135,7 @@ _DELIVER = f"""
     ), work as (
         {defer_from("delivery where new and %(work_name)s::text is not null")}
     )
-    select new, (select {WAKE_OF} from work) from delivery
+    select new from delivery
 """  # noqa: S608
 
 

@@ -21,6 +21,7 @@ from ledgerbridge.web.admin.paging import Cursors
 from ledgerbridge.web.limiting import Limiter
 from ledgerbridge.web.mailboxes import Mailboxes
 from ledgerbridge.web.shared import Shared
+from ledgerbridge.work.crier import Crier
 from ledgerbridge.work.queue import Queue
 
 
@@ -45,6 +46,10 @@ class Services:
     """Set when the process is told to stop: streams end, so that nobody waits for them."""
     readiness: Shared[list[Check]] = field(default_factory=Shared)
     scrape: Shared[bytes] = field(default_factory=Shared)
+    crier: Crier = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "crier", Crier(self.db))
 
 
 def provide(app: FastAPI, services: Services) -> None:

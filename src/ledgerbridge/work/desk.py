@@ -123,9 +123,9 @@ async def run_again(session: AsyncSession, job_id: int) -> tuple[str, Mapping[st
         "args": json.dumps(row.args),
         "seconds": 0.0,
     }
-    made = (await session.execute(text(statements.DEFER), values)).one()
-    if not made.inserted:
-        await session.execute(text(statements.WAKE), {"id": made.id})
+    made = (await session.execute(text(statements.DEFER), values)).first()
+    if made is None or not made.inserted:
+        await session.execute(text(statements.WAKE))
     await session.execute(text(statements.SET_ASIDE), {"id": job_id})
     return row.task, row.args
 

@@ -101,10 +101,11 @@ class Queue:
 
     async def place(self, session: AsyncSession, order: Order) -> bool:
         """Queue what was ordered in the caller's transaction; the answer of `defer`."""
-        row = (await session.execute(text(statements.DEFER), order.values)).one()
-        if not row.inserted:
-            await session.execute(text(statements.WAKE), {"id": row.id})
-        return bool(row.inserted)
+        row = (await session.execute(text(statements.DEFER), order.values)).first()
+        if row is None or not row.inserted:
+            await session.execute(text(statements.WAKE))
+            return False
+        return True
 
     async def run_worker(self, stop: asyncio.Event, concurrency: int = 10) -> None:
         """Run up to `concurrency` jobs at a time until `stop` is set, then drain.

@@ -17,7 +17,7 @@ _DEFER = """
            cast({args} as jsonb), now() + make_interval(secs => cast({seconds} as float8))
     {where}
     on conflict (queueing_lock) where status = 'todo'
-        do update set scheduled_at = least(j.scheduled_at, excluded.scheduled_at)
+        do update set scheduled_at = excluded.scheduled_at where excluded.scheduled_at < j.scheduled_at
     returning id, xmax = 0 as inserted
 """
 NOTHING: dict[str, str | float | None] = dict.fromkeys(("name", "lock", "queueing_lock", "args", "seconds"))
@@ -33,9 +33,8 @@ def defer_from(source: str) -> str:
     return _DEFER.format(where=f"from {source}", **{part: f"%(work_{part})s" for part in NOTHING})
 
 
-WAKE_OF = f"case when not inserted then {_WAKE.format(id='id')}::text end"
-"""To be selected from what `defer_from` returns."""
-WAKE = "select " + _WAKE.format(id="cast(:id as bigint)")
+WAKE = "select " + _WAKE.format(id="0")
+"""Tells workers to look, of no job in particular."""
 
 # The time a job waits for, as its index (`ix_procrastinate_jobs_due`) has it.
 _DUE = "coalesce({of}scheduled_at, '-infinity'::timestamptz)"

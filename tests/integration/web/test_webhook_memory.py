@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription
@@ -33,6 +33,11 @@ def statements() -> Iterator[list[str]]:
         yield seen
 
 
+def own(seen: list[str]) -> int:
+    """How many statements a delivery waited for: workers are told meanwhile, of several at once."""
+    return len([one for one in seen if "select 1" not in one and "pg_notify" not in one and one.strip(" ;")])
+
+
 async def sealed(box: Box, secret: str) -> bytes:
     vault = box.face.services.connections.vault
     return vault.seal(secret, table="subscriptions", column="secret_sealed", row=box.connection_id)
@@ -45,12 +50,23 @@ async def test_a_delivery_is_one_statement_and_the_first_of_a_company_one_more(b
         headers = box.signed(body)
         with statements() as seen:
             assert (await box.send(body, headers)).status_code == 202
-        counts.append(len([one for one in seen if "select 1" not in one and one.strip(" ;")]))
+        counts.append(own(seen))
     assert counts == [2, 1, 1]
     with statements() as seen:
         assert (await box.send(body, headers)).status_code == 202, "the same one again"
-    assert len(seen) == 1
+    assert own(seen) == 1
     assert len(await box.stored()) == 3
+    assert await box.looks_waiting() == 1
+
+
+async def test_workers_are_told_of_a_new_look_and_of_one_that_waits_already(box: Box, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as worker:
+        worker.execute("listen procrastinate_any_queue_v1")
+        for _ in range(2):
+            assert (await box.send(export_event())).status_code == 202
+            await asyncio.sleep(0)
+            heard = await asyncio.to_thread(lambda: list(worker.notifies(timeout=20, stop_after=1)))
+            assert "job_inserted" in heard[0].payload
     assert await box.looks_waiting() == 1
 
 
@@ -130,14 +146,3 @@ def test_a_process_remembers_so_many_and_no_secret() -> None:
     assert "sealed=" not in repr(boxes.known(paths[0]))
     boxes.forget(paths[0])
     assert boxes.known(paths[0]) is None
-
-
-async def test_an_outage_while_storing_is_503(box: Box) -> None:
-    assert (await box.send(export_event())).status_code == 202
-    async with box.face.services.db.transaction() as session:
-        await session.execute(text("set local lock_timeout = '5s'"))
-        await session.execute(text("lock table webhook_deliveries in access exclusive mode"))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ledgerbridge.web.hooks.STORE_SECONDS", 0.2)
-            assert (await box.send(export_event())).status_code == 503
-    assert (await box.send(export_event())).status_code == 202

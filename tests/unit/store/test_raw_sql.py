@@ -29,6 +29,7 @@ RAW = {
     "store/queue_schema.py": "the queue library's own scripts, for migrations",
     "store/schema.py": "migrations",
     "web/inbox.py": "a delivery and its work, by the subscription's connection",
+    "work/crier.py": "a NOTIFY",
     "work/desk.py": "the queue's own tables",
     "work/jobs.py": "the queue's own tables",
     "work/line.py": "listening for notifications",
