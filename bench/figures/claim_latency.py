@@ -4,7 +4,7 @@ Ours: from the commit of a piece of work to the start of its handler, in a queue
 three million events) and ten thousand that wait and may not run. The backlog is tried in two forms, and the worse one
 counts: `later` has ten thousand companies that each wait for their time, `behind` has ten thousand pieces that could
 run but for the ten companies they belong to, each of which has work under way. Bare: the same worker, deferring in the
-same way, on an empty queue. The queues take turns, each with a process of its own that works it; of each, the median.
+same way, on an empty queue. The three take turns, sample by sample; of each, the median.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ledgerbridge.work.queue import Queue
 FIGURE = Figure("claim latency with a past and a backlog over an empty queue", 1.5, 1.1, higher_is_better=False)
 ENDED = size(1_000_000, 20_000)
 WAITING = size(10_000, 1_000)
-ROUNDS = size(12, 3)
-SAMPLES = size(60, 15)
-"""Of one queue in one round."""
+SAMPLES = size(600, 50)
+"""Of each queue."""
+WARM_UP = 20
 
 PAST = """
     set session_replication_role = replica;
@@ -79,7 +79,6 @@ class Bench:
         self.queue.register("exports.look", self._never)
         self.queue.register("syncs.run", self._never)
         self.stop = asyncio.Event()
-        self.times: list[float] = []
 
     async def _work(self) -> None:
         self.started.put_nowait(time.perf_counter())
@@ -87,29 +86,32 @@ class Bench:
     async def _never(self) -> None:
         raise RuntimeError("this was to wait")
 
-    async def round(self) -> None:
-        worker = asyncio.create_task(self.queue.run_worker(self.stop))
-        for sample in range(SAMPLES + 5):
-            async with self.db.transaction() as session:
-                await self.queue.defer(session, "bench.work", lock=f"bench:{sample}", queueing_lock=f"bench:{sample}")
-            committed = time.perf_counter()
-            taken = await asyncio.wait_for(self.started.get(), 60) - committed
-            if sample >= 5:
-                self.times.append(taken)
-            await asyncio.sleep(0.005)  # so that its end is written
-        self.stop.set()
-        await worker
-        self.stop.clear()
+    async def sample(self, number: int) -> float:
+        async with self.db.transaction() as session:
+            key = f"bench:{number % 7}"
+            await self.queue.defer(session, "bench.work", lock=key, queueing_lock=key)
+        committed = time.perf_counter()
+        taken = await asyncio.wait_for(self.started.get(), 60) - committed
+        await asyncio.sleep(0.01)  # so that its end is written, and the worker waits again
+        return taken
 
 
 async def measured(urls: dict[str, str]) -> dict[str, list[float]]:
+    """Samples by turns, so that whatever else the machine does meets all queues alike."""
     benches = {name: Bench(url) for name, url in urls.items()}
-    for _ in range(ROUNDS):
-        for bench in benches.values():
-            await bench.round()
+    workers = [asyncio.create_task(bench.queue.run_worker(bench.stop)) for bench in benches.values()]
+    times: dict[str, list[float]] = {name: [] for name in urls}
+    for number in range(WARM_UP + SAMPLES):
+        for name, bench in benches.items():
+            taken = await bench.sample(number)
+            if number >= WARM_UP:
+                times[name].append(taken)
+    for bench in benches.values():
+        bench.stop.set()
+    await asyncio.gather(*workers)
     for bench in benches.values():
         await bench.db.close()
-    return {name: bench.times for name, bench in benches.items()}
+    return times
 
 
 def measure() -> Terms:

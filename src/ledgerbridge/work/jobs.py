@@ -26,6 +26,8 @@ from ledgerbridge.work.bell import Bell
 _log = logging.getLogger(__name__)
 
 _UNKNOWN_TASK_SECONDS = 30.0
+_CROWD_BELIEVED = 50
+"""Times that work is taken from lock to lock before it is looked for in the order of its time again."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class DurableJobs(manager.JobManager):
         self._tasks = tasks
         self._patience = patience
         self.bell = Bell()
+        self._crowd = 0
         self.held: set[int] = set()
         """Jobs taken and not yet ended, as far as this process knows."""
         self.verdicts: dict[int, Requeue] = {}
@@ -93,10 +96,22 @@ class DurableJobs(manager.JobManager):
             await self.requeue(job, Requeue(_UNKNOWN_TASK_SECONDS, counted=False))
 
     async def _take(self, worker_id: int) -> Job | None:
-        """Take the job whose time came first among those whose lock is free; without one, note when the next is due."""
-        (row,) = await self._rows(statements.TAKE, worker_id=worker_id)
-        if row["id"] is None and row["seen"] == statements.TAKE_AMONG:
+        """Take the job whose time came first among those whose lock is free; without one, note when the next is due.
+
+        Where a crowd waits behind the locks of others, that is believed for a while, and one statement is enough.
+        """
+        row: dict[str, Any] | None = None
+        if not self._crowd:
+            (row,) = await self._rows(statements.TAKE, worker_id=worker_id)
+            if row["id"] is None and row["seen"] == statements.TAKE_AMONG:
+                self._crowd = _CROWD_BELIEVED
+        if self._crowd:
             (row,) = await self._rows(statements.TAKE_BY_LOCK, worker_id=worker_id)
+            self._crowd -= 1
+            if row["seen"] == statements.WALKED:
+                self._crowd = 0
+                (row,) = await self._rows(statements.TAKE_ANY, worker_id=worker_id)
+        assert row is not None  # noqa: S101
         if row["id"] is None:
             self.bell.next_in(row["next"])
             return None

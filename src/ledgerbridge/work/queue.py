@@ -28,8 +28,7 @@ class Queue:
     """The durable queue in the database at `conninfo` (any form of URL that `store.engine` takes).
 
     A handler may be run more than once: its worker may die after the work and before the record of it. Jobs with the
-    same lock run one at a time, in the order they were enqueued, over all replicas. A job that waits for its time
-    holds back later ones with its lock, so give such jobs the same queueing lock too.
+    same lock run one at a time, in the order in which their times came, over all replicas.
     """
 
     def __init__(
@@ -57,6 +56,7 @@ class Queue:
     def every(self, name: str, seconds: float, handler: Handler) -> None:
         """Run `handler()` again and again, at most `seconds` after its last end, on one replica at a time.
 
+        It may answer that it wants to run again sooner than that.
         The first run comes with the first worker; a failed run is followed by the next at its time. The plan is in the
         database: it goes on after crashes and restarts, and a changed interval takes effect with the next sweep.
         """

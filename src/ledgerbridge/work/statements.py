@@ -40,23 +40,31 @@ WAKE = "select " + _WAKE.format(id="0")
 _DUE = "coalesce({of}scheduled_at, '-infinity'::timestamptz)"
 TAKE_AMONG = 100
 """Jobs that are looked through, in the order of their time, for one that may run."""
+WALKED = 200
+"""Locks that are gone through, where so many jobs wait behind others."""
 # The library's own function reads every job that waits, whether or not its time has come, and compares each with all
 # others that wait. Here the index gives those whose time has come, the oldest first, and each is asked by index
-# whether its lock is free: nothing with the same lock is under way, and nothing with it was enqueued before. A row
-# that a transaction holds is passed by. `seen` and `next` tell what to do when there is nothing to take.
-_LOCK_IS_FREE = """
-    ({of}lock is null or (
-        not exists (select 1 from procrastinate_jobs o where o.lock = {of}lock and o.status = 'doing')
-        and not exists (select 1 from procrastinate_jobs o where o.lock = {of}lock and o.status = 'todo'
-            and o.id < {of}id)))
-"""
+# whether its lock is free: nothing with the same lock is under way, and the time of nothing with it came before. (To
+# the library, a job that waits for its time holds back those enqueued after it.) A row that a transaction holds is
+# passed by. `seen` and `next` tell what to do when there is nothing to take.
+_LOCK_IS_FREE = f"""
+    ({{of}}lock is null or (
+        not exists (select 1 from procrastinate_jobs o where o.lock = {{of}}lock and o.status = 'doing')
+        and not exists (select 1 from procrastinate_jobs o where o.lock = {{of}}lock and o.status = 'todo'
+            and ({_DUE.format(of="o.")}, o.id) < ({{at}}, {{of}}id))))
+"""  # noqa: S608
+_OF_THOSE_SEEN = f"""
+    select j.id from due join procrastinate_jobs j on j.id = due.id
+    where j.status = 'todo' and {_LOCK_IS_FREE.format(of="due.", at="due.at")}
+    order by due.at, due.id limit 1 for update of j skip locked
+"""  # noqa: S608
 _TAKEN = f"""
     taken as (
         update procrastinate_jobs j set status = 'doing', worker_id = %(worker_id)s
         from chosen where j.id = chosen.id
         returning j.*
     )
-    select t.*, (select count(*) from due) as seen, case when t.id is null then (
+    select t.*, {{seen}} as seen, case when t.id is null then (
         select extract(epoch from min({_DUE.format(of="n.")}) - now())::float8 from procrastinate_jobs n
         where n.status = 'todo' and {_DUE.format(of="n.")} > now()) end as next
     from (select 1) one left join taken t on true
@@ -66,33 +74,38 @@ TAKE = f"""
         select id, lock, {_DUE.format(of="")} as at from procrastinate_jobs
         where status = 'todo' and {_DUE.format(of="")} <= now()
         order by {_DUE.format(of="")}, id limit {TAKE_AMONG}
-    ), chosen as (
-        select j.id from due join procrastinate_jobs j on j.id = due.id
-        where j.status = 'todo' and {_LOCK_IS_FREE.format(of="due.")}
-        order by due.at, due.id limit 1 for update of j skip locked
-    ), {_TAKEN}
+    ), chosen as ({_OF_THOSE_SEEN}), {_TAKEN.format(seen="(select count(*) from due)")}
 """  # noqa: S608
 # For when as many wait behind the locks of others: from lock to lock instead of from job to job. Of a company with ten
-# thousand jobs that wait for one under way, only the first is read.
+# thousand jobs that wait for one under way, only the first is read. Where there are too many locks to see all, nothing
+# is taken, because whoever is not seen would never have a turn; `seen` says so.
 TAKE_BY_LOCK = f"""
     with recursive heads as (
         (select lock, id, {_DUE.format(of="")} as at from procrastinate_jobs
-         where status = 'todo' and lock is not null order by lock, id limit 1)
+         where status = 'todo' and lock is not null order by lock, {_DUE.format(of="")}, id limit 1)
         union all
         select n.* from heads h cross join lateral (
             select j.lock, j.id, {_DUE.format(of="j.")} as at from procrastinate_jobs j
-            where j.status = 'todo' and j.lock > h.lock order by j.lock, j.id limit 1) n
+            where j.status = 'todo' and j.lock > h.lock order by j.lock, {_DUE.format(of="j.")}, j.id limit 1) n
+    ), walked as materialized (
+        select * from heads limit {WALKED}
     ), free as (
         select id, lock, {_DUE.format(of="")} as at from procrastinate_jobs
         where status = 'todo' and lock is null and {_DUE.format(of="")} <= now()
         order by {_DUE.format(of="")}, id limit {TAKE_AMONG}
     ), due as materialized (
-        select id, lock, at from heads where at <= now() union all select id, lock, at from free
-    ), chosen as (
-        select j.id from due join procrastinate_jobs j on j.id = due.id
-        where j.status = 'todo' and {_LOCK_IS_FREE.format(of="due.")}
-        order by due.at, due.id limit 1 for update of j skip locked
-    ), {_TAKEN}
+        select id, lock, at from walked where at <= now() and (select count(*) from walked) < {WALKED}
+        union all select id, lock, at from free where (select count(*) from walked) < {WALKED}
+    ), chosen as ({_OF_THOSE_SEEN}), {_TAKEN.format(seen="(select count(*) from walked)")}
+"""  # noqa: S608
+# For when there are too many locks, too: job after job, to the first that may run.
+TAKE_ANY = f"""
+    with chosen as (
+        select j.id from procrastinate_jobs j
+        where j.status = 'todo' and {_DUE.format(of="j.")} <= now()
+            and {_LOCK_IS_FREE.format(of="j.", at=_DUE.format(of="j."))}
+        order by {_DUE.format(of="j.")}, j.id limit 1 for update of j skip locked
+    ), {_TAKEN.format(seen="0")}
 """  # noqa: S608
 
 # The library's finish and retry ask only for the job's id. A worker that was taken for dead and comes back would end
