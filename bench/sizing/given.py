@@ -27,12 +27,12 @@ PLACES = _default(Queue.run_worker, "concurrency")
 """Jobs a worker has in hand at once."""
 PLACES_OF_SYNCS = SYNCS_AT_ONCE
 """Of those, that syncs may take."""
-POOL = 2 * _default(Database.__init__, "pool_size")
-"""Connections of a process that serves, at most."""
+POOL = 3 * _default(Database.__init__, "pool_size")
+"""Connections of a process that serves, at most: the engine's, as many to spare, and those for single statements."""
 KEPT_DAYS = _default(Queue.__init__, "keep_days")
 """Of ended work in the queue."""
-WORKER_POOL = PLACES + 4
-"""And of its worker besides."""
+WORKER_POOL = PLACES + 4 + 1
+"""And of its worker besides: for its places, for itself, and the line it listens on."""
 WATCHED_MINUTES = float(_FIELDS["export_poll_seconds"].default) / 60
 """Between two polls of a company whose webhooks are not relied on (docs/decisions/0166)."""
 RELIED_MINUTES = float(_FIELDS["export_poll_longest_seconds"].default) / 60

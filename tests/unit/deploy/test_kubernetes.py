@@ -103,10 +103,22 @@ def test_a_pod_gets_the_time_that_stopping_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["web", "worker"])
 def test_what_is_written_has_a_place_with_a_bound(name: str) -> None:
-    mounts = {mount["name"]: mount["mountPath"] for mount in container(name)["volumeMounts"]}
+    mounts = {
+        mount["mountPath"]: mount["name"] for mount in container(name)["volumeMounts"] if not mount.get("readOnly")
+    }
     volumes = {volume["name"]: volume for volume in spec_of(name)["volumes"]}
-    assert mounts == {"tmp": "/tmp"}
+    assert mounts == {"/tmp": "tmp"}
     assert volumes["tmp"]["emptyDir"]["sizeLimit"]
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_the_authority_of_the_database_is_where_the_page_says(name: str) -> None:
+    (mount,) = [mount for mount in container(name)["volumeMounts"] if mount.get("readOnly")]
+    (volume,) = [volume for volume in spec_of(name)["volumes"] if volume["name"] == mount["name"]]
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    assert f"sslrootcert={mount['mountPath']}/db-ca.pem" in page
+    assert f"ConfigMap `{volume['configMap']['name']}`" in page
+    assert volume["configMap"]["optional"] is True
 
 
 def test_all_visitors_find_what_is_for_them_and_nothing_else() -> None:

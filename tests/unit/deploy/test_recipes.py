@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.sizing.given import PLACES, POOL, WORKER_POOL
 from ledgerbridge.exports.ahead import MOST_BYTES
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.settings import Settings
+from ledgerbridge.store.engine import connection_settings
 from tests.unit.deploy.words import (
     NOT_PUBLIC,
     ROOT,
@@ -26,6 +28,7 @@ from tests.unit.deploy.words import (
 from tools.manifests import manifests, pod
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
+SIZING = (ROOT / "docs" / "sizing.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 UNIT = (ROOT / "deploy" / "systemd" / "ledgerbridge@.service").read_text()
 CADDYFILE = (ROOT / "deploy" / "systemd" / "Caddyfile").read_text()
@@ -72,10 +75,19 @@ def test_what_the_page_leads_to_is_there() -> None:
         assert (ROOT / "docs" / path).exists(), path
 
 
-def test_the_page_counts_connections_as_the_code_makes_them() -> None:
+def test_the_pages_count_connections_as_the_code_makes_them() -> None:
     serving, working = connections()
+    assert (serving, working) == (POOL, WORKER_POOL)
     assert f"at most {serving} for a process that serves and {working} more for one that works" in PAGE
     assert f"`--max-instances` times {serving + working}" in PAGE
+    assert f"Postgres: 1 processor, 2 GiB, {serving + working} connections" in SIZING
+
+
+def test_the_page_sets_for_the_role_what_a_connection_asks_for() -> None:
+    options = str(connection_settings("postgresql://h/d", "x")["options"])
+    for name, value in re.findall(r"ALTER ROLE ledgerbridge SET (\w+) = '(\w+)';", PAGE):
+        options = options.replace(f"-c {name}={value}", "")
+    assert options.strip() == ""
 
 
 @pytest.mark.parametrize("given", ["systemd", "fly", "compose", "page"])
@@ -137,6 +149,5 @@ def test_there_is_room_for_all_receipts_that_a_worker_may_hold() -> None:
     spec = pod(worker.document)
     assert spec is not None
     (limit,) = [volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if "emptyDir" in volume]
-    _, working = connections()
-    at_once = working - 4
+    at_once = PLACES
     assert int(limit.removesuffix("Gi")) * 1024**3 >= MOST_BYTES + at_once * MAX_TOTAL_BYTES

@@ -75,5 +75,9 @@ def seconds_to_stop() -> float:
 
 def connections() -> tuple[int, int]:
     """To the database, at most: of a process that serves, and of its worker besides."""
-    pool = int(_default(Database.__init__, "pool_size"))
-    return 2 * pool, int(_default(Queue.run_worker, "concurrency")) + 4
+    db = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    pool = db.engine.pool
+    serving = pool.size() + pool._max_overflow + db._alone._size  # type: ignore[attr-defined]
+    (spare,) = re.findall(r"size=concurrency \+ (\d+)", inspect.getsource(Queue._live))
+    listening = 1
+    return serving, int(_default(Queue.run_worker, "concurrency")) + int(spare) + listening
