@@ -12,12 +12,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, Text, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Booked, DocumentKind
+from ledgerbridge.exports.rows import any_of
 from ledgerbridge.store.leases import Lease, holds
 from ledgerbridge.store.tables import Posting, PostingState
 
@@ -68,7 +69,7 @@ async def standings(
     rows = await session.scalars(
         select(Posting).where(
             Posting.connection_id == connection_id,
-            Posting.accounting_entry_id == func.any(literal(accounting_entry_ids, ARRAY(Text))),
+            Posting.accounting_entry_id == any_of(accounting_entry_ids),
             Posting.state.in_((*LIVE, PostingState.REVERSED)),
         )
     )

@@ -6,10 +6,11 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
+from ledgerbridge.exports.rows import any_of, recordset
 from ledgerbridge.store.tables import ExportItem, ItemState, Posting
 
 DONE_STATES = (ItemState.BOOKED, ItemState.NOTHING_TO_POST, ItemState.FAILED)
@@ -37,19 +38,26 @@ async def mark_reported(session: AsyncSession, job_id: uuid.UUID, entry_ids: Ite
     """Pleo accepted these outcomes."""
     await session.execute(
         update(ExportItem)
-        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id.in_(tuple(entry_ids)))
+        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == any_of(entry_ids))
         .values(reported_at=at, report_refusal=None)
+        .execution_options(synchronize_session=False)
     )
 
 
 async def mark_refused(session: AsyncSession, job_id: uuid.UUID, refused: Mapping[str, str]) -> None:
     """Pleo refused these outcomes for good; they are not sent again, and the ledger still knows them (EXP-UPD-07)."""
-    for entry_id, kind in refused.items():
-        await session.execute(
-            update(ExportItem)
-            .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == entry_id)
-            .values(report_refusal=kind)
-        )
+    if not refused:
+        return
+    given = recordset(
+        [{"accounting_entry_id": entry, "kind": kind} for entry, kind in refused.items()],
+        {"accounting_entry_id": Text(), "kind": Text()},
+    )
+    await session.execute(
+        update(ExportItem)
+        .where(ExportItem.job_id == job_id, ExportItem.accounting_entry_id == given.c.accounting_entry_id)
+        .values(report_refusal=given.c.kind)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def forget_refusals(session: AsyncSession, job_id: uuid.UUID) -> None:

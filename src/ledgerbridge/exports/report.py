@@ -134,11 +134,10 @@ class Reporter:
             refused = await self._really_refused(rows, refused)
         accepted = [item.accounting_entry_id for item, _ in rows if item.accounting_entry_id not in refused]
         async with self._context.db.transaction() as session:
-            job = await session.get_one(ExportJob, self._job.id)
-            job.last_action_at = self._last_action
-            await outbox.mark_reported(session, job.id, accepted, self._last_action)
-            await outbox.mark_refused(session, job.id, refused)
-            spool.note(session, job, "reported", items=len(accepted), refused=len(refused))
+            await outbox.mark_reported(session, self._job.id, accepted, self._last_action)
+            await outbox.mark_refused(session, self._job.id, refused)
+            await spool.acted(session, self._job.id, self._last_action)
+            spool.note(session, self._job, "reported", items=len(accepted), refused=len(refused))
         self._waiting = max(0, self._waiting - len(rows))
 
     async def _really_refused(

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Date, DateTime, Integer, Text, Uuid, case, column, func, literal, null, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Boolean, Date, DateTime, Integer, Text, Uuid, case, func, literal, null, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 from ledgerbridge.bookkeeping.payables import Bill, Claim, Document
@@ -24,7 +23,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Booked, DocumentKind
 from ledgerbridge.exports import claims
 from ledgerbridge.exports.ledger import Intent
-from ledgerbridge.pleo.items import storable
+from ledgerbridge.exports.rows import recordset
 from ledgerbridge.store.leases import Lease
 from ledgerbridge.store.tables import ExportItem, ItemState, ObservedSign, Posting, PostingState
 
@@ -120,7 +119,7 @@ async def intend(
     """
     now = utcnow()
     rows = [_intent(one, now + dt.timedelta(microseconds=place)) for place, one in enumerate(wanted)]
-    given = _recordset(rows, _INTENT)
+    given = recordset(rows, _INTENT)
     columns: dict[str, Any] = {name: given.c[name] for name in _INTENT} | {
         "connection_id": literal(connection_id, Uuid()),
         "state": literal(PostingState.INTENDED.value, Text()),
@@ -153,7 +152,7 @@ async def record(session: AsyncSession, connection_id: uuid.UUID, entries: Seque
     """Write what became of intents. What may still arrive of a lost write is counted from now."""
     if not entries:
         return
-    given = _recordset([_entry(one) for one in entries], _ENTRY)
+    given = recordset([_entry(one) for one in entries], _ENTRY)
     lost = given.c.state == PostingState.UNKNOWN.value
     await session.execute(
         update(Posting)
@@ -173,7 +172,7 @@ async def settle(session: AsyncSession, job_id: uuid.UUID, outcomes: Sequence[Ou
     """Write the outcomes of items (EXP-POST-06)."""
     if not outcomes:
         return
-    given = _recordset([_outcome(one) for one in outcomes], _OUTCOME)
+    given = recordset([_outcome(one) for one in outcomes], _OUTCOME)
     told = {name: given.c[name] for name in _OUTCOME if name not in ("accounting_entry_id", "posting_id")}
     await session.execute(
         update(ExportItem)
@@ -199,14 +198,7 @@ async def observe(session: AsyncSession, connection_id: uuid.UUID, signs: Mappin
         await session.execute(insert(ObservedSign).values(rows).on_conflict_do_nothing())
 
 
-# ------------------------------------------------------------------ rows as one value
-
-
-def _recordset(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
-    """Rows as one JSON parameter, so that the statement is the same for any number of them."""
-    named = (column(name, kind) for name, kind in columns.items())
-    rowset = func.jsonb_to_recordset(literal(list(rows), JSONB())).table_valued(*named)
-    return rowset.render_derived(name="given", with_types=True)
+# ------------------------------------------------------------------ rows
 
 
 def _intent(one: Intended, at: dt.datetime) -> dict[str, Any]:
@@ -228,15 +220,15 @@ def _entry(one: Entry) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": str(one.posting_id),
         "state": one.state.value,
-        "note": _storable(one.note),
+        "note": one.note,
         "final": False,
     }
     if one.booked is not None:
         told |= {
             "document": one.booked.kind.value,
             "erp_id": one.booked.id,
-            "erp_number": _storable(one.booked.number),
-            "erp_url": _storable(one.booked.url),
+            "erp_number": one.booked.number,
+            "erp_url": one.booked.url,
             "final": one.booked.final,
             "booked_at": one.booked.booked_at.isoformat(),
         }
@@ -251,12 +243,7 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         told |= {
             "failure": found.failure.value,
             "failure_type": found.row.item_type,
-            "failure_reason": _storable(found.text),
-            "internal": _storable(found.internal or None),
+            "failure_reason": found.text,
+            "internal": found.internal or None,
         }
     return told
-
-
-def _storable(text: str | None) -> str | None:
-    """What an ERP said, as Postgres can hold it: one text it cannot must not cost the others their outcome."""
-    return text if text is None or text.isprintable() else storable(text)

@@ -11,12 +11,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select, text, update
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.clock import utcnow
+from ledgerbridge.exports.rows import recordset
 from ledgerbridge.pleo.events import EXPORT_JOB_CREATED
 from ledgerbridge.pleo.items import glance, web_link
 from ledgerbridge.pleo.models import ExportJob as PleoJob
@@ -33,6 +48,14 @@ from ledgerbridge.store.tables import (
     WebhookDelivery,
 )
 
+_CONTROL: Mapping[str, TypeEngine[Any]] = {
+    "accounting_entry_id": Text(),
+    "place": Integer(),
+    "state": Text(),
+    "failure_type": Text(),
+    "failure_reason": Text(),
+    "final": Boolean(),
+}
 _AT_PLEO = {"successful": ItemState.BOOKED, "failed": ItemState.FAILED, "abandoned": ItemState.ABANDONED}
 
 
@@ -82,6 +105,11 @@ def note(session: AsyncSession, job: ExportJob, name: str, **detail: Any) -> Non
     session.add(JobEvent(connection_id=job.connection_id, job_id=job.id, at=utcnow(), name=name, detail=detail))
 
 
+async def acted(session: AsyncSession, job_id: uuid.UUID, at: dt.datetime) -> None:
+    """Pleo accepted something for the job."""
+    await session.execute(update(ExportJob).where(ExportJob.id == job_id).values(last_action_at=at))
+
+
 async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence[PleoJobItem]) -> int:
     """Spool a page of the control layer, in Pleo's order, behind what is there; returns how many rows it held.
 
@@ -89,24 +117,33 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence
     item. Run again on resume it changes nothing we decided ourselves, except that an outcome Pleo holds counts as
     reported, and a failure it holds stays one in this job: the job's end must agree with it.
     """
-    first = await session.scalar(
-        select(func.coalesce(func.max(ExportItem.position) + 1, 0)).where(ExportItem.job_id == job.id)
-    )
+    told = {item.accounting_entry_id: item for item in page}
     rows = [
         {
-            "job_id": job.id,
             "accounting_entry_id": item.accounting_entry_id,
-            "connection_id": job.connection_id,
-            "position": (first or 0) + offset,
-            "state": _AT_PLEO.get(item.status, ItemState.WAITING),
+            "place": place,
+            "state": _AT_PLEO.get(item.status, ItemState.WAITING).value,
             "failure_type": item.failure_reason_type,
             "failure_reason": item.failure_reason,
-            "reported_at": utcnow() if item.status in _AT_PLEO else None,
+            "final": item.status in _AT_PLEO,
         }
-        for offset, item in enumerate({item.accounting_entry_id: item for item in page}.values())
+        for place, item in enumerate(told.values())
     ]
     if rows:
-        new = insert(ExportItem).values(rows)
+        given = recordset(rows, _CONTROL)
+        first = select(func.coalesce(func.max(ExportItem.position) + 1, 0)).where(ExportItem.job_id == job.id)
+        columns = {
+            "job_id": literal(job.id, Uuid()),
+            "connection_id": literal(job.connection_id, Uuid()),
+            "accounting_entry_id": given.c.accounting_entry_id,
+            "position": given.c.place + first.scalar_subquery(),
+            "state": given.c.state,
+            "attempts": literal(0, Integer()),
+            "failure_type": given.c.failure_type,
+            "failure_reason": given.c.failure_reason,
+            "reported_at": case((given.c.final, literal(utcnow(), DateTime(timezone=True))), else_=None),
+        }
+        new = insert(ExportItem).from_select(list(columns), select(*columns.values()))
         await session.execute(
             new.on_conflict_do_update(
                 index_elements=[ExportItem.job_id, ExportItem.accounting_entry_id],
