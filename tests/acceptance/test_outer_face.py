@@ -91,25 +91,41 @@ def problem(answer: httpx.Response, status: int) -> Any:
     return body
 
 
+def state(site: Site) -> dict[str, object]:
+    """All that could change in the database, at Pleo and in the ERP."""
+    return {
+        **fingerprint(site.database_url),
+        "subscriptions at Pleo": site.pleo.control("GET", "/subscriptions"),
+        "installations at Pleo": site.pleo.control("GET", "/installations"),
+        "tokens at Pleo": len(site.sandbox.sandbox.world.tokens._tokens),
+        "entries in Tryton": site.entries(),
+    }
+
+
 @pytest.fixture
-def unchanged(worked: Worked) -> Iterator[Worked]:
-    """Whatever a test asks for, nothing in the database, at Pleo or in the ERP may change."""
-    site = worked.site
-    world = site.sandbox.sandbox.world
+def unchanged(worked: Worked, last_seen: dict[str, object]) -> Iterator[Worked]:
+    """Whatever a test asks for, nothing in the database, at Pleo or in the ERP may change.
 
-    def state() -> dict[str, object]:
-        return {
-            **fingerprint(site.database_url),
-            "subscriptions at Pleo": site.pleo.control("GET", "/subscriptions"),
-            "installations at Pleo": site.pleo.control("GET", "/installations"),
-            "tokens at Pleo": len(world.tokens._tokens),
-            "entries in Tryton": site.entries(),
-        }
-
-    before = state()
+    What is found unchanged after one test need not be read again before the next.
+    """
+    before = dict(last_seen) or state(worked.site)
+    last_seen.clear()
     yield worked
-    after = state()
+    after = state(worked.site)
     assert [name for name in before if before[name] != after[name]] == []
+    last_seen |= after
+
+
+@pytest.fixture(scope="module")
+def last_seen() -> dict[str, object]:
+    """What the last of the tests that may change nothing found in the end; empty after any other test."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_by_others(request: pytest.FixtureRequest, last_seen: dict[str, object]) -> None:
+    if "unchanged" not in request.fixturenames:
+        last_seen.clear()
 
 
 # ------------------------------------------------------------------ what was done, as the admin API shows it
