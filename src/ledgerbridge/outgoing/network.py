@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from ledgerbridge.outgoing.addresses import Reach, host_of
+from ledgerbridge.outgoing.listening import Listening
 
 LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
 """All addresses of a host; raises `OSError` when there are none."""
@@ -67,7 +68,8 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             # A share for each, so that one that never answers leaves time for the others.
             share = max(ends - clock(), 0.1) / (len(addresses) - position)
             try:
-                return await self._inner.connect_tcp(address, port, share, local_address, socket_options)
+                line = await self._inner.connect_tcp(address, port, share, local_address, socket_options)
+                return Listening(line)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -23,8 +24,11 @@ from ledgerbridge.erp.tryton.settings import Access
 from ledgerbridge.outgoing.addresses import Reach
 from ledgerbridge.outgoing.files import HeldFile
 from ledgerbridge.pleo.downloads import Downloader, DownloadFailed, LinkExpired, NotKept, TooLarge, files_client
+from tests.integration.outgoing.conftest import Internet, Server
 
 Talk = Callable[["Host", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Authority = tuple[ssl.SSLContext, ssl.SSLContext]
+ERP = "93.184.216.34"
 MB = 1024 * 1024
 CONTENT = b"%PDF-1.7 " + bytes(at * 7 % 256 for at in range(300_000))
 
@@ -40,7 +44,10 @@ class Host:
     length: int = 0
     digest: str = ""
 
+    connections: int = 0
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
             await self.talk(self, reader, writer)
@@ -52,11 +59,9 @@ class Host:
 
 
 @asynccontextmanager
-async def host(
-    talk: Callable[[Host, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[Host]:
+async def host(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[Host]:
     made = Host(talk)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0, ssl=tls)
     made.port = server.sockets[0].getsockname()[1]
     async with server:
         yield made
@@ -72,7 +77,7 @@ REFUSED = b'{"message": "No files on Fridays", "description": ""}'
 MADE = answer(200, b'{"id": 2, "name": "x"}', "application/json")
 
 
-async def take(host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def take(host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes = MADE) -> None:
     """As Tryton: read all that was announced, then say that it was made."""
     left = int(host.heads[-1].lower().partition("content-length: ")[2].split("\r\n")[0])
     digest = hashlib.sha256()
@@ -82,14 +87,28 @@ async def take(host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamW
         host.length += len(piece)
         host.body = (host.body + piece)[:1000]
     host.digest = digest.hexdigest()
-    writer.write(MADE)
+    writer.write(said)
 
 
-async def upload(to: Host, file: HeldFile) -> None:
-    settings = Access(base_url=f"http://127.0.0.1:{to.port}", database="books", api_key="key")
-    async with http_client(settings, reach=Reach(local=True)) as http:
-        client = Client(http, Patience(tries=1))
-        await attachments.upload(client, "account.move,7", Attachment("R-1.pdf", "application/pdf", file))
+@asynccontextmanager
+async def opened(to: Host, internet: Internet | None = None) -> AsyncIterator[Client]:
+    """A Tryton at this host, with an `internet` by its name and over TLS."""
+    base_url, transport = f"http://127.0.0.1:{to.port}", None
+    if internet is not None:
+        internet.names, internet.routes = {"erp.example": [[ERP]]}, {ERP: Server(port=to.port)}
+        base_url, transport = "https://erp.example", internet.transport()
+    settings = Access(base_url=base_url, database="books", api_key="key")
+    async with http_client(settings, transport, reach=Reach(local=True)) as http:
+        yield Client(http, Patience(tries=1))
+
+
+def receipt(file: HeldFile) -> Attachment:
+    return Attachment("R-1.pdf", "application/pdf", file)
+
+
+async def upload(to: Host, file: HeldFile, internet: Internet | None = None) -> None:
+    async with opened(to, internet) as client:
+        await attachments.upload(client, "account.move,7", receipt(file))
 
 
 @asynccontextmanager
@@ -151,30 +170,75 @@ async def test_a_receipt_of_many_megabytes_needs_memory_for_a_few_pieces() -> No
     assert peak < 3 * MB
 
 
-@pytest.mark.rule("EXP-ATT-14")
-@pytest.mark.parametrize(
-    ("said", "failure"),
-    [
-        (answer(413, b"<p>too large</p>", "text/html"), Failure.RECEIPT_TOO_LARGE),
-        (
-            answer(400, b'{"message": "No files on Fridays", "description": ""}', "application/json"),
-            Failure.RECEIPT_UPLOAD,
-        ),
-    ],
-    ids=["413", "400"],
-)
-async def test_a_refusal_that_comes_while_the_file_is_sent_is_understood(said: bytes, failure: Failure) -> None:
-    async def refuse(_: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(said)
-        await writer.drain()
-        while await reader.read(65536):
-            pass
+async def hang_up(_: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(413, b"<p>too large</p>", "text/html"))
 
-    async with host(refuse) as erp:
+
+async def hang_up_later(_: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(200_000)
+    writer.write(answer(400, REFUSED, "application/json"))
+
+
+async def read_on(_: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(413, b"<p>too large</p>", "text/html"))
+    await writer.drain()
+    while await reader.read(65536):
+        pass
+
+
+async def wait(_: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(413, b"<p>too large</p>", "text/html"))
+    await writer.drain()
+    await asyncio.sleep(20)
+
+
+@pytest.mark.rule("EXP-ATT-14", "EXP-REC-04")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("size", [1, 6], ids=["1 MB", "6 MB"])
+@pytest.mark.parametrize(
+    ("talk", "failure"),
+    [
+        (hang_up, Failure.RECEIPT_TOO_LARGE),
+        (hang_up_later, Failure.RECEIPT_UPLOAD),
+        (read_on, Failure.RECEIPT_TOO_LARGE),
+        (wait, Failure.RECEIPT_TOO_LARGE),
+    ],
+    ids=["and hangs up", "in the middle and hangs up", "and reads on", "and reads no more"],
+)
+async def test_a_refusal_that_comes_while_the_file_is_sent_is_heard(
+    internet: Internet, authority: Authority, talk: Talk, failure: Failure, size: int, tls: bool
+) -> None:
+    """A refusal that is missed would be an outcome that nobody knows."""
+    async with host(talk, authority[0] if tls else None) as erp:
         with pytest.raises(ErpError) as refused:
-            await upload(erp, HeldFile.of(bytes(8 * MB)))
+            await upload(erp, HeldFile.of(bytes(size * MB)), internet if tls else None)
     assert refused.value.problem.failure is failure
     assert not refused.value.outcome_unknown
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_server_that_says_go_on_is_sent_all(internet: Internet, authority: Authority, tls: bool) -> None:
+    async def encourage(host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await take(host, reader, writer)
+
+    content = os.urandom(MB)
+    async with host(encourage, authority[0] if tls else None) as erp:
+        await upload(erp, HeldFile.of(content), internet if tls else None)
+    assert erp.digest == hashlib.sha256(sent(content)).hexdigest()
+
+
+async def test_receipts_one_after_another_go_over_one_connection() -> None:
+    async def keep(host: Host, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await take(host, reader, writer, MADE.replace(b"Connection: close\r\n", b""))
+            host.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+
+    async with host(keep) as erp, opened(erp) as client:
+        for _ in range(3):
+            await attachments.upload(client, "account.move,7", receipt(HeldFile.of(CONTENT)))
+            assert erp.digest == hashlib.sha256(sent(CONTENT)).hexdigest()
+    assert (len(erp.heads), erp.connections) == (3, 1)
 
 
 async def test_a_receipt_that_cannot_be_read_again_is_cut_off_and_taken_by_nobody() -> None:
