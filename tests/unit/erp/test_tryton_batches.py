@@ -82,7 +82,8 @@ class Books(Stage):
         tests = [re.compile(re.escape(pattern).replace("%", ".*") + r"\Z") for pattern in patterns]
         rows = [row for row in self.moves.values() if any(test.match(row["description"]) for test in tests)]
         # A class-level method marks what is nested by a dot.
-        return records(*({**row, "lines.": row["lines"]} if dotted else row for row in rows))
+        marked = ({name + "." * (name == "lines"): value for name, value in row.items()} for row in rows)
+        return records(*(marked if dotted else rows))
 
     def of(self, one: Wanted) -> list[str]:
         """The states of the moves that stand for an entry."""
@@ -179,6 +180,7 @@ async def test_a_batch_refused_for_one_entry_is_made_without_it(answer: httpx.Re
     assert (refused, told(outcomes)[5]) == ([5], (Failure.ERP_REFUSED, False))
     assert [made.of(one) for at, one in enumerate(wanted) if at != 5] == [["posted"]] * 8
     assert made.of(wanted[5]) == []
+    assert (made.calls()[CREATE], made.calls()["POST account.move"]) == (5, 2)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ async def test_once_tryton_is_silent_the_rest_are_not_begun_and_not_in_doubt() -
 
 async def test_entries_in_doubt_are_told_as_such_also_when_tryton_is_silent() -> None:
     made = books()
-    await book(made, several(6)[4:], final=False)
+    await book(made, several(6)[1::3], final=False)
 
     def fault(request: httpx.Request) -> httpx.Response | None:
         if made.calls()[CREATE] > 1:
@@ -264,7 +266,8 @@ async def test_entries_in_doubt_are_told_as_such_also_when_tryton_is_silent() ->
 
     made.fault = fault
     outcomes = await book(made, several(6))
-    assert told(outcomes) == [(Failure.OUTCOME_UNKNOWN, True)] * 5 + [(Failure.ERP_TIMEOUT, False)]
+    doubt, silent = (Failure.OUTCOME_UNKNOWN, True), (Failure.ERP_TIMEOUT, False)
+    assert told(outcomes) == [doubt, doubt, doubt, doubt, silent, doubt]
 
 
 async def test_a_connection_that_was_never_made_leaves_nothing_in_doubt() -> None:
@@ -318,6 +321,14 @@ async def test_a_draft_of_a_writer_who_came_before_us_is_kept_and_ours_cleared_a
     assert told(outcomes) == ["2026-101", "2026-102", "2026-103", "2026-104"]
     assert [one.already_there for one in outcomes if isinstance(one, Booked)] == [True] * 4
     assert [made.of(one) for one in wanted] == [["posted"]] * 4
+
+
+async def test_two_revisions_of_one_accounting_entry_are_not_made_together() -> None:
+    made = books()
+    one, other, last = several(3)
+    again = Wanted(replace(ENTRY, key=replace(one.document.key, revision=2)))
+    outcomes = await book(made, [one, other, again, last])
+    assert told(outcomes) == ["2026-103", "2026-101", (Failure.BOOKED_ELSEWHERE, False), "2026-102"]
 
 
 async def test_after_a_fault_at_the_create_each_is_looked_for_and_booked_by_itself() -> None:
