@@ -90,6 +90,8 @@ def test_probes_ask_routes_there_are_at_the_port_that_is_served(name: str) -> No
         asked = served[probe]["httpGet"]
         assert asked["path"] in routes()
         assert asked["port"] == served["ports"][0]["name"]
+    scraped = one("Deployment", f"ledgerbridge-{name}")["spec"]["template"]["metadata"]["annotations"]
+    assert scraped == {"prometheus.io/scrape": "true", "prometheus.io/port": port, "prometheus.io/path": "/metrics"}
     # A database that is away must get no process killed, and no dead worker takes the console away.
     assert served["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert served["readinessProbe"]["httpGet"]["path"] == {"web": "/healthz", "worker": "/readyz"}[name]
