@@ -71,6 +71,19 @@ INVOICE = InvoiceInformation("INV-1", dt.date(2026, 11, 1), "paid", None, None)
             "e4515293fe835ad137dd5d253707997f8371970a8a57bf799e47860321d60f9e",
             id="out-of-pocket",
         ),
+        pytest.param(
+            item(
+                lines=[
+                    line(300, tags={"ÅR": "Süd", "cc": "IT"}, tax=vat(60)),
+                    line(200, tax=vat(40, "reverse")),
+                    line(100, on=None),
+                ]
+            ),
+            "@split",
+            id="split",
+        ),
+        pytest.param(payable_item("invoice", invoice=replace(INVOICE, number="Nº 7")), "@bill", id="bill"),
+        pytest.param(payable_item("out_of_pocket", user=Person("u1", "Anna", "E1")), "@employee", id="employee"),
     ],
 )
 def test_what_was_booked_by_the_journal_before_keeps_its_digest(one: ExportItem, digest: str) -> None:
