@@ -24,7 +24,7 @@ def status(site: Site, connection: str) -> str:
 def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_site: MakeSite) -> None:
     with make_site(sandbox=SandboxConfig(access_token_seconds=TOKEN_SECONDS)) as site:
         site.serve()
-        site.live()
+        site.live(lists=False)
         (family,) = site.sandbox.sandbox.world.tokens.families.values()
         site.pleo.fault("slow", path="/files/**", seconds=1, times=None)
         before = family.refreshes
@@ -45,7 +45,7 @@ def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_
 def test_a_grant_revoked_in_the_middle_of_a_job_stops_it_until_the_customer_connects_again(make_site: MakeSite) -> None:
     with make_site() as site:
         service = site.serve()
-        connection = site.live()
+        connection = site.live(lists=False)
         before = site.ask("GET", f"/connections/{connection}")
         site.pleo.fault("slow", path="/files/**", seconds=1, skip=2, times=None)
         job_id = site.press_export("card_purchase", copies=ITEMS)

@@ -22,7 +22,7 @@ def polling(make_site: MakeSite) -> Iterator[Site]:
     """A live installation that polls every few seconds."""
     with make_site(EXPORT_POLL_SECONDS=str(POLL), RESCUE_SECONDS="6") as site:
         site.serve()
-        site.live()
+        site.live(lists=False)
         yield site
 
 
@@ -82,7 +82,7 @@ def test_a_web_process_takes_deliveries_and_a_worker_of_its_own_does_the_work(ma
     with make_site(sandbox=SandboxConfig(webhook_retry_seconds=(0,))) as site:
         web = site.serve("--no-worker", ready="/healthz")
         first = site.start("worker")
-        connection = site.live()
+        connection = site.live(lists=False)
         first.terminate()
         assert first.wait(30) == 0
         until("nobody to work", lambda: site.anybody.get("/readyz").status_code == 503, 60)

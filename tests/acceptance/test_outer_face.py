@@ -63,7 +63,7 @@ class Worked:
 def worked(make_site: MakeSite) -> Iterator[Worked]:
     with make_site() as site:
         site.serve()
-        connection = site.live()
+        connection = site.live(lists=False)
         job_id = site.press_export(*SEEDS)
         job = site.closed(job_id)
         until("the delivery settled", lambda: site.ask("GET", "/webhook-deliveries?status=done")["data"], 30)

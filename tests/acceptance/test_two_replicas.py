@@ -87,7 +87,7 @@ def test_a_delivery_that_comes_a_hundred_times_at_once_over_two_replicas_is_one_
         port = free_port()
         first, second = site.serve(), site.start("serve", "--port", str(port))
         until_answering(second, f"http://127.0.0.1:{port}/readyz")
-        _live_without_syncs(site)
+        site.live(lists=False)
         until("the look after going live", lambda: not _looks(site, "todo", "doing"), 60)
         before = _looks(site)
         site.pleo.fault("lose_webhook", event_type="v1.export-job.created", times=None)
@@ -104,15 +104,6 @@ def test_a_delivery_that_comes_a_hundred_times_at_once_over_two_replicas_is_one_
         assert _looks(site) == before + 1, "the same delivery was looked at more than once"
         assert first.running
         assert second.running
-
-
-def _live_without_syncs(site: Site) -> None:
-    """Nothing here is about master data, and bringing it takes most of the time."""
-    connection = site.connect()
-    site.ask("PUT", f"/connections/{connection}/erp", {"kind": "tryton", "settings": site.tryton.binding()})
-    off = {kind: {"enabled": False} for kind in ("tags", "accounts", "tax_codes", "vendors")}
-    site.ask("PUT", f"/connections/{connection}/config", site.configuration(syncs=off))
-    site.activate(connection)
 
 
 def _delivered(site: Site, replicas: list[str]) -> list[int]:
