@@ -27,8 +27,7 @@ def expense_account(line: ItemLine, where: str, chart: ChartIndex) -> Account | 
     if category is None or category.id == NO_CATEGORY:
         return failed(Failure.CATEGORY_MISSING, line=where)
     code = category.code or category.identifier or "(no code)"
-    unknown = failed(Failure.ACCOUNT_UNKNOWN, code=code, name=category.name)
-    return accept(_matches(category, chart), code, unknown)
+    return accept(_matches(category, chart), code, Failure.ACCOUNT_UNKNOWN, name=category.name)
 
 
 def role_account(
@@ -40,8 +39,7 @@ def role_account(
     if role is Role.WALLET and item.contra_account is not None and item.contra_account.id != NO_CATEGORY:
         contra = item.contra_account
         code = contra.code or contra.identifier or "(no code)"
-        unknown = failed(Failure.CONTRA_ACCOUNT_UNKNOWN, code=code, name=contra.name)
-        return accept(_matches(contra, chart), code, unknown)
+        return accept(_matches(contra, chart), code, Failure.CONTRA_ACCOUNT_UNKNOWN, name=contra.name)
     if role is Role.PAYABLE and (own := supplier_account(item, chart)) is not None:
         return own
     currency = item.amount.wallet.currency
@@ -70,12 +68,12 @@ def configured_account(role: Role, code: str | None, currency: str, chart: Chart
     matches = chart.accounts(code)
     if len(matches) == 1 and matches[0].party_required:
         return failed(Failure.CONFIGURED_ACCOUNT_NEEDS_PARTY, role=role.value, code=code)
-    return accept(matches, code, failed(Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=role.value, code=code))
+    return accept(matches, code, Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=role.value)
 
 
-def accept(matches: tuple[Account, ...], code: str, unknown: Failed) -> Account | Failed:
-    """The one match, if a line without a party may be booked on it."""
-    found = _single(matches, code, unknown)
+def accept(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: object) -> Account | Failed:
+    """The one match, if a line without a party may be booked on it; `unknown` with `facts` where there is none."""
+    found = _single(matches, code, unknown, **facts)
     if isinstance(found, Account) and found.party_required:
         return failed(Failure.ACCOUNT_NEEDS_PARTY, code=code)
     return found
@@ -88,7 +86,8 @@ def supplier_account(item: ExportItem, chart: ChartIndex) -> Account | None:
     """
     if item.vendor is not None or item.supplier is None or not item.supplier.account:
         return None
-    found = accept(chart.accounts(item.supplier.account), item.supplier.account, Failed(()))
+    code = item.supplier.account
+    found = accept(chart.accounts(code), code, Failure.ACCOUNT_UNKNOWN)
     return None if isinstance(found, Failed) else found
 
 
@@ -98,20 +97,19 @@ def _payable_account(vendor: ErpVendor, item: ExportItem, config: Configuration,
     A journal entry by the supplier record takes the supplier's account in between (EXP-BOOK-03).
     """
     if vendor.payable:
-        unknown = failed(Failure.VENDOR_ACCOUNT_UNKNOWN, code=vendor.payable, vendor=named(vendor))
-        return _single(chart.accounts(vendor.payable), vendor.payable, unknown)
+        matches = chart.accounts(vendor.payable)
+        return _single(matches, vendor.payable, Failure.VENDOR_ACCOUNT_UNKNOWN, vendor=named(vendor))
     if item.method != Method.ACCOUNTS_PAYABLE and (hinted := supplier_account(item, chart)) is not None:
         return hinted
     code = config.accounts.payable
     if not code:
         return failed(Failure.PAYABLE_ACCOUNT_MISSING, vendor=named(vendor))
-    unknown = failed(Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=Role.PAYABLE.value, code=code)
-    return _single(chart.accounts(code), code, unknown)
+    return _single(chart.accounts(code), code, Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=Role.PAYABLE.value)
 
 
-def _single(matches: tuple[Account, ...], code: str, unknown: Failed) -> Account | Failed:
+def _single(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: object) -> Account | Failed:
     if not matches:
-        return unknown
+        return failed(unknown, code=code, **facts)
     return matches[0] if len(matches) == 1 else failed(Failure.ACCOUNT_AMBIGUOUS, code=code)
 
 

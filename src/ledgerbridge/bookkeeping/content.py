@@ -11,6 +11,9 @@ from ledgerbridge.bookkeeping.method import Method
 from ledgerbridge.bookkeeping.posting_table import EMPLOYEE_TYPES
 from ledgerbridge.bookkeeping.words import Amount, ExportItem, ItemLine, PleoAccount
 
+_written = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
+"""One spelling for equal contents. It is part of every digest in a database, and must stay as it is."""
+
 
 def content_digest(item: ExportItem) -> str:
     """A stable hash of an item's bookkeeping content, 64 hexadecimal digits.
@@ -29,12 +32,12 @@ def content_digest(item: ExportItem) -> str:
         "contra": _account(item.contra_account),
         "vendor": item.vendor.id if item.vendor else None,
         "invoice": item.invoice.number if item.invoice else None,
-        "lines": sorted((_line(line) for line in item.lines), key=lambda line: json.dumps(line, sort_keys=True)),
+        "lines": _lines(item),
     }
     # What is not there stays out, so that an entry booked before these counted keeps its digest.
     if item.method == Method.ACCOUNTS_PAYABLE:
         content |= {name: value for name, value in _payable(item).items() if value}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(_written(content).encode()).hexdigest()
 
 
 def _payable(item: ExportItem) -> dict[str, Any]:
@@ -49,6 +52,11 @@ def _amount(amount: Amount) -> list[Any]:
 
 def _account(account: PleoAccount | None) -> str | None:
     return (account.code or account.identifier or account.id) if account else None
+
+
+def _lines(item: ExportItem) -> list[dict[str, Any]]:
+    lines = [_line(line) for line in item.lines]
+    return lines if len(lines) < 2 else sorted(lines, key=_written)
 
 
 def _line(line: ItemLine) -> dict[str, Any]:

@@ -34,6 +34,9 @@ _DROPPED = frozenset({"Cf", "Cs", "Co"})
 
 def clean(text: str) -> str:
     """Text on one line, without control or direction marks, that cannot be taken for an adapter's `[PLEO:...]` key."""
+    if text.isprintable():  # then nothing in it is of any such category
+        line = " ".join(text.split())
+        return _FORGED_KEY.sub("(", line) if "[" in line else line
     kept = (
         " " if unicodedata.category(character) in _SPACED else character
         for character in text

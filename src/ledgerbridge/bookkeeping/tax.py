@@ -15,7 +15,7 @@ from operator import attrgetter
 from ledgerbridge.bookkeeping.accounts import accept
 from ledgerbridge.bookkeeping.amounts import spelled
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
-from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, failed, problem
+from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, failed
 from ledgerbridge.bookkeeping.words import (
     Account,
     Amount,
@@ -168,8 +168,10 @@ def _vat(component: TaxComponent | None, named: str | None, size: Size, code: st
     account_code = named or (component.account if component else None)
     if not account_code:
         return failed(Failure.TAX_ACCOUNT_MISSING, code=code)
-    unknown = Failed((problem(Failure.TAX_ACCOUNT_UNKNOWN, account=account_code, code=code),))
-    account = accept(chart.accounts(account_code), account_code, unknown)
+    matches = chart.accounts(account_code)
+    if not matches:
+        return failed(Failure.TAX_ACCOUNT_UNKNOWN, account=account_code, code=code)
+    account = accept(matches, account_code, Failure.ACCOUNT_UNKNOWN)
     return account if isinstance(account, Failed) else Vat(account, component.tax_id if component else None, size)
 
 

@@ -79,11 +79,19 @@ INVOICE = InvoiceInformation("INV-1", dt.date(2026, 11, 1), "paid", None, None)
                     line(100, on=None),
                 ]
             ),
-            "@split",
+            "19b270e9f1a27008cb3ee2cd0fa6f1d44d1d47cc54fea219fbfcc3feb578e184",
             id="split",
         ),
-        pytest.param(payable_item("invoice", invoice=replace(INVOICE, number="Nº 7")), "@bill", id="bill"),
-        pytest.param(payable_item("out_of_pocket", user=Person("u1", "Anna", "E1")), "@employee", id="employee"),
+        pytest.param(
+            payable_item("invoice", invoice=replace(INVOICE, number="Nº 7")),
+            "5c7b802e7b0321c71d772def2f1451e9b20e059a3e55da92f7e7a5bbbad954b9",
+            id="bill",
+        ),
+        pytest.param(
+            payable_item("out_of_pocket", user=Person("u1", "Anna", "E1")),
+            "fab6b1e719f28ddb4e52b9401008bb114c24c045b637e9fa13304a648c712523",
+            id="employee",
+        ),
     ],
 )
 def test_what_was_booked_by_the_journal_before_keeps_its_digest(one: ExportItem, digest: str) -> None:
