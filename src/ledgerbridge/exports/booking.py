@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 100
+CHUNK = 200
 """Items read from the spool at a time."""
 
 

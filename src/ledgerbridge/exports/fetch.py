@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ledgerbridge.exports.job import Run
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+SPOOLED_AT_ONCE = 500
+"""Items: a few megabytes, whatever the length of the job."""
 
 
 class Unfetchable(Exception):
@@ -61,7 +65,7 @@ def unfetchable(error: BadRequest) -> Unfetchable | BadRequest:
 
 async def _control_layer(run: Run) -> int:
     seen = 0
-    async for page in run.api.job_items(run.job.pleo_job_id):
+    async for page in _together(run.api.job_items(run.job.pleo_job_id)):
         async with run.context.db.transaction() as session:
             seen += await spool.add_control_page(session, run.job, page)
     return seen
@@ -70,11 +74,23 @@ async def _control_layer(run: Run) -> int:
 async def data_layer(run: Run) -> int:
     """Spool every payload, with links that live for another 24 hours; returns how many had no control item."""
     strangers = 0
-    async for page in run.api.export_items(run.job.pleo_job_id):
+    async for page in _together(run.api.export_items(run.job.pleo_job_id)):
         payloads = {found.accounting_entry_id: found.raw for found in page if found.accounting_entry_id}
         async with run.context.db.transaction() as session:
             strangers += await spool.add_payloads(session, run.job, payloads)
     return strangers
+
+
+async def _together(pages: AsyncIterator[Sequence[T]]) -> AsyncIterator[list[T]]:
+    """Pages as they are spooled: several at once, so that a long job is not a commit a page."""
+    held: list[T] = []
+    async for page in pages:
+        held.extend(page)
+        if len(held) >= SPOOLED_AT_ONCE:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 async def while_there_is_time(run: Run, reading: Awaitable[object]) -> None:

@@ -95,6 +95,8 @@ async def work_group(desk: Desk, waiting: Sequence[Waiting]) -> Worked:
         postings = await _intended(desk, [one for one, _ in ready])
         worked.alone += [one.waiting.work for one, _ in ready if one.entry not in postings]
         ready = [(one, wanted) for one, wanted in ready if one.entry in postings]
+        if ready:
+            log.info("documents sent", items=len(ready))
         replies = await _replies(desk, [wanted for _, wanted in ready])
     results = [(one, postings[one.entry], reply) for (one, _), reply in zip(ready, replies, strict=True)]
     await _settled(desk, outcomes, results, worked)

@@ -116,7 +116,7 @@ async def fetch_all(
 
     Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped. With `as_said` also `MoreThanSaid`.
     """
-    if not capabilities.attachments:
+    if not capabilities.attachments or not item.files:
         return Receipts()
     if found := unfit(item, capabilities):
         raise ReceiptProblem(found)

@@ -96,15 +96,22 @@ def storable(value: Any) -> Any:
 
 def _holds(value: Any, depth: int) -> bool:
     """Whether nothing in it needs replacing: true of nearly all, and quicker than copying it."""
-    if depth > _DEEPEST:
+    if depth >= _DEEPEST:
         return False
     if isinstance(value, str):
         return value.isprintable() or _replaced(value, depth) == value
     if isinstance(value, dict):
-        return all(_holds(name, depth) and _holds(member, depth + 1) for name, member in value.items())
+        for name, member in value.items():
+            if not (name.isprintable() and (_plain(member) or _holds(member, depth + 1))):
+                return False
+        return True
     if isinstance(value, list):
-        return all(_holds(member, depth + 1) for member in value)
+        return all(_plain(member) or _holds(member, depth + 1) for member in value)
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _plain(value: Any) -> bool:
+    return (type(value) is str and value.isprintable()) or value is None or type(value) is int
 
 
 def _replaced(value: Any, depth: int) -> Any:
