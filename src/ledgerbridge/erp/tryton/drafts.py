@@ -8,7 +8,7 @@ commits last sees the other, however many drafts went in at once (EXP-REC-04, EX
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ledgerbridge.bookkeeping.words import JournalEntry
@@ -27,6 +27,9 @@ from ledgerbridge.erp.tryton.wire import Record
 
 _FOR_ALL = (Outcome.BAD_KEY, Outcome.ADDRESS_REFUSED)
 """Refusals that no single document can escape."""
+_MOST_LINES = 1_000
+"""In one create. Tryton takes requests of 2 MiB unless told otherwise, and a line with its taxes and dimensions is less
+than one KiB of them."""
 _PERHAPS_FOR_ONE = (Outcome.REFUSED, Outcome.TOO_LARGE)
 """Refusals that some documents may be the reason for, and others not."""
 
@@ -136,7 +139,8 @@ class Drafts:
                 ready.append((draft, draft.sort.values(periods)))
             except ErpError as error:
                 draft.failed = error
-        await self._make(ready)
+        for portion in _portions(ready):
+            await self._make(portion)
 
     async def _make(self, ready: Sequence[tuple[Draft, Record]]) -> None:
         """Make them in one call; of a refusal find those that nobody refuses, half by half."""
@@ -168,6 +172,20 @@ class Drafts:
             return
         for (draft, _), number in zip(ready, numbers, strict=True):
             draft.made = number
+
+
+def _portions(ready: Sequence[tuple[Draft, Record]]) -> Iterator[list[tuple[Draft, Record]]]:
+    """As many together as fit into one request."""
+    portion: list[tuple[Draft, Record]] = []
+    lines = 0
+    for draft, values in ready:
+        more = draft.sort.lines
+        if portion and lines + more > _MOST_LINES:
+            yield portion
+            portion, lines = [], 0
+        portion.append((draft, values))
+        lines += more
+    yield portion
 
 
 async def _prepare(draft: Draft) -> None:

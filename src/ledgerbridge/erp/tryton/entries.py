@@ -46,6 +46,11 @@ class Entry:
         return self._entry.date
 
     @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return len(self._entry.lines)
+
+    @property
     def looked_for_bill(self) -> bool:
         """Whether it is known already that no bill stands under the key."""
         return self._looked_for_bill
