@@ -1,10 +1,15 @@
-"""What a run of the bench tells people: the table, and on what machine it was."""
+"""What a run of the bench tells people: the table, and on what machine it was.
+
+`python -m bench.report` prints the last results as the table of `docs/performance.md`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -42,3 +47,23 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table of `docs/performance.md`."""
+    rows = ["| figure | ours | bare | ratio | floor, aim | reached |", "|---|---|---|---|---|---|"]
+    for name, found in results.items():
+        sign = "≥" if found["higher_is_better"] else "≤"
+        terms = [f"{found[term]:,.4g}" if term in found else "-" for term in ("ours", "bare")]
+        ratio = f"{found['ratio']:.3g}" if "ratio" in found else "-"
+        goals = f"{sign} {found['floor']:g}, {found['aim']:g}"
+        rows.append(
+            f"| `{name}` | {terms[0]} {found.get('unit', '')} | {terms[1]} | {ratio} | {goals} | {_verdict(found)} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    measured = json.loads((Path(__file__).parent / "results.json").read_text())
+    print(page(measured["figures"]))
+    print(measured["machine"])
