@@ -1,6 +1,8 @@
 """One look at a page as everybody sees it: wide and on a phone, light and dark, by keyboard and by screen reader.
 
-`look` fails with every finding at once. It leaves pictures in `pictures/`, and the page as it was.
+`look` fails with every finding at once, and leaves the page as it was. Where `PICTURES` names a folder it takes
+pictures of every look, which costs as much as all the rest; else one of a page that something was found on, in
+`pictures/`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from playwright.sync_api import Page
 from tests.support.browser import NARROW, PHONE, WIDE, Person, Scheme
 
 PICTURES = Path(os.environ.get("PICTURES") or Path(__file__).with_name("pictures"))
+ALL_PICTURES = bool(os.environ.get("PICTURES"))
+"""Whether there is somebody to look at pictures of pages that are as they should be."""
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 COLOURS = ("color-contrast", "link-in-text-block")
 """The rules that light and dark may answer differently."""
@@ -28,7 +32,7 @@ _titles: dict[str, str] = {}
 
 
 def look(person: Person, name: str, *, keyboard: bool = True) -> None:
-    """All there is to check on the page a person is at, and its pictures, called `name`.
+    """All there is to check on the page a person is at; its pictures are called `name`.
 
     `name` is the page's own and, after a dot, the state it is in: `settings`, `settings.empty`. Two pages never bear
     one title. `keyboard` walks through the page with Tab.
@@ -36,6 +40,8 @@ def look(person: Person, name: str, *, keyboard: bool = True) -> None:
     person.settle()
     with person.inspected() as page:
         found = [*_looked(page, name, keyboard=keyboard), *_titled(page, name)]
+        if found:
+            _picture(page, name, "wrong")
     assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
 
 
@@ -46,7 +52,9 @@ def glance(person: Person, name: str) -> None:
         _seen_as(page, "light", PHONE)
         found = _told("shape", page.evaluate(_script("shape"))) + _told("axe", axe(page, TAGS))
         found += _told("phone", page.evaluate(_script("too_wide")))
-        _picture(page, name, "light-phone")
+        _shown(page, name, "light-phone")
+        if found:
+            _picture(page, name, "wrong")
     assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
 
 
@@ -57,16 +65,17 @@ def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
     yield from _told("axe, light and wide", axe(page, TAGS))
     if keyboard:
         yield from _told("keyboard", by_keyboard(page))
-    _picture(page, name, "light-wide")
+    _shown(page, name, "light-wide")
     _seen_as(page, "dark", WIDE)
     yield from _told("axe, dark", axe(page, COLOURS, rules=True))
-    _picture(page, name, "dark-wide")
-    _seen_as(page, "dark", PHONE)
-    _picture(page, name, "dark-phone")
+    _shown(page, name, "dark-wide")
+    if ALL_PICTURES:
+        _seen_as(page, "dark", PHONE)
+        _shown(page, name, "dark-phone")
     _seen_as(page, "light", PHONE)
     yield from _told("axe, phone", axe(page, TAGS))
     yield from _told("phone", page.evaluate(_script("too_wide")))
-    _picture(page, name, "light-phone")
+    _shown(page, name, "light-phone")
     _seen_as(page, "light", NARROW)
     yield from _told(f"at {NARROW[0]} px", page.evaluate(_script("too_wide")))
     yield from _told("widely spaced", page.evaluate(_script("spacing"), True))
@@ -109,6 +118,11 @@ def _titled(page: Page, name: str) -> list[str]:
 def _seen_as(page: Page, scheme: Scheme, size: tuple[int, int]) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def _shown(page: Page, name: str, kind: str) -> None:
+    if ALL_PICTURES:
+        _picture(page, name, kind)
 
 
 def _picture(page: Page, name: str, kind: str) -> None:

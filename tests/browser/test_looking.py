@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from tests.browser import looking
-from tests.browser.looking import look
+from tests.browser.looking import glance, look
 from tests.support.browser import Person, person
 from tests.support.canaries import canary
 from tests.support.leak_watch import HUNT
@@ -81,12 +81,26 @@ def visitor(browser: Browser, *, status: int = 200, javascript: bool = True, **p
     return made
 
 
-def test_a_sound_page_passes_and_leaves_four_pictures(chromium: Browser) -> None:
+def test_a_sound_page_passes_and_leaves_four_pictures(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "ALL_PICTURES", True)
     ada = visitor(chromium, main="<p>Good</p><a href=/next>Next</a> <button>Press</button>")
     look(ada, "sound")
     kinds = {"light-wide", "dark-wide", "light-phone", "dark-phone"}
     assert {path.name for path in looking.PICTURES.iterdir()} == {f"sound.{kind}.png" for kind in kinds}
     assert ada.trouble == []
+    ada.context.close()
+
+
+def test_a_page_is_pictured_without_being_asked_when_something_is_wrong_with_it(
+    chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "ALL_PICTURES", False)
+    ada = visitor(chromium, main="<p>Good</p>")
+    glance(ada, "sound")
+    ada = visitor(chromium, main="<input name=amount>")
+    with pytest.raises(AssertionError):
+        glance(ada, "faulty")
+    assert [path.name for path in looking.PICTURES.iterdir()] == ["faulty.wrong.png"]
     ada.context.close()
 
 
