@@ -156,7 +156,7 @@ async def test_a_batch_costs_a_post_an_entry_and_nothing_else_that_grows(number:
 async def test_entries_of_many_lines_go_in_portions_that_a_request_holds() -> None:
     made = books()
     cents = [replace(ENTRY.lines[0], debit=Decimal("0.25"))] * 400
-    wanted = [Wanted(replace(one.document, lines=(*cents, ENTRY.lines[1]))) for one in several(5)]  # type: ignore[type-var]
+    wanted = [Wanted(replace(one.document, lines=(*cents, ENTRY.lines[1]))) for one in several(5)]
     assert all(isinstance(one, Booked) for one in await book(made, wanted))
     assert (made.calls()[CREATE], made.calls()["POST account.move"]) == (2, 1)
     assert max(len(request.content) for request in made.asked) < 1_000_000
