@@ -38,5 +38,5 @@ def _work(cluster: Any, items: int) -> dict[str, float]:
         company.export([items])
         with replica(url, pleo) as worker:
             company.go()
-            (seconds,) = company.finishes(within=900)
+            (seconds,) = company.finishes(within=1800)
             return {"items": items, "seconds": seconds, "mib": worker.peak_mib(), "cpu": worker.cpu_seconds()}

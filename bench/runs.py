@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
 from typing import Any
 
-LONGEST_SECONDS = 1200
+LONGEST_SECONDS = 2400
 """Of one figure; then its process is ended and the figure counts as failed."""
 FAREWELL_SECONDS = 20
 """What a figure that must end gets to stop its servers and drop its databases."""
