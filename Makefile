@@ -66,6 +66,7 @@ check: setup ## Check format, lint, types, the import contract, rule coverage an
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.rules
 	@$(BIN)/python -m tools.retention --check
+	@$(BIN)/python -m tools.manifests
 	@$(BIN)/python -m tools.audit
 
 format: setup ## Format the code, mend what lint can mend, write docs/conformance.md
