@@ -71,7 +71,7 @@ def configured_account(role: Role, code: str | None, currency: str, chart: Chart
     return accept(matches, code, Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=role.value)
 
 
-def accept(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: object) -> Account | Failed:
+def accept(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: str) -> Account | Failed:
     """The one match, if a line without a party may be booked on it; `unknown` with `facts` where there is none."""
     found = _single(matches, code, unknown, **facts)
     if isinstance(found, Account) and found.party_required:
@@ -107,7 +107,7 @@ def _payable_account(vendor: ErpVendor, item: ExportItem, config: Configuration,
     return _single(chart.accounts(code), code, Failure.CONFIGURED_ACCOUNT_UNKNOWN, role=Role.PAYABLE.value)
 
 
-def _single(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: object) -> Account | Failed:
+def _single(matches: tuple[Account, ...], code: str, unknown: Failure, **facts: str) -> Account | Failed:
     if not matches:
         return failed(unknown, code=code, **facts)
     return matches[0] if len(matches) == 1 else failed(Failure.ACCOUNT_AMBIGUOUS, code=code)

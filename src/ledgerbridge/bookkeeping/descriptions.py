@@ -32,17 +32,24 @@ _SPACED = frozenset({"Cc", "Zl", "Zp"})
 _DROPPED = frozenset({"Cf", "Cs", "Co"})
 
 
+class _Kept(dict[int, int | str | None]):
+    """What stands for a character, worked out once for each that occurs."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        category = unicodedata.category(chr(code))
+        self[code] = " " if category in _SPACED else None if category in _DROPPED else code
+        return self[code]
+
+
+_KEPT = _Kept()
+
+
 def clean(text: str) -> str:
     """Text on one line, without control or direction marks, that cannot be taken for an adapter's `[PLEO:...]` key."""
     if text.isprintable():  # then nothing in it is of any such category
         line = " ".join(text.split())
         return _FORGED_KEY.sub("(", line) if "[" in line else line
-    kept = (
-        " " if unicodedata.category(character) in _SPACED else character
-        for character in text
-        if unicodedata.category(character) not in _DROPPED
-    )
-    return _FORGED_KEY.sub("(", " ".join("".join(kept).split()))
+    return _FORGED_KEY.sub("(", " ".join(text.translate(_KEPT).split()))
 
 
 def shortened(text: str, length: int) -> str:

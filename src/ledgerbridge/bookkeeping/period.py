@@ -53,7 +53,10 @@ def posting_date(
 
 
 def _is_open(day: dt.date, periods: Sequence[Period]) -> bool:
-    return any(period.open and period.start <= day <= period.end for period in periods)
+    for period in periods:  # a loop and not `any`: asked for every item
+        if period.start <= day <= period.end and period.open:
+            return True
+    return False
 
 
 _ZONES = {

@@ -68,7 +68,7 @@ def parse_item(raw: Mapping[str, Any]) -> words.ExportItem:
     with PAYLOAD_UNREADABLE. Unknown types, sub types and methods pass: bookkeeping refuses them by name (EXP-DATA-12).
     """
     try:
-        return _item(wire.ItemModel.model_validate(raw))
+        return _item(wire.ItemModel.model_validate(raw, by_alias=True, by_name=False))
     except ValidationError as error:
         reason = _reason(error)
     raise UnreadableItem(reason)
@@ -149,10 +149,10 @@ def _item(model: wire.ItemModel) -> words.ExportItem:
         reconciliation_id=extra.reconciliation_id,
         method=model.bookkeeping.method if model.bookkeeping else None,
         contra_account=_account(model.contra_account),
-        supplier=words.Supplier(**model.supplier.model_dump()) if model.supplier else None,
-        vendor=words.Vendor(**model.vendor.model_dump()) if model.vendor else None,
-        user=words.Person(**model.user.model_dump()) if model.user else None,
-        team=words.Person(**model.team.model_dump()) if model.team else None,
+        supplier=words.Supplier(**vars(model.supplier)) if model.supplier else None,
+        vendor=words.Vendor(**vars(model.vendor)) if model.vendor else None,
+        user=words.Person(**vars(model.user)) if model.user else None,
+        team=words.Person(**vars(model.team)) if model.team else None,
         note=model.note,
         attendees=_present(extra.attendees),
         reconciled_entries=_present(extra.reconciled_entries),
