@@ -341,3 +341,12 @@ async def test_what_pages_forbid_and_the_api_lets_pass_is_remarked(connected: De
         "unknown_query_parameter",
         "successful_without_external_id",
     ]
+
+
+async def test_an_export_of_very_many_is_asked_for_in_brief_and_served_whole(connected: Desk):
+    assert await connected.queue("card_purchase", copies=120, brief=True) == []
+    job = await connected.export(brief=True)
+    assert "items" not in job
+    assert job["numberOfItems"] == 120
+    last = (await connected.pleo.get(f"/v3/export-jobs/{job['id']}/items", params={"offset": 119})).json()
+    assert (len(last["data"]), last["pagination"]["total"]) == (1, 120)
