@@ -49,6 +49,8 @@ class DatabasePool:
     """A session in each, kept: a new one has to learn the whole catalogue before it finds its first table."""
     _filled: sql.Composed = field(default_factory=lambda: sql.Composed([]))
     """Asks which tables have rows."""
+    _size: int = 0
+    """Bytes of the template."""
     _rewind: sql.Composed = field(default_factory=lambda: sql.Composed([]))
     """Lets all sequences begin anew."""
 
@@ -78,7 +80,9 @@ class DatabasePool:
 
     def _line(self, name: str) -> psycopg.Connection:
         if name not in self._lines:
-            self._lines[name] = psycopg.connect(self.cluster.url(name), autocommit=True)
+            # The order of foreign keys is no matter then. Said at each emptying it made the session plan all anew.
+            no_triggers = "-c session_replication_role=replica"
+            self._lines[name] = psycopg.connect(self.cluster.url(name), autocommit=True, options=no_triggers)
         return self._lines[name]
 
     def _drop(self, name: str) -> None:
@@ -106,6 +110,7 @@ class DatabasePool:
             for schema, name, start in connection.execute(_SEQUENCES).fetchall()
         ]
         self._rewind = sql.SQL("SELECT ") + sql.SQL(", ").join(begun)
+        self._size = _one(connection.execute("SELECT pg_database_size(%s)", [self.template]))
 
     def _emptied(self, connection: psycopg.Connection, name: str) -> bool:
         connection.execute(_SESSIONS)
@@ -114,11 +119,9 @@ class DatabasePool:
             return False
         tables = connection.execute(self._filled).fetchall()
         HUNT.look_through(connection, tables)
-        size = connection.execute("SELECT pg_database_size(current_database()) - pg_database_size(%s)", [self.template])
-        if _one(size) > _MOST_GROWTH:
+        if _one(connection.execute("SELECT pg_database_size(current_database())")) - self._size > _MOST_GROWTH:
             return False
         with connection.transaction():
-            connection.execute("SET LOCAL session_replication_role = replica")  # the order of foreign keys is no matter
             for table in tables:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
             connection.execute(self._rewind)
