@@ -122,7 +122,7 @@ class Booking:
             if left:
                 async with self.run.reporter.beating(left[0].entry):
                     worked = await group.work_group(self.desk, left)
-                await self.run.reporter.more(worked.settled)
+                self.run.reporter.later(worked.settled)
                 left, alone, down = worked.again, worked.alone, worked.down
                 if worked.settled:
                     wait = _Wait(self.run)

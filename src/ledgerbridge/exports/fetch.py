@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -65,32 +67,44 @@ def unfetchable(error: BadRequest) -> Unfetchable | BadRequest:
 
 async def _control_layer(run: Run) -> int:
     seen = 0
-    async for page in _together(run.api.job_items(run.job.pleo_job_id)):
-        async with run.context.db.transaction() as session:
-            seen += await spool.add_control_page(session, run.job, page)
+    async with aclosing(_together(run.api.job_items(run.job.pleo_job_id))) as pages:
+        async for page in pages:
+            async with run.context.db.transaction() as session:
+                seen += await spool.add_control_page(session, run.job, page)
     return seen
 
 
 async def data_layer(run: Run) -> int:
     """Spool every payload, with links that live for another 24 hours; returns how many had no control item."""
     strangers = 0
-    async for page in _together(run.api.export_items(run.job.pleo_job_id)):
-        payloads = {found.accounting_entry_id: found.raw for found in page if found.accounting_entry_id}
-        async with run.context.db.transaction() as session:
-            strangers += await spool.add_payloads(session, run.job, payloads)
+    async with aclosing(_together(run.api.export_items(run.job.pleo_job_id))) as pages:
+        async for page in pages:
+            payloads = {found.accounting_entry_id: found.raw for found in page if found.accounting_entry_id}
+            async with run.context.db.transaction() as session:
+                strangers += await spool.add_payloads(session, run.job, payloads)
     return strangers
 
 
-async def _together(pages: AsyncIterator[Sequence[T]]) -> AsyncIterator[list[T]]:
-    """Pages as they are spooled: several at once, so that a long job is not a commit a page."""
-    held: list[T] = []
-    async for page in pages:
-        held.extend(page)
-        if len(held) >= SPOOLED_AT_ONCE:
+async def _together(pages: AsyncIterator[Sequence[T]]) -> AsyncGenerator[list[T]]:
+    """Pages as they are spooled: several at once, so that a long job is not a commit a page.
+
+    The next are asked for while these are written. Close it, or a question may outlive its asker.
+    """
+    coming = asyncio.create_task(_some(pages))
+    try:
+        while held := await coming:
+            coming = asyncio.create_task(_some(pages))
             yield held
-            held = []
-    if held:
-        yield held
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _some(pages: AsyncIterator[Sequence[T]]) -> list[T]:
+    held: list[T] = []
+    while len(held) < SPOOLED_AT_ONCE and (page := await anext(pages, None)) is not None:
+        held.extend(page)
+    return held
 
 
 async def while_there_is_time(run: Run, reading: Awaitable[object]) -> None:

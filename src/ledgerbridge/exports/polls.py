@@ -26,7 +26,7 @@ from ledgerbridge.connections.access import client
 from ledgerbridge.connections.credentials import credential_for
 from ledgerbridge.connections.reliance import relied_on
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.enqueue import enqueue_look
+from ledgerbridge.exports.enqueue import look
 from ledgerbridge.pleo.errors import Forbidden, PleoError
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.store.scope import across_companies
@@ -206,8 +206,8 @@ async def _settle(context: ExportContext, rhythm: Rhythm, taken: Sequence[Due], 
                 )
             )
         wanted = {one.connection.id for one in taken if one.unfinished or answers.get(one.connection.id)}
-        for connection_id in sorted(wanted):
-            await enqueue_look(session, context.queue, connection_id, "poll")
+        orders = [look(context.queue, connection_id, "poll") for connection_id in sorted(wanted)]
+        await context.queue.place_all(session, orders)
 
 
 async def _until_next(context: ExportContext, rhythm: Rhythm) -> float:

@@ -63,6 +63,10 @@ class Reporter:
         else:
             await self.keep_alive()
 
+    def later(self, items: int) -> None:
+        """Items got their outcomes; a full batch is reported while the next items are worked, see `beating`."""
+        self._waiting += items
+
     async def keep_alive(self) -> None:
         """Report what there is when a good share of `expiresIn` has passed (invariant 10)."""
         share = self._context.patience.report_share
@@ -71,10 +75,10 @@ class Reporter:
 
     @asynccontextmanager
     async def beating(self, accounting_entry_id: str) -> AsyncIterator[None]:
-        """Keep the job alive while the body waits for the ERP, which may take long over many items at once.
+        """Report full batches while the body is busy, and keep the job alive while it waits for the ERP.
 
-        What has an outcome is reported; where nothing has, that this item is being worked on (EXP-UPD-10). Raises what
-        `flush` raises, once the body has come to its end.
+        An ERP may take long over many items at once: what has an outcome is reported in time; where nothing has, that
+        this item is being worked on (EXP-UPD-10). Raises what `flush` raises, once the body has come to its end.
         """
         over = asyncio.Event()
         beat = asyncio.create_task(self._beat(accounting_entry_id, over), name="report while waiting")
@@ -91,8 +95,10 @@ class Reporter:
         await beat
 
     async def _beat(self, accounting_entry_id: str, over: asyncio.Event) -> None:
+        if self._waiting >= BATCH:
+            await self.flush(at_least=BATCH)
         interval = self._job.expires_in * self._context.patience.report_share
-        while True:
+        while not over.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), max(interval - self.since_last_action, interval / 10))
                 return
