@@ -113,10 +113,16 @@ class Process:
 
 @contextmanager
 def running(
-    name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, cwd: Path | None = None
+    name: str,
+    arguments: list[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    cwd: Path | None = None,
+    *,
+    fork: bool = False,
 ) -> Iterator[Process]:
     """The command for the length of a `with` block; see `Process`."""
-    process = Process(name, arguments, environment, folder, cwd)
+    process = Process(name, arguments, environment, folder, cwd, fork=fork)
     try:
         yield process
     finally:
