@@ -1,24 +1,26 @@
 """Bringing the database to the schema of this release, and telling whether it is there.
 
-Synchronous, like Alembic; from a coroutine call it with `asyncio.to_thread`. Schemas only go forward.
+Synchronous, like Alembic; from a coroutine call it with `asyncio.to_thread`. Schemas only go forward. Alembic is
+imported by what changes or describes a schema only: telling whether it is there, as every start does, needs none.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from ledgerbridge.store.engine import Database, sqlalchemy_url
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _UPGRADE_LOCK = 0x4C42_5550
 """Advisory lock of an upgrade in progress; any number that nobody else uses."""
@@ -64,6 +66,8 @@ def upgrade(url: str) -> None:
 
 
 def _migrate(engine: Engine) -> None:
+    from alembic import command
+
     with engine.begin() as connection:
         connection.execute(text(f"set local lock_timeout = '{_WAIT_FOR_OTHERS}'"))
         connection.execute(text(f"set local client_connection_check_interval = {_LINE_CHECK_MS}"))
@@ -95,6 +99,8 @@ def _in_the_way(engine: Engine) -> str:
 
 def _build_indexes(engine: Engine) -> None:
     """Build what migrations want built `CONCURRENTLY`, and again what an interrupted attempt left unusable."""
+    from alembic.script import ScriptDirectory
+
     wanted: dict[str, str] = {}
     for script in ScriptDirectory.from_config(_config()).walk_revisions():
         wanted |= getattr(script.module, "CONCURRENTLY", {})
@@ -118,13 +124,12 @@ def _build_indexes(engine: Engine) -> None:
 @cache
 def expected_revision() -> str:
     """The newest revision this release knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101
-    return head
+    return _known()[-1]
 
 
 def current_revision(url: str) -> str | None:
     """The revision the database has; None for one without any. Raises SQLAlchemyError when it cannot be reached."""
+    from alembic.runtime.migration import MigrationContext
 
     def read(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
@@ -157,12 +162,19 @@ def migrations_folder() -> Path:
     raise FileNotFoundError(f"no migrations beside {package}: the installation is incomplete")
 
 
+_REVISION = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+
+
 @cache
-def _known() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+def _known() -> tuple[str, ...]:
+    """Every revision, oldest first, as the files of the migrations say, which are named in their order."""
+    files = sorted((migrations_folder() / "versions").glob("*.py"))
+    return tuple(found[1] for file in files if (found := _REVISION.search(file.read_text("utf-8"))) is not None)
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config

@@ -64,5 +64,10 @@ def services_of(request: Request) -> Services:
     return services
 
 
-Provided = Annotated[Services, Depends(services_of)]
+async def _provided(request: Request) -> Services:
+    """Not `services_of` itself: what is no coroutine, FastAPI asks for in a thread, for every request."""
+    return services_of(request)
+
+
+Provided = Annotated[Services, Depends(_provided)]
 """The services, as a route's parameter."""
