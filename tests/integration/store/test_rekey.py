@@ -272,7 +272,7 @@ async def test_the_command_killed_in_the_middle_is_repeated_and_then_the_old_key
         assert found or first.running, first.stderr
         return found
 
-    with running("killed", ["rotate-keys"], environment, tmp_path) as first:
+    with running("killed", ["rotate-keys"], environment, tmp_path, fork=True) as first:
         await asyncio.to_thread(until, "a batch is done", current, 60, 0.01)
         first.kill()
     with psycopg.connect(database_url) as line:
@@ -289,7 +289,7 @@ async def test_the_command_killed_in_the_middle_is_repeated_and_then_the_old_key
     assert f"{halfway.older} under older ones" in said[0]
     assert (await kept.counted(NEW, OLD)).older == halfway.older, "a dry run changed something"
 
-    with running("again", ["rotate-keys"], environment, tmp_path) as second:
+    with running("again", ["rotate-keys"], environment, tmp_path, fork=True) as second:
         assert await asyncio.to_thread(second.wait) == 0, second.stderr
         assert f"all {len(kept.plain)} are under the first key" in second.stdout
         for secret in (*kept.plain.values(), text_of([OLD]), text_of([NEW])):
