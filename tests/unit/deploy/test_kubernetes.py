@@ -129,7 +129,7 @@ def test_all_visitors_find_what_is_for_them_and_nothing_else() -> None:
         (path["path"], path["pathType"], path["backend"]["service"])
         for ingress in ingresses
         for rule in ingress["spec"]["rules"]
-        for path in rule["http"]["paths"]
+        for path in rule.get("http", {"paths": ()})["paths"]
     ]
     service = one("Service", "ledgerbridge")
     for _, _, backend in paths:
@@ -195,8 +195,26 @@ def test_what_kustomize_makes_of_it_fits_too(folder: str) -> None:
     assert documents
     for document in documents:
         assert faults_of(Manifest(FOLDER / folder, document)) == []
-    hosts = {rule["host"] for each in documents if each["kind"] == "Ingress" for rule in each["spec"]["rules"]}
-    certified = {host for each in documents if each["kind"] == "Ingress" for tls in each["spec"]["tls"]
-                 for host in tls["hosts"]}  # fmt: skip
+    ingresses = [each for each in documents if each["kind"] == "Ingress"]
+    hosts = {rule["host"] for each in ingresses for rule in each["spec"]["rules"]}
+    certified = {host for each in ingresses for tls in each["spec"].get("tls", ()) for host in tls["hosts"]}
     public = {each["data"]["PUBLIC_URL"].removeprefix("https://") for each in documents if each["kind"] == "ConfigMap"}
     assert hosts == certified == public
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here to put kustomizations together")
+def test_every_path_of_the_example_is_served_although_several_ingresses_share_its_host() -> None:
+    made = subprocess.run(
+        ["kubectl", "kustomize", FOLDER / "example/service"], capture_output=True, text=True, timeout=60, check=True
+    )
+    ingresses = [each for each in yaml.safe_load_all(made.stdout) if each["kind"] == "Ingress"]
+    # F5's controller gives a host to its oldest Ingress alone, unless one is its master and all others are its parts.
+    parts: dict[str, list[dict[str, Any]]] = {"master": [], "minion": []}
+    for each in ingresses:
+        parts[each["metadata"]["annotations"]["nginx.org/mergeable-ingress-type"]].append(each["spec"])
+    (master,) = parts["master"]
+    assert len(parts["minion"]) == 3
+    assert {spec["ingressClassName"] for spec in (master, *parts["minion"])} == {"nginx"}
+    assert master["tls"]
+    assert all("http" not in rule for rule in master["rules"]), "a master has no paths"
+    assert all("tls" not in spec for spec in parts["minion"]), "the certificate is the master's"
