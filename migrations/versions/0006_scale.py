@@ -40,6 +40,10 @@ STATEMENTS = [
 ]
 
 CONCURRENTLY = {
+    "ix_sync_schedules_drafts": """
+        create index concurrently ix_sync_schedules_drafts on sync_schedules (drafts_due_at)
+            where switched_off_at is null and drafts_due_at is not null
+    """,
     "ix_procrastinate_jobs_due": """
         create index concurrently ix_procrastinate_jobs_due
             on procrastinate_jobs (coalesce(scheduled_at, '-infinity'::timestamptz), id) where status = 'todo'

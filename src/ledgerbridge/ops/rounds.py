@@ -22,7 +22,8 @@ from ledgerbridge.connections import watch
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.claims import companies_due
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look, enqueue_settle
+from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_settle
+from ledgerbridge.exports.enqueue import look as look_order
 from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.polls import Rhythm, poll
 from ledgerbridge.exports.reverse import companies_with_pending
@@ -104,8 +105,8 @@ def teach(
         async with _place(going_live):
             await first_syncs(syncs, uuid.UUID(connection_id))
 
-    async def sweep() -> None:
-        await tasks.sweep(syncs, timedelta(seconds=vendor_poll_seconds))
+    async def sweep() -> float | None:
+        return tasks.next_sweep(await tasks.sweep(syncs, timedelta(seconds=vendor_poll_seconds)))
 
     queue.register(LOOK, work)
     queue.register(RUN, synchronise, retry=RetryRule(attempts=4, cap_seconds=30))
@@ -146,25 +147,25 @@ async def queue_recovery(queue: Queue, connections: Connections) -> int:
         )
         with across_companies(session, "a process that starts asks which companies have something to do"):
             found = (await session.scalars(unfinished)).all()
-        for connection_id in found:
-            await enqueue_look(session, queue, connection_id, "recovery")
+        await queue.place_all(session, [look_order(queue, connection_id, "recovery") for connection_id in found])
     return len(found)
 
 
 async def queue_checks(queue: Queue, connections: Connections) -> int:
     """Queue the daily check of every connection that is not over (AUTH-044, AUTH-083, HOOK-010)."""
     found = sorted(await watch.watched(connections))
+    orders = [
+        queue.order(
+            CHECK,
+            lock=f"check:{connection_id}",
+            queueing_lock=f"check:{connection_id}",
+            in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS),  # noqa: S311
+            connection_id=str(connection_id),
+        )
+        for connection_id in found
+    ]
     async with connections.db.transaction() as session:
-        for connection_id in found:
-            key = f"check:{connection_id}"
-            await queue.defer(
-                session,
-                CHECK,
-                lock=key,
-                queueing_lock=key,
-                in_seconds=random.uniform(0, CHECK_SPREAD_SECONDS),  # noqa: S311
-                connection_id=str(connection_id),
-            )
+        await queue.place_all(session, orders)
     return len(found)
 
 

@@ -6,12 +6,14 @@ A transaction here is never held across a call to Pleo or an ERP (invariant 9); 
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from ledgerbridge import faults
@@ -74,6 +76,22 @@ def connection_settings(url: str, application_name: str) -> dict[str, str | int]
     }
 
 
+def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Raise DisconnectionError, upon which the pool makes another, when the server has gone.
+
+    Only then is there something to read on an idle line. It costs no visit to the server, as asking it would.
+    """
+    if has_something_to_read(connection.driver_connection.fileno()):
+        raise DisconnectionError("the server has closed the connection")
+
+
+def has_something_to_read(socket: int) -> bool:
+    """Whether a read would return at once, be it with the news that the line is closed."""
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class Database:
     """One process's pool of connections. `url` in any form that `sqlalchemy_url` takes."""
 
@@ -85,11 +103,11 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=STATEMENT_SECONDS,
             pool_recycle=1800,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args=settings,
         )
         self._alone = Alone(libpq_url(url), settings, pool_size)
+        event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
         scope.hold(self.engine.sync_engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=scope.ScopedSession)
 

@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections.config_body import ConfigurationBody, SyncBody, TagsSyncBody
+from ledgerbridge.connections.reliance import relied_on
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, SyncKind, SyncSchedule
 
@@ -23,6 +24,8 @@ ORDER = (SyncKind.TAX_CODES, SyncKind.ACCOUNTS, SyncKind.TAGS, SyncKind.VENDORS)
 """In which kinds that are due together run: accounts name tax codes (TAX-050)."""
 FIRST_WITHIN = dt.timedelta(minutes=30)
 """A kind that never ran before is due within this, spread over the companies."""
+RELIED_ON = 8
+"""So much less often Pleo is asked for drafts of a company whose webhooks are relied on (VEN-074)."""
 _APART = 60
 """A run keeps so small a part of the interval away from the one before that no gap is much longer than the interval."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -179,11 +182,12 @@ async def take_due(
 ) -> list[Due]:
     """What is due now and at most `limit` of it, the longest due first; each gets its next time in this transaction.
 
-    The drafts of a company are asked for every `drafts_every`, from its start on and at once when that gets shorter.
+    The drafts of a company are asked for every `drafts_every`, from its start on and at once when that gets shorter;
+    more seldom where webhooks are relied on to tell of them.
     """
     await _drafts_in_time(session, environment, now, drafts_every)
     wanted = (
-        select(SyncSchedule)
+        select(SyncSchedule, relied_on(now).label("relied_on"))
         .join(Connection, Connection.id == SyncSchedule.connection_id)
         .where(
             Connection.environment == environment,
@@ -196,8 +200,10 @@ async def take_due(
         .with_for_update(of=SyncSchedule, skip_locked=True)
     )
     with across_companies(session, "the sweep asks what is due, whose ever it is"):
-        found = (await session.scalars(wanted)).all()
-        bodies = await _bodies(session, {row.connection_id for row in found})
+        rows = (await session.execute(wanted)).all()
+        found = [row.SyncSchedule for row in rows]
+        bodies = await _bodies(session, {row.connection_id for row in found}) if found else {}
+    relied = {row.SyncSchedule.connection_id for row in rows if row.relied_on}
     due = []
     for row in sorted(found, key=lambda one: (one.connection_id, ORDER.index(SyncKind(one.kind)))):
         kind = SyncKind(row.kind)
@@ -205,18 +211,23 @@ async def take_due(
             row.next_due_at = next_time(row.connection_id, now, every(bodies[row.connection_id], kind))
             due.append(Due(row.connection_id, kind))
         if row.drafts_due_at is not None and row.drafts_due_at <= now:
-            row.drafts_due_at = next_time(row.connection_id, now, drafts_every)
+            interval = drafts_every * RELIED_ON if row.connection_id in relied else drafts_every
+            row.drafts_due_at = next_time(row.connection_id, now, interval)
             due.append(Due(row.connection_id, kind, drafts=True))
     return due
 
 
 async def _drafts_in_time(session: AsyncSession, environment: str, now: dt.datetime, interval: dt.timedelta) -> None:
     """Bring forward looks for drafts that stand further away than the setting allows (VEN-074)."""
+    longest = interval + interval / _APART
     wanted = (
         select(SyncSchedule)
         .join(Connection, Connection.id == SyncSchedule.connection_id)
         .where(Connection.environment == environment, Connection.status == ConnectionStatus.ACTIVE)
-        .where(SyncSchedule.drafts_due_at > now + interval + interval / _APART)
+        .where(
+            SyncSchedule.drafts_due_at > now + longest,
+            or_(SyncSchedule.drafts_due_at > now + longest * RELIED_ON, not_(relied_on(now))),
+        )
         .order_by(SyncSchedule.connection_id)
         .with_for_update(of=SyncSchedule, skip_locked=True)
     )

@@ -29,7 +29,11 @@ from ledgerbridge.syncs.run import Ended, run
 from ledgerbridge.syncs.vendors.one import drafts
 from ledgerbridge.work.retry import TryLater
 
-SWEEP_SECONDS = 20.0
+SWEEP_SECONDS = 120.0
+BUSY_SWEEP_SECONDS = 20.0
+"""Between two sweeps, the first of which found something due."""
+FULL_SWEEP_SECONDS = 10.0
+"""The same where it left something for the next."""
 AT_ONCE = 25
 """Kinds queued a sweep: after an outage the companies come one after the other, not all at once."""
 ACTIVATION_STALLED = dt.timedelta(minutes=10)
@@ -53,34 +57,41 @@ async def sweep(syncs: Syncs, drafts_every: dt.timedelta) -> int:
                 await enqueue_drafts(session, syncs.queue, each.connection_id, "poll")
             else:
                 await enqueue_sync(session, syncs.queue, each.connection_id, each.kind, "schedule")
-    await _revive_activations(syncs)
+        stalled = await _revive_activations(syncs, session, now)
+    for connection_id, since in stalled:
+        text = "Going live did not come to an end because of a fault of ours; it is recorded. Activate again."
+        await activation.give_up(room, connection_id, ActivationRefused("activation_stalled", text), since=since)
     return len(due)
 
 
-async def _revive_activations(syncs: Syncs) -> None:
-    """Queue first syncs whose queued work has come to nothing, and end an activation that never gets through."""
-    room, now = syncs.connections, syncs.connections.now()
-    async with syncs.db.transaction() as session:
-        wanted = (
-            select(Connection.id, Connection.activating_since)
-            .where(
-                Connection.environment == room.environment,
-                Connection.status == ConnectionStatus.SETTING_UP,
-                Connection.activating_since < now - ACTIVATION_STALLED,
-            )
-            .order_by(Connection.id)
-            .limit(AT_ONCE)
+def next_sweep(due: int) -> float | None:
+    """Seconds until the next sweep, after one that found so much due; None when it has time."""
+    if due >= AT_ONCE:
+        return FULL_SWEEP_SECONDS
+    return BUSY_SWEEP_SECONDS if due else None
+
+
+async def _revive_activations(
+    syncs: Syncs, session: AsyncSession, now: dt.datetime
+) -> list[tuple[uuid.UUID, dt.datetime]]:
+    """Queue first syncs whose queued work has come to nothing; the activations that never get through."""
+    wanted = (
+        select(Connection.id, Connection.activating_since)
+        .where(
+            Connection.environment == syncs.connections.environment,
+            Connection.status == ConnectionStatus.SETTING_UP,
+            Connection.activating_since < now - ACTIVATION_STALLED,
         )
-        with across_companies(session, "the sweep asks which companies still wait to go live"):
-            waiting = (await session.execute(wanted)).all()
-        found = [(row.id, row.activating_since) for row in waiting if row.activating_since is not None]
-        for connection_id, since in found:
-            if since > now - ACTIVATION_ENDS:
-                await enqueue_first(session, syncs.queue, connection_id)
+        .order_by(Connection.id)
+        .limit(AT_ONCE)
+    )
+    with across_companies(session, "the sweep asks which companies still wait to go live"):
+        waiting = (await session.execute(wanted)).all()
+    found = [(row.id, row.activating_since) for row in waiting if row.activating_since is not None]
     for connection_id, since in found:
-        if since <= now - ACTIVATION_ENDS:
-            text = "Going live did not come to an end because of a fault of ours; it is recorded. Activate again."
-            await activation.give_up(room, connection_id, ActivationRefused("activation_stalled", text), since=since)
+        if since > now - ACTIVATION_ENDS:
+            await enqueue_first(session, syncs.queue, connection_id)
+    return [(connection_id, since) for connection_id, since in found if since <= now - ACTIVATION_ENDS]
 
 
 async def work(

@@ -1,4 +1,4 @@
-"""When a worker is to look for work: told of it, when a job's time has come, and now and then in case nobody told it.
+"""When a worker is to look for work: told of it, when a job's time has come, and every few seconds until it is told.
 
 The database tells of new jobs (NOTIFY), and every look that finds nothing learns when the next job is due. So an idle
 worker need not ask every few seconds, unless it has never been told of anything: behind a connection pooler, for
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -35,7 +36,9 @@ class Bell:
     def heard(self) -> None:
         """A notification came, which wakes the worker by itself."""
         self.rung += 1
-        self._hearing = True
+        if not self._hearing:
+            self._hearing = True
+            self._changed.set()
 
     def deaf(self) -> None:
         """The line on which notifications come is lost, and with it perhaps some of them."""
@@ -54,14 +57,16 @@ class Bell:
         if self._wake is not None:
             await self._wake()
 
-    async def ring_for_ever(self, poll: float, poll_hearing: float) -> None:
-        """Ring whenever a job's time has come, and after `poll` seconds without; `poll_hearing` while told of work."""
+    async def ring_for_ever(self, poll: float) -> None:
+        """Ring whenever a job's time has come, and every `poll` seconds as long as nothing was heard of work."""
         while True:
             self._changed.clear()
-            at = self._looked_at + (poll_hearing if self._hearing else poll)
-            at = at if self._due_at is None else min(at, self._due_at)
+            times = [] if self._hearing else [self._looked_at + poll]
+            times += [] if self._due_at is None else [self._due_at]
+            at = min(times, default=math.inf)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(0.0, at - time.monotonic()))
+                wait = None if at == math.inf else max(0.0, at - time.monotonic())
+                await asyncio.wait_for(self._changed.wait(), wait)
             if time.monotonic() >= at:
                 self._due_at, self._looked_at = None, time.monotonic()
                 await self.ring()

@@ -157,6 +157,8 @@ class DurableJobs(manager.JobManager):
         """Give a sign of life, and ask whether there is something to mend; `keys` are those of periodic work."""
         values = {"worker_id": worker_id, "keys": list(keys), "stalled_after": stalled_after}
         (row,) = await self._rows(statements.BEAT, **values)
+        if row["due"]:
+            await self.bell.ring()
         mine = frozenset((int(job), int(attempts)) for job, attempts in (one.split("/") for one in row["mine"]))
         return Sign(row["known"], row["silent"] or row["orphaned"] or row["unplanned"], mine)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,8 @@ from procrastinate import PsycopgConnector, exceptions
 from procrastinate.connector import Notify
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
+
+from ledgerbridge.store.engine import has_something_to_read
 
 
 def pool_of(conninfo: str, settings: Mapping[str, Any], *, size: int, timeout: float, name: str) -> AsyncConnectionPool:
@@ -37,13 +38,6 @@ async def _still_there(connection: psycopg.AsyncConnection[Any]) -> None:
     """Raise psycopg.OperationalError when the server has gone: only then is there something to read on an idle line."""
     if has_something_to_read(connection.fileno()):
         await AsyncConnectionPool.check_connection(connection)
-
-
-def has_something_to_read(socket: int) -> bool:
-    """Whether a read would return at once, be it with the news that the line is closed."""
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 class Line(PsycopgConnector):

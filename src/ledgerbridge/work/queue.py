@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
@@ -106,6 +107,28 @@ class Queue:
             await session.execute(text(statements.WAKE))
             return False
         return True
+
+    async def place_all(self, session: AsyncSession, orders: Sequence[Order]) -> int:
+        """Queue work of one name in the caller's transaction, by one statement; how many are new.
+
+        Give the orders in the same order everywhere, or two callers lock each other out. No two may have the same
+        queueing lock.
+        """
+        if not orders:
+            return 0
+        (name,) = {order.name for order in orders}
+        values = {
+            "name": name,
+            "locks": [order.lock for order in orders],
+            "queueing_locks": [order.queueing_lock for order in orders],
+            "all_args": [order.args for order in orders],
+            "all_seconds": [order.seconds for order in orders],
+        }
+        rows = (await session.execute(text(statements.DEFER_ALL), values)).all()
+        new = sum(bool(row.inserted) for row in rows)
+        if new < len(orders):
+            await session.execute(text(statements.WAKE))
+        return new
 
     async def run_worker(self, stop: asyncio.Event, concurrency: int = 10) -> None:
         """Run up to `concurrency` jobs at a time until `stop` is set, then drain.

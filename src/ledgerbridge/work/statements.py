@@ -20,6 +20,15 @@ _DEFER = """
         do update set scheduled_at = excluded.scheduled_at where excluded.scheduled_at < j.scheduled_at
     returning id, xmax = 0 as inserted
 """
+DEFER_ALL = _DEFER.format(
+    where="from unnest(cast(:locks as text[]), cast(:queueing_locks as text[]), cast(:all_args as text[]), "
+    "cast(:all_seconds as float8[])) as o(lock, queueing_lock, args, seconds)",
+    name=":name",
+    lock="o.lock",
+    queueing_lock="o.queueing_lock",
+    args="o.args",
+    seconds="o.seconds",
+)
 NOTHING: dict[str, str | float | None] = dict.fromkeys(("name", "lock", "queueing_lock", "args", "seconds"))
 """The values of no order at all."""
 DEFER = _DEFER.format(where="", **{part: f":{part}" for part in NOTHING})
@@ -166,8 +175,9 @@ HASTEN = """
       and scheduled_at > now() + make_interval(secs => %(seconds)s::float8)
 """
 
-# A sign of life, and with it all that a sweep would look for, so that an idle worker asks one thing and not twenty.
-BEAT = """
+# A sign of life, and with it all that a sweep would look for, so that an idle worker asks one thing and not twenty; and
+# whether there is work that nobody told of.
+BEAT = f"""
     with beat as (
         update procrastinate_workers set last_heartbeat = now() where id = %(worker_id)s returning id
     )
@@ -180,8 +190,9 @@ BEAT = """
         exists (select 1 from unnest(%(keys)s::text[]) as p(key)
                 where not exists (select 1 from procrastinate_jobs where queueing_lock = p.key and status = 'todo')
                   and not exists (select 1 from procrastinate_jobs where lock = p.key and status = 'doing')
-        ) as unplanned
-"""
+        ) as unplanned,
+        exists (select 1 from procrastinate_jobs where status = 'todo' and {_DUE.format(of="")} <= now()) as due
+"""  # noqa: S608
 
 # The library's clean-up sorts all events of all jobs.
 FORGET = """

@@ -169,7 +169,7 @@ class Life:
                 self._runs.cancel_all()
 
     async def _ring(self) -> None:
-        await self._jobs.bell.ring_for_ever(self._tempo.poll, self._tempo.poll_hearing)
+        await self._jobs.bell.ring_for_ever(self._tempo.poll)
 
     async def _sweep(self) -> None:
         """At the start, when a sign of life shows that something is amiss, and now and then to forget what is over."""

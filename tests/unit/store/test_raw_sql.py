@@ -51,7 +51,7 @@ DOORS = {
     "ops/doctor_database.py": {"_environment", "_try_some", "other_environments"},
     "ops/figures.py": {"_asked"},
     "ops/gauges.py": {"read"},
-    "ops/invariants/run.py": {"look"},
+    "ops/invariants/run.py": {"_well", "look"},
     "ops/overview.py": {"connections"},
     "ops/replay.py": {"_mark", "_owners", "_rows"},
     "ops/retention.py": {"_batch", "_disconnected", "_left_alone"},

@@ -31,6 +31,11 @@ class SyncSchedule(Base):
     __tablename__ = "sync_schedules"
     __table_args__ = (
         Index("ix_sync_schedules_due", "next_due_at", postgresql_where=text("switched_off_at is null")),
+        Index(
+            "ix_sync_schedules_drafts",
+            "drafts_due_at",
+            postgresql_where=text("switched_off_at is null and drafts_due_at is not null"),
+        ),
         one_of("kind", SyncKind),
     )
 
