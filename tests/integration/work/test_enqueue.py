@@ -206,3 +206,17 @@ async def test_whoever_waits_for_a_lock_is_told_when_it_is_free(make_queue, work
     release.set()
     await until(lambda: ran == [0, 1, 2, 3])
     assert time.monotonic() - began_waiting < 3 * queue.tempo.poll, "each waited for a poll"
+
+
+async def test_many_at_once_are_one_statement_and_collapse_like_single_ones(db, make_queue, jobs, enqueue) -> None:
+    async def work(number: int) -> None: ...
+
+    queue = make_queue()
+    queue.register("work", work)
+    await enqueue(queue, "work", queueing_lock="q2", in_seconds=60, number=2)
+    orders = [queue.order("work", lock=f"l{n}", queueing_lock=f"q{n}", number=n) for n in (1, 2, 3)]
+    async with db.transaction() as session:
+        assert await queue.place_all(session, orders) == 2
+        assert await queue.place_all(session, []) == 0
+    waiting = jobs("select queueing_lock, scheduled_at <= now() from procrastinate_jobs order by 1")
+    assert waiting == [("q1", True), ("q2", True), ("q3", True)], "the one that waited is brought forward"
