@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Boolean, Double, Insert, Uuid, case, column, delete, exists, func, insert, select, update, values
+from sqlalchemy import Double, Insert, Uuid, column, delete, exists, func, insert, or_, select, update, values
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,7 +27,7 @@ from ledgerbridge.connections.credentials import credential_for
 from ledgerbridge.connections.reliance import relied_on
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import look
-from ledgerbridge.pleo.errors import Forbidden, PleoError
+from ledgerbridge.pleo.errors import PleoError, RateLimited, Unavailable
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, JobPhase, LookSchedule
@@ -67,6 +67,11 @@ class Rhythm:
         """Companies that one round asks."""
         return max(1, int(self.per_minute * ROUND.total_seconds() / 60))
 
+    @property
+    def longest(self) -> dt.timedelta:
+        """Nobody is asked less often than this, as far as the calls reach."""
+        return dt.timedelta(seconds=max(self.watched, self.relied_on))
+
     def next_in(self, *, relied: bool) -> float:
         """Seconds until a company is asked again."""
         return max(self.watched, self.relied_on if relied else 0.0) * random.uniform(1 - JITTER, 1)  # noqa: S311
@@ -88,12 +93,18 @@ Ask = Callable[[ExportContext, Connection], Awaitable[bool]]
 
 
 async def pending(context: ExportContext, connection: Connection) -> bool:
-    """Ask Pleo, behind everybody for whom a person waits. A look will say what is wrong where we are not let in."""
+    """Ask Pleo, behind everybody for whom a person waits.
+
+    What does not pass by itself (we are not let in, or the answer cannot be read) counts as work that waits: a look
+    meets the same, and says so where people see it. Raises `PleoError` for the rest.
+    """
     room = context.connections
     api = ExportApi(client(room, credential_for(room, connection), str(connection.id), urgent=False))
     try:
         return bool(await api.list_jobs(connection.company_id, ("pending",)))
-    except Forbidden:
+    except (RateLimited, Unavailable):
+        raise
+    except PleoError:
         return True
 
 
@@ -130,7 +141,11 @@ async def _take(context: ExportContext, rhythm: Rhythm) -> list[Due]:
     wanted = (
         select(Connection, relied_on(now).label("relied_on"), unfinished.label("unfinished"))
         .join(LookSchedule, LookSchedule.connection_id == Connection.id)
-        .where(LookSchedule.due_at <= now, Connection.environment == context.connections.environment)
+        .where(
+            # Farther off than anybody is ever put: written by a clock that has been set right since.
+            or_(LookSchedule.due_at <= now, LookSchedule.due_at > now + 2 * rhythm.longest),
+            Connection.environment == context.connections.environment,
+        )
         .order_by(LookSchedule.looked_at.nulls_first(), LookSchedule.due_at, Connection.id)
         .limit(rhythm.most)
         .with_for_update(of=LookSchedule, skip_locked=True)
@@ -190,11 +205,10 @@ async def _settle(context: ExportContext, rhythm: Rhythm, taken: Sequence[Due], 
         return
     now = context.connections.now()
     rows = [
-        (one.connection.id, rhythm.next_in(relied=one.relied_on and answers.get(one.connection.id) is False), asked)
+        (one.connection.id, rhythm.next_in(relied=one.relied_on and answers.get(one.connection.id) is False))
         for one in taken
-        for asked in [one.unfinished or one.connection.id in answers]
     ]
-    found = values(column("id", Uuid), column("seconds", Double), column("asked", Boolean), name="found").data(rows)
+    found = values(column("id", Uuid), column("seconds", Double), name="found").data(rows)
     async with context.db.transaction() as session:
         with across_companies(session, "the poll goes to every company"):
             await session.execute(
@@ -202,7 +216,8 @@ async def _settle(context: ExportContext, rhythm: Rhythm, taken: Sequence[Due], 
                 .where(LookSchedule.connection_id == found.c.id)
                 .values(
                     due_at=now + func.make_interval(0, 0, 0, 0, 0, 0, found.c.seconds),
-                    looked_at=case((found.c.asked, now), else_=LookSchedule.looked_at),
+                    # Also of those that gave no answer: before all others each time, they would keep them from a turn.
+                    looked_at=now,
                 )
             )
         wanted = {one.connection.id for one in taken if one.unfinished or answers.get(one.connection.id)}

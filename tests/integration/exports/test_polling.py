@@ -17,7 +17,15 @@ from ledgerbridge.connections.reliance import MISSED_WITHIN, relied_on
 from ledgerbridge.exports import polls
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.polls import Rhythm, poll
-from ledgerbridge.pleo.errors import Forbidden, Unavailable
+from ledgerbridge.pleo.errors import (
+    Forbidden,
+    NotFound,
+    PleoError,
+    RateLimited,
+    Unauthorised,
+    Unavailable,
+    UnreadableAnswer,
+)
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ExportJob, LookSchedule
 from tests.support.rig import Rig
@@ -263,19 +271,68 @@ async def test_one_company_that_fails_keeps_nobody_else_from_being_asked(office:
     waits = {one: ((await office.schedule(one)).due_at - office.now).total_seconds() for one in ids}
     assert waits[well] >= 1620
     assert max(waits[down], waits[refused], waits[broken]) <= 180, "asked again soon"
-    assert (await office.schedule(down)).looked_at == BEGIN - dt.timedelta(hours=1), "nobody has looked there"
 
 
-async def test_a_refusal_of_pleo_is_left_to_a_look_which_tells_people(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.rule("HOOK-045", "EXP-EXPIRE-05")
+async def test_companies_that_fail_all_day_do_not_use_up_the_turns_of_the_others(office: Office) -> None:
+    down = await office.companies(200, relied=False, asked_before=180)
+    well = await office.companies(100, relied=False, asked_before=180)
+
+    def answer(connection: Connection) -> bool:
+        if connection.id in down:
+            raise Unavailable("list")
+        return False
+
+    office.answer = answer
+    await office.poll_for(dt.timedelta(minutes=16), replace(RHYTHM, per_minute=60))
+    assert well <= set(office.asked), "somebody was never asked"
+    assert max(office.gaps(well)) < dt.timedelta(minutes=6), "300 companies at 60 a minute"
+
+
+@pytest.mark.rule("HOOK-045", "EXP-EXPIRE-05")
+async def test_a_time_that_a_wrong_clock_wrote_is_not_waited_for(office: Office) -> None:
+    (one,) = await office.companies(1, relied=True, asked_before=1)
+    async with office.context.db.transaction() as session:
+        with across_companies(session, "a test sets the clock"):
+            await session.execute(update(LookSchedule).values(due_at=BEGIN + dt.timedelta(days=400)))
+    await office.poll_for(dt.timedelta(minutes=2))
+    assert one in office.asked
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Forbidden("list", status=403),
+        Unauthorised("list", status=401),
+        NotFound("list", status=404),
+        UnreadableAnswer("list", status=200),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+async def test_what_does_not_pass_by_itself_is_left_to_a_look_which_tells_people(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, trouble: PleoError
 ) -> None:
     async def refuse(*_: object, **__: object) -> None:
-        raise Forbidden("getExportJobsListV3", status=403)
+        raise trouble
 
     monkeypatch.setattr(polls.ExportApi, "list_jobs", refuse)
     async with rig.context.db.reading() as session:
         connection = await session.get_one(Connection, rig.connection_id)
     assert await polls.pending(rig.context, connection) is True
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("list"), RateLimited("list")], ids=["down", "limit"])
+async def test_what_passes_by_itself_queues_no_look(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, trouble: PleoError
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(polls.ExportApi, "list_jobs", refuse)
+    async with rig.context.db.reading() as session:
+        connection = await session.get_one(Connection, rig.connection_id)
+    with pytest.raises(type(trouble)):
+        await polls.pending(rig.context, connection)
 
 
 async def test_a_round_that_dies_leaves_its_companies_due_soon(office: Office) -> None:

@@ -19,6 +19,6 @@ class LookSchedule(Base):
     connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
     due_at: Mapped[dt.datetime] = mapped_column(index=True)
     looked_at: Mapped[dt.datetime | None]
-    """When Pleo last told which export jobs wait, whoever asked."""
+    """When its turn last came, whether or not Pleo answered."""
     missed_at: Mapped[dt.datetime | None]
     """When an export job was last found that a webhook should have told of and did not."""
