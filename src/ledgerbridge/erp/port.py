@@ -295,7 +295,8 @@ class Erp(MasterData, Payables, Protocol):
         """As `book` for each of at most `capabilities.batch` documents with different keys: one outcome each, in their
         order. What one is refused for costs the others nothing.
 
-        Where a reply is lost, each document whose fate is not seen by its key carries `outcome_unknown`, and no other.
+        Where replies are lost or do not come, each document of which something may stand carries `outcome_unknown`,
+        and no other.
         Raises nothing foreseeable; whatever else it raises leaves every outcome unknown. Only where
         `capabilities.batch` is more than 1.
         """

@@ -243,7 +243,7 @@ async def test_an_answer_of_too_few_ids_is_no_proof_and_the_drafts_are_looked_fo
     assert made.calls()[CREATE] == 1
 
 
-async def test_once_tryton_is_silent_the_rest_are_not_begun_and_not_in_doubt() -> None:
+async def test_once_tryton_is_silent_the_rest_are_not_begun_and_their_drafts_are_in_doubt() -> None:
     posts = 0
 
     def fault(request: httpx.Request) -> httpx.Response | None:
@@ -256,12 +256,24 @@ async def test_once_tryton_is_silent_the_rest_are_not_begun_and_not_in_doubt() -
     made = books(fault)
     wanted = several(20)
     outcomes = await book(made, wanted)
-    unreached = (Failure.ERP_TIMEOUT, False)
-    assert told(outcomes) == ["2026-101", (Failure.OUTCOME_UNKNOWN, True), *[unreached] * 18]
+    assert told(outcomes) == ["2026-101", *[(Failure.OUTCOME_UNKNOWN, True)] * 19]
+    assert [made.of(one) for one in wanted[1:]] == [["draft"]] * 19
     assert made.calls()[POST] == 2
     made.fault = lambda request: None
     assert all(isinstance(one, Booked) for one in await book(made, wanted))
     assert [made.of(one) for one in wanted] == [["posted"]] * 20
+
+
+async def test_drafts_that_were_made_and_could_not_be_looked_at_again_are_in_doubt() -> None:
+    def fault(request: httpx.Request) -> httpx.Response | None:
+        if made.moves:
+            raise httpx.ConnectError("refused")
+        return None
+
+    made = books(fault)
+    wanted = several()
+    assert told(await book(made, wanted)) == [(Failure.OUTCOME_UNKNOWN, True)] * 4
+    assert [made.of(one) for one in wanted] == [["draft"]] * 4
 
 
 async def test_entries_in_doubt_are_told_as_such_also_when_tryton_is_silent() -> None:
@@ -274,9 +286,10 @@ async def test_entries_in_doubt_are_told_as_such_also_when_tryton_is_silent() ->
         return None
 
     made.fault = fault
-    outcomes = await book(made, several(6))
+    twice = [Wanted(replace(ENTRY, key=PostingKey("pleo-company", "e-9", revision))) for revision in (1, 2)]
+    outcomes = await book(made, [*several(6), *twice])
     doubt, silent = (Failure.OUTCOME_UNKNOWN, True), (Failure.ERP_TIMEOUT, False)
-    assert told(outcomes) == [doubt, doubt, doubt, doubt, silent, doubt]
+    assert told(outcomes) == [*[doubt] * 6, silent, silent]
 
 
 async def test_a_connection_that_was_never_made_leaves_nothing_in_doubt() -> None:

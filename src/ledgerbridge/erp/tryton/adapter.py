@@ -71,7 +71,7 @@ from ledgerbridge.erp.tryton.reference import Reference
 from ledgerbridge.erp.tryton.reversing import Asked, Reversing
 from ledgerbridge.erp.tryton.reversing_bills import BillReversing
 from ledgerbridge.erp.tryton.standing import live_bills, live_moves
-from ledgerbridge.erp.tryton.turns import take_turns
+from ledgerbridge.erp.tryton.turns import Turn, take_turns
 from ledgerbridge.erp.tryton.vendors import Creation
 from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 
@@ -228,7 +228,7 @@ class TrytonErp:
         begun = {draft.sort.key: draft for draft in await drafts.make(await self._to_make_together(wanted))}
         doubtful = {name: draft.failed for name, draft in begun.items() if draft.failed}
         left = [one for one in wanted if one.document.key not in doubtful]
-        turns = [partial(self._go_on, one, begun.get(one.document.key), final) for one in left]
+        turns = [self._turn(one, begun.get(one.document.key), final) for one in left]
         ended = iter(await take_turns(self._client, self._patience, turns))
         return [doubtful.get(one.document.key) or next(ended) for one in wanted]
 
@@ -245,6 +245,9 @@ class TrytonErp:
         except ErpError:
             return []
         return [entry for entry in once if entry.currency == books]
+
+    def _turn(self, one: Wanted, begun: Draft | None, final: bool) -> Turn:
+        return Turn(partial(self._go_on, one, begun, final), begun.stands if begun else None)
 
     async def _go_on(self, one: Wanted, begun: Draft | None, final: bool, patience: Patience) -> Booked:
         wanted = checks.as_sent(one.document)

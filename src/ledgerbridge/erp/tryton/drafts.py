@@ -9,7 +9,7 @@ commits last sees the other, however many drafts went in at once (EXP-REC-04, EX
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ledgerbridge.bookkeeping.words import JournalEntry
 from ledgerbridge.erp.port import Attachment, ErpError
@@ -57,6 +57,11 @@ class Draft:
     @property
     def open(self) -> bool:
         return self.failed is None and not self.alone
+
+    @property
+    def stands(self) -> str | None:
+        """The key under which something was made or seen; None where nothing was."""
+        return key.suffix(self.sort.key, self.sort.mark) if self.shown or self.made is not None else None
 
     def booking(self, client: Client, files: Sequence[Attachment]) -> Booking[Move]:
         """What brings it to its end. Raises how it ended here."""
@@ -197,10 +202,9 @@ async def _prepare(draft: Draft) -> None:
 
 def _ended(draft: Draft, failure: CallFailed) -> ErpError:
     """How an entry ends of which nothing was seen to stand."""
+    reference = key.suffix(draft.sort.key, draft.sort.mark)
     if draft.lost:
-        reference = key.suffix(draft.sort.key, draft.sort.mark)
         return unknown(reference, f"{draft.lost.internal}; then {failure.internal}")
-    error = failure.reading("read journal entries")
-    if draft.made is None:
-        return error
-    return ErpError(replace(error.problem, internal=f"{error.problem.internal}; draft {draft.made} stayed"))
+    if draft.made is not None:
+        return unknown(reference, f"draft {draft.made} was made; then {failure.internal}")
+    return failure.reading("read journal entries")
