@@ -26,6 +26,8 @@ from ledgerbridge.work.bell import Bell
 _log = logging.getLogger(__name__)
 
 _UNKNOWN_TASK_SECONDS = 30.0
+_MOST_FORGOTTEN = 500_000
+"""Ended jobs that one worker deletes in an hour: as many as the largest installation makes."""
 _CROWD_BELIEVED = 50
 """Times that work is taken from lock to lock before it is looked for in the order of its time again."""
 
@@ -78,7 +80,7 @@ class DurableJobs(manager.JobManager):
                 with faults.around("queue fetch"):
                     job = await self._take(worker_id)
             except exceptions.UniqueViolation:
-                return None  # another worker took a job with the same lock in this instant
+                continue  # another worker took a job with the same lock in this instant: there may be others
             except exceptions.ConnectorException as error:
                 if is_outage(error):
                     _log.warning("no work taken, the database does not answer: %s", type(error.__cause__).__name__)
@@ -192,6 +194,20 @@ class DurableJobs(manager.JobManager):
             await self.execute(statements.FAILURE, id=job_id, error=error, place=place)
         except exceptions.ConnectorException as lost:
             _log.warning("job %s: no record why it failed: %s", job_id, type(lost.__cause__).__name__)
+
+    async def forget(self, seconds: float, failed_seconds: float) -> None:
+        """Delete jobs that ended so long ago. What is left, because it is very much, is for the next time."""
+        (span,) = await self._rows(statements.SPAN)
+        first, last = span["first"], span["last"]
+        while last - first > statements.FORGET_AT_ONCE:
+            middle = (first + last) // 2
+            (made,) = await self._rows(statements.MADE_BEFORE, id=middle, seconds=min(seconds, failed_seconds))
+            first, last = (middle, last) if made["before"] else (first, middle)
+        for _ in range(_MOST_FORGOTTEN // statements.FORGET_AT_ONCE):
+            values = {"seconds": seconds, "failed_seconds": failed_seconds, "newest": last}
+            (row,) = await self._rows(statements.FORGET, **values)
+            if row["gone"] < statements.FORGET_AT_ONCE:
+                return
 
     async def execute(self, statement: str, **values: Any) -> None:
         """Run one of our statements that returns nothing."""

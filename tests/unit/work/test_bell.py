@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
+from procrastinate import exceptions
+from procrastinate.jobs import Job
 
 from ledgerbridge.work.bell import Bell
 from ledgerbridge.work.jobs import DurableJobs
@@ -84,3 +86,21 @@ async def test_what_is_told_while_the_worker_asks_is_not_lost(monkeypatch: pytes
     monkeypatch.setattr(jobs, "_take", take)
     assert await jobs.fetch_job(None, 7) is None
     assert asked == [7, 7]
+
+
+async def test_a_lock_that_another_worker_took_first_does_not_keep_other_work_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody would tell of the other work again, and a worker that is told of work does not poll."""
+    jobs = DurableJobs(cast("Any", None), {"work"}, patience=1)
+    other = Job(id=7, queue="default", lock="b", queueing_lock=None, task_name="work")
+    answers: list[Any] = [exceptions.UniqueViolation(constraint_name="x", queueing_lock=None), other]
+
+    async def take(_: int) -> Job:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return cast("Job", answer)
+
+    monkeypatch.setattr(jobs, "_take", take)
+    assert await jobs.fetch_job(None, 7) is other
