@@ -21,6 +21,7 @@ from ledgerbridge.store.tables import (
     DeliveryStatus,
     ExportJob,
     JobPhase,
+    LookSchedule,
     Posting,
     PostingState,
     SyncKind,
@@ -65,6 +66,9 @@ async def _read_business(metrics: Metrics, session: AsyncSession) -> None:
         metrics.open_jobs.labels(phase.value).set(found.get(phase.value, 0))
     waiting = select(func.count()).where(WebhookDelivery.status == DeliveryStatus.QUEUED)
     metrics.waiting_deliveries.set(await session.scalar(waiting) or 0)
+    now = utcnow()
+    due = await session.scalar(select(func.min(LookSchedule.due_at)))
+    metrics.polls_late.set(max(0.0, (now - due).total_seconds()) if due is not None else 0.0)
     unknown = select(func.count()).where(Posting.state == PostingState.UNKNOWN)
     metrics.unknown_postings.set(await session.scalar(unknown) or 0)
 

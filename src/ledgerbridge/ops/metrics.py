@@ -73,6 +73,9 @@ class Metrics:
         self.open_jobs = self._gauge("export_jobs_open", "Export jobs being worked, by phase.", "phase")
         self.waiting_deliveries = self._gauge("webhook_deliveries_waiting", "Accepted deliveries not looked at yet.")
         self.connections = self._gauge("connections", "Connections by status.", "status")
+        self.polls_late = self._gauge(
+            "polls_late_seconds", "How long the company that waits longest to be asked for export jobs has been due."
+        )
         self.unknown_postings = self._gauge("postings_unknown", "Postings nobody knows the outcome of.")
         self.sync_freshness = self._gauge(
             "sync_freshness", "Active connections by kind of sync and its state.", "kind", "state"

@@ -17,6 +17,8 @@ from ledgerbridge.connections.reliance import MISSED_WITHIN, relied_on
 from ledgerbridge.exports import polls
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.polls import Rhythm, poll
+from ledgerbridge.ops import gauges
+from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.pleo.errors import (
     Forbidden,
     NotFound,
@@ -359,3 +361,21 @@ async def test_only_live_companies_of_this_environment_are_asked(office: Office)
         with across_companies(session, "a test counts"):
             assert await session.scalar(select(func.count()).select_from(LookSchedule)) == len(live)
     assert all(min(times) - BEGIN <= dt.timedelta(minutes=5) for times in office.asked.values()), "newcomers soon"
+
+
+@pytest.mark.rule("HOOK-045")
+async def test_a_company_that_is_not_asked_shows_in_a_metric(office: Office) -> None:
+    metrics, queue = Metrics(), office.context.queue
+    await gauges.read(metrics, office.context.db, queue)
+    assert metrics.registry.get_sample_value("ledgerbridge_polls_late_seconds") == 0
+    await office.companies(2, relied=True, asked_before=1)
+    async with office.context.db.transaction() as session:
+        with across_companies(session, "a test makes one company late"):
+            late = select(LookSchedule.connection_id).limit(1).scalar_subquery()
+            now = dt.datetime.now(dt.UTC)
+            await session.execute(update(LookSchedule).values(due_at=now + 30 * MINUTE))
+            await session.execute(
+                update(LookSchedule).where(LookSchedule.connection_id == late).values(due_at=now - 30 * MINUTE)
+            )
+    await gauges.read(metrics, office.context.db, queue)
+    assert 1800 <= (metrics.registry.get_sample_value("ledgerbridge_polls_late_seconds") or 0) < 3600

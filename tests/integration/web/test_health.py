@@ -31,6 +31,7 @@ METRICS = [
     "ledgerbridge_http_requests_total",
     "ledgerbridge_http_request_seconds",
     "ledgerbridge_connections",
+    "ledgerbridge_polls_late_seconds",
     "ledgerbridge_postings_unknown",
     "ledgerbridge_invariant_violations",
     "ledgerbridge_invariant_checked_seconds",
