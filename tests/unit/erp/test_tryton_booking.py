@@ -195,6 +195,12 @@ async def test_a_draft_that_cannot_be_deleted_because_it_is_posted_is_unknown() 
     assert (await failed(made)).outcome_unknown
 
 
+async def test_a_draft_that_nobody_can_take_away_because_tryton_is_gone_is_unknown() -> None:
+    made = stage([NOTHING, records(move())])
+    made.answers |= {POST: httpx.ConnectError("refused"), "account.move/7": httpx.ConnectError("refused")}
+    assert (await failed(made)).outcome_unknown
+
+
 async def test_a_draft_that_stays_is_told_to_operators() -> None:
     made = stage([NOTHING, records(move())])
     made.answers |= {POST: page(403), "account.move/7": page(503)}

@@ -286,8 +286,8 @@ class Booking(Generic[D]):
         try:
             await self._delete(draft.id)
         except CallFailed as failure:
-            if failure.outcome is Outcome.REFUSED:
-                # Only a posted document cannot be deleted.
+            if failure.outcome is Outcome.REFUSED or failure.no_answer:
+                # Only a posted document cannot be deleted; and where nobody answers it stands for longer than we wait.
                 return self._unknown(f"draft {draft.id} could not be deleted: {failure.internal}")
             return ErpError(replace(reason, internal=f"{reason.internal}; draft {draft.id} stayed: {failure.internal}"))
         return ErpError(reason)
