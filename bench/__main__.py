@@ -33,8 +33,7 @@ def figure(name: str) -> Figure:
 
 
 def one(name: str) -> Result:
-    """Measure in this process, which stops its servers and drops its databases also when it is asked to end."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    """Measure in this process."""
     terms: Terms = importlib.import_module(f"bench.figures.{name}").measure()
     return {
         "ratio": round(terms.ratio, 4),
@@ -69,6 +68,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="smaller amounts: says nothing about the floors")
     parser.add_argument("--one", choices=ORDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    # Asked to end, the bench ends its figure, and the figure its servers and databases.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if chosen.one:
         print(json.dumps(one(chosen.one)))
         return 0

@@ -2,9 +2,9 @@
 
 Ours: every call that arrives at the sandbox from the look that finds a pending job of N items to its end. Bare: the
 fewest calls by which Pleo's rules let a job be worked, by arithmetic: one list that finds it (what a webhook says is
-not trusted, EXP-DETECT-02), `started` (EXP-START-02), every page of the control layer (EXP-CTRL-02) and of the data layer
-(EXP-DATA-01) at 100 a page, an update for every 100 items (EXP-UPD-02), and the final event (EXP-DONE-01). Connecting,
-which is done once a company, is left out of both.
+not trusted, EXP-DETECT-02), `started` (EXP-START-02), every page of the control layer (EXP-CTRL-02) and of the data
+layer (EXP-DATA-01) at 100 a page, an update for every 100 items (EXP-UPD-02), and the final event (EXP-DONE-01).
+Connecting, which is done once a company, is left out of both.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ Jobs of 20 items of many companies that all have work at once. Ours: items a sec
 one replica works. They take turns, each on a fresh database and sandbox; of each the median of the rounds.
 
 A replica works ten companies at a time and mostly waits: Pleo answers after 400 ms and the ERP after a second here,
-whatever the call, so that places are the limit and not the processors. Bench, sandbox, PostgreSQL and both replicas share the
-processors of one machine; the processor time of the replicas in `detail` says how far it is from being the limit.
+whatever the call, so that places are the limit and not the processors. Bench, sandbox, PostgreSQL and both replicas
+share the processors of one machine; the processor time of the replicas in `detail` says how far it is from being the
+limit.
 """
 
 from __future__ import annotations
