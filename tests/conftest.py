@@ -18,7 +18,7 @@ from tests.support.database_pool import DatabasePool
 from tests.support.leak_watch import HUNT, hunt_leaks, watch_errors
 from tests.support.one_cache import share_compiled
 from tests.support.one_context import share_context
-from tests.support.one_routing import remember_what_is_missing, share_routes
+from tests.support.one_routing import share_routes
 from tests.support.open_door import open_for_tests
 from tests.support.steady import steady
 from tryton_sandbox import Template, TrytonServer, build
@@ -32,7 +32,6 @@ hunt_leaks()
 share_context()
 share_compiled()
 share_routes()
-remember_what_is_missing()
 gc.disable()  # whatever is made until all tests are collected stays until the end
 
 

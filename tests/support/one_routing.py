@@ -1,14 +1,11 @@
-"""One description of each route for all apps that tests make, and no search for a package that is not there.
+"""One description of each route for all apps that tests make.
 
 FastAPI works out what a route takes and answers once an app, when the app is first asked. The service has one app a
-process; most tests of a web face make one of their own, and this was a tenth of their time. httpcore and httpx look
-for `sniffio` once a call, and a search that finds nothing is not remembered by Python.
+process; most tests of a web face make one of their own, and this was a tenth of their time.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from typing import Any
 
 from fastapi import routing
@@ -32,9 +29,3 @@ def share_routes() -> None:
         return made
 
     routing._EffectiveRouteContext.from_api_route = classmethod(described)  # type: ignore[assignment]
-
-
-def remember_what_is_missing() -> None:
-    """From now on `import sniffio` fails at once, if it would fail at all."""
-    if "sniffio" not in sys.modules and find_spec("sniffio") is None:
-        sys.modules["sniffio"] = None  # type: ignore[assignment]
