@@ -113,9 +113,11 @@ async def _receive(services: Services, path_token: str, request: Request) -> Res
     # A missing header is let pass: the signature says who sent it, the parser whether it is JSON (HOOK-048 is ours).
     if not is_json(request.headers.get("content-type", "application/json")):
         raise HttpProblem(415, "Deliveries are application/json.", kind="not-json")
-    anew, body = False, None
+    box = inbox.remembered(services, path_token)
+    anew, body = box is None, None
     for _ in range(LOOKS):
-        box = await _in_time(inbox.mailbox(services, path_token, anew=anew))
+        if anew:
+            box = await _in_time(inbox.mailbox(services, path_token))
         if box is None:
             raise HttpProblem(404, "There is no such subscription.")
         body = await _read(request) if body is None else body

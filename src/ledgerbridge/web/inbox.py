@@ -44,12 +44,14 @@ class Overtaken(Exception):
     """The subscription is not what it was taken for (any more): look anew, and judge the delivery by that."""
 
 
-async def mailbox(services: Services, path_token: str, *, anew: bool = False) -> Mailbox | None:
-    """The subscription with this path; None when there is none. From memory unless it shall be looked up `anew`."""
+def remembered(services: Services, path_token: str) -> Mailbox | None:
+    """What this process remembers of the subscription with this path; None when that is nothing."""
+    return services.mailboxes.known(hash_token(path_token))
+
+
+async def mailbox(services: Services, path_token: str) -> Mailbox | None:
+    """The subscription with this path, looked up and remembered; None when there is none."""
     path = hash_token(path_token)
-    known = None if anew else services.mailboxes.known(path)
-    if known is not None:
-        return known
     services.mailboxes.forget(path)
     async with services.db.reading() as session:
         row = (

@@ -6,6 +6,7 @@ always, a delivery to a path that has proved itself always, up to a bound no sen
 
 Counted in the memory of one process, for addresses sorted into a fixed number of buckets by a key of the process: a
 flood from a million addresses costs as much memory as one from a thousand, and nobody can choose whose bucket to fill.
+To count is to look at one bucket: nothing goes through all of them, however many there are.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from fastapi import Request
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from ledgerbridge.web.problems import HttpProblem
 
@@ -52,6 +50,8 @@ ALLOWED: Mapping[Limit, str] = {
     Limit.ADMIN: "300/minute",
     Limit.TRY: "30/minute",
 }
+"""So many in a stretch of time that begins with the first of them."""
+_SECONDS = {"second": 1.0, "minute": 60.0}
 BUCKETS = 8192
 MAX_PROVEN = 10_000
 
@@ -65,12 +65,14 @@ class Limiter:
         allowed: Mapping[Limit, str] = ALLOWED,
         *,
         buckets: int = BUCKETS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`refused` is told the limit of every request that is refused."""
         self._refused = refused
-        self._items: dict[Limit, RateLimitItem] = {limit: parse(text) for limit, text in allowed.items()}
-        self._storage = MemoryStorage()
-        self._windows = FixedWindowRateLimiter(self._storage)
+        self._allowed = {limit: _parsed(text) for limit, text in allowed.items()}
+        self._now = now
+        self._windows: dict[tuple[Limit, int], tuple[float, int]] = {}
+        """When a bucket's stretch of time is over, and how many came in it."""
         self._buckets = buckets
         self._key = os.urandom(16)
         self._proven: OrderedDict[bytes, None] = OrderedDict()
@@ -78,19 +80,21 @@ class Limiter:
     @property
     def kept(self) -> int:
         """How many counts are in memory."""
-        return len(self._storage.storage)
+        return len(self._windows)
 
     async def count(self, limit: Limit, caller: str) -> None:
         """Count one. Raises `HttpProblem` 429 when it is one too many."""
-        item, bucket = self._items[limit], self._bucket(caller)
-        if not await self._windows.hit(item, limit, bucket):
-            raise await self._too_many(limit, bucket)
+        (most, seconds), place = self._allowed[limit], (limit, self._bucket(caller))
+        over, came = self._window(place)
+        self._windows[place] = (over, came + 1) if came else (self._now() + seconds, 1)
+        if came >= most:
+            raise self._too_many(limit, over)
 
     async def check(self, limit: Limit, caller: str) -> None:
         """Raises `HttpProblem` 429 when the next one would be one too many; counts nothing."""
-        item, bucket = self._items[limit], self._bucket(caller)
-        if not await self._windows.test(item, limit, bucket):
-            raise await self._too_many(limit, bucket)
+        over, came = self._window((limit, self._bucket(caller)))
+        if came >= self._allowed[limit][0]:
+            raise self._too_many(limit, over)
 
     def prove(self, path: str) -> None:
         """A delivery to this path was believed; the newest `MAX_PROVEN` are remembered."""
@@ -104,10 +108,14 @@ class Limiter:
         """Whether a delivery to this path was believed before."""
         return self._digest(path) in self._proven
 
-    async def _too_many(self, limit: Limit, bucket: str) -> HttpProblem:
+    def _window(self, place: tuple[Limit, int]) -> tuple[float, int]:
+        """The stretch of time a bucket is in: (whatever, 0) where the next one begins it."""
+        over, came = self._windows.get(place, (0.0, 0))
+        return (over, came) if self._now() < over else (over, 0)
+
+    def _too_many(self, limit: Limit, over: float) -> HttpProblem:
         self._refused(limit)
-        window = await self._windows.get_window_stats(self._items[limit], limit, bucket)
-        seconds = max(1, math.ceil(window.reset_time - time.time()))
+        seconds = max(1, math.ceil(over - self._now()))
         return HttpProblem(
             429,
             f"Too many requests of this kind from one address. Wait {seconds} seconds, then try again.",
@@ -115,11 +123,17 @@ class Limiter:
             headers={"Retry-After": str(seconds)},
         )
 
-    def _bucket(self, caller: str) -> str:
-        return str(int.from_bytes(self._digest(caller)[:8], "big") % self._buckets)
+    def _bucket(self, caller: str) -> int:
+        return int.from_bytes(self._digest(caller)[:8], "big") % self._buckets
 
     def _digest(self, text: str) -> bytes:
         return hashlib.blake2s(text.encode(errors="replace"), key=self._key, digest_size=16).digest()
+
+
+def _parsed(text: str) -> tuple[int, float]:
+    """How many, and in how many seconds."""
+    most, _, unit = text.partition("/")
+    return int(most), _SECONDS[unit]
 
 
 def caller_of(request: Request) -> str:

@@ -9,7 +9,7 @@ import uuid
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -66,9 +66,8 @@ class RequestFrame:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        self._headers = dict(_HEADERS)
-        if secure:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        more = {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in (_HEADERS | more).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,10 +83,10 @@ class RequestFrame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answer = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    answer.setdefault(name, value)
-                answer["X-Request-ID"] = request_id
+                own = [(name.lower(), value) for name, value in message.get("headers", ())]
+                said = {name for name, _ in own}
+                ours = [header for header in self._headers if header[0] not in said]
+                message["headers"] = [*own, *ours, (b"x-request-id", request_id.encode())]
             await send(message)
 
         structlog.contextvars.clear_contextvars()
