@@ -40,6 +40,18 @@ STATEMENTS = [
 ]
 
 CONCURRENTLY = {
+    "ix_export_items_held": """
+        create index concurrently ix_export_items_held on export_items (job_id) where payload is not null
+    """,
+    "ix_export_job_events_at": """
+        create index concurrently ix_export_job_events_at on export_job_events (at)
+    """,
+    "ix_sync_runs_started_at": """
+        create index concurrently ix_sync_runs_started_at on sync_runs (started_at)
+    """,
+    "ix_audit_log_at": """
+        create index concurrently ix_audit_log_at on audit_log (at)
+    """,
     "ix_sync_schedules_drafts": """
         create index concurrently ix_sync_schedules_drafts on sync_schedules (drafts_due_at)
             where switched_off_at is null and drafts_due_at is not null

@@ -45,6 +45,12 @@ _TIME_PASSES = """
     update postings set intended_at = intended_at - interval '1 hour' where state in ('intended', 'unknown');
     update postings set reversal_at = reversal_at - interval '1 hour' where reversal_state in ('intended', 'unknown');
 """
+_ASKED_NOW = """
+    insert into look_schedules (connection_id, due_at)
+    select id, now() - interval '1 second' from connections where status = 'active'
+    on conflict (connection_id) do update set due_at = excluded.due_at
+"""
+"""Whoever may be polled is due."""
 _DUE = """
     with woken as (
         update procrastinate_jobs set scheduled_at = now() - interval '1 second'
@@ -242,6 +248,8 @@ class Stage:
         self.delivered()
         end = time.monotonic() + PATIENCE
         quiet = 0
+        if "exports.poll" in self.periodic:
+            self.sql.execute(_ASKED_NOW)
         self.sql.execute(_DUE, [list(self.periodic)])
         while quiet < 2:
             self.sql.execute(_WAKE)

@@ -18,7 +18,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Double, Insert, Uuid, column, delete, exists, func, insert, or_, select, update, values
+from sqlalchemy import (
+    DateTime,
+    Double,
+    Insert,
+    Uuid,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+    values,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -168,7 +183,7 @@ async def _take(context: ExportContext, rhythm: Rhythm) -> list[Due]:
 
 def _newcomers(context: ExportContext, rhythm: Rhythm, now: dt.datetime) -> Insert:
     """Give a time to every active company that has none, spread over an interval."""
-    first = now + func.random() * dt.timedelta(seconds=rhythm.watched)
+    first = literal(now, DateTime(timezone=True)) + func.random() * dt.timedelta(seconds=rhythm.watched)
     new = select(Connection.id, first).where(
         Connection.environment == context.connections.environment,
         Connection.status == ConnectionStatus.ACTIVE,
@@ -215,7 +230,8 @@ async def _settle(context: ExportContext, rhythm: Rhythm, taken: Sequence[Due], 
                 update(LookSchedule)
                 .where(LookSchedule.connection_id == found.c.id)
                 .values(
-                    due_at=now + func.make_interval(0, 0, 0, 0, 0, 0, found.c.seconds),
+                    due_at=literal(now, DateTime(timezone=True))
+                    + func.make_interval(0, 0, 0, 0, 0, 0, found.c.seconds),
                     # Also of those that gave no answer: before all others each time, they would keep them from a turn.
                     looked_at=now,
                 )

@@ -146,7 +146,8 @@ def _of_the_gone() -> Any:
     return select(Connection.id).where(Connection.status == ConnectionStatus.DISCONNECTED)
 
 
-_HELD = func.jsonb_typeof(ExportItem.payload) == "object"
+# The first is for the index that has nothing but these; what Pleo did not send stands there as a null of JSON.
+_HELD = and_(ExportItem.payload.is_not(None), func.jsonb_typeof(ExportItem.payload) == "object")
 
 RULES: tuple[Rule, ...] = (
     Rule("connect_attempts", ConnectAttempt, lambda now: ConnectAttempt.expires_at < now),
@@ -188,7 +189,14 @@ RULES: tuple[Rule, ...] = (
         lambda now: and_(_expired(now), ExportJob.connection_id.in_(_of_the_gone())),
         {"phase": JobPhase.CLOSED, "pleo_status": "failed", "closed_at": func.now()},
     ),
-    Rule("export_job_events", JobEvent, lambda now: _of_jobs(JobEvent.job_id, _closed_long_ago(now))),
+    # An event is older than the end of its job: by their age they are found without a look at every job there was.
+    Rule(
+        "export_job_events",
+        JobEvent,
+        lambda now: and_(
+            JobEvent.at < now - timedelta(days=YEAR_DAYS), _of_jobs(JobEvent.job_id, _closed_long_ago(now))
+        ),
+    ),
     Rule("export_items", ExportItem, lambda now: _of_jobs(ExportItem.job_id, _closed_long_ago(now))),
     Rule(
         "export_jobs",

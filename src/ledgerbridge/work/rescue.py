@@ -69,8 +69,8 @@ class Rescue:
             if isinstance(task, Periodic):
                 await self._arm(task)
         if self._forgot_at is None or time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS / 2:
-            await self._jobs.execute(statements.FORGET, **self._keep)
             self._forgot_at = time.monotonic()
+            await self._jobs.forget(**self._keep)
         await self._jobs.bell.ring()
 
     async def _take_over_stalled(self) -> bool:

@@ -194,21 +194,30 @@ BEAT = f"""
         exists (select 1 from procrastinate_jobs where status = 'todo' and {_DUE.format(of="")} <= now()) as due
 """  # noqa: S608
 
-# The library's clean-up sorts all events of all jobs.
-FORGET = """
+# The library's clean-up sorts all events of all jobs. Here the oldest jobs are asked, up to the last that was made
+# before the time that all are kept: ids rise with time, so that one is found by halving. A subquery, because as a join
+# it would be made by reading all events.
+FORGET_AT_ONCE = 5000
+FORGET = f"""
     with gone as (
       delete from procrastinate_jobs where id in (
         select j.id from procrastinate_jobs j
-        where j.status in ('succeeded', 'failed', 'cancelled', 'aborted')
-          and not exists (
-            select 1 from procrastinate_events e
-            where e.job_id = j.id and e.at > now() - make_interval(
-                secs => case j.status when 'failed' then %(failed_seconds)s::float8 else %(seconds)s::float8 end)
-          )
-        limit 5000 for update skip locked
+        where j.id <= %(newest)s::bigint and j.status in ('succeeded', 'failed', 'cancelled', 'aborted')
+          and coalesce((select max(e.at) from procrastinate_events e where e.job_id = j.id), '-infinity')
+            <= now() - make_interval(
+              secs => case j.status when 'failed' then %(failed_seconds)s::float8 else %(seconds)s::float8 end)
+        order by j.id limit {FORGET_AT_ONCE} for update skip locked
       ) returning id
+    ), said as (
+      delete from work_failures f using gone where f.job_id = gone.id
     )
-    delete from work_failures f using gone where f.job_id = gone.id
+    select count(*) as gone from gone
+"""  # noqa: S608
+SPAN = "select coalesce(min(id), 0) as first, coalesce(max(id), 0) as last from procrastinate_jobs"
+MADE_BEFORE = """
+    select coalesce(min(e.at) < now() - make_interval(secs => %(seconds)s::float8), false) as before
+    from procrastinate_events e
+    where e.job_id = (select id from procrastinate_jobs where id >= %(id)s::bigint order by id limit 1)
 """
 
 # Running jobs are left to their workers, which end them within their time.

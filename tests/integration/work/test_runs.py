@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from ledgerbridge.store.engine import Database
+from ledgerbridge.work import statements
 from ledgerbridge.work.retry import RetryRule, TryLater
 
 from .conftest import until
@@ -199,3 +200,26 @@ async def test_ended_jobs_are_forgotten_in_time_and_failed_ones_later(make_queue
     workers.start(queue)
     await until(lambda: len(jobs(STATES)) == 3)
     assert jobs("select id from procrastinate_jobs order by id") == [(2,), (3,), (5,)]
+
+
+async def test_more_ended_jobs_than_are_deleted_at_once_are_forgotten_all_the_same(
+    make_queue, workers, jobs, monkeypatch
+) -> None:
+    monkeypatch.setattr(statements, "FORGET_AT_ONCE", 50)
+    monkeypatch.setattr(statements, "FORGET", statements.FORGET.replace("limit 5000", "limit 50"))
+    insert = (
+        "insert into procrastinate_jobs (task_name, queue_name, status, args)"
+        " select 'old', 'default', 'succeeded', '{}' from generate_series(1, %s)"
+    )
+    jobs(insert, 1)
+    jobs("update procrastinate_jobs set status = 'failed' where id = (select max(id) from procrastinate_jobs)")
+    jobs(insert, 300)
+    jobs("insert into procrastinate_events (job_id, type) select id, 'succeeded' from procrastinate_jobs")
+    jobs("update procrastinate_events set at = now() - interval '8 days'")
+    jobs(insert, 40)
+    jobs(
+        "insert into procrastinate_events (job_id, type) select id, 'succeeded' from procrastinate_jobs j"
+        " where not exists (select 1 from procrastinate_events e where e.job_id = j.id)"
+    )
+    workers.start(make_queue(keep_days=7, keep_failed_days=90))
+    await until(lambda: jobs("select count(*) from procrastinate_jobs") == [(41,)])

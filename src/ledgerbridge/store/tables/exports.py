@@ -83,6 +83,7 @@ class JobEvent(Base):
         of_same_company("job_id", "export_jobs"),
         Index(None, "job_id", "id"),
         Index("ix_export_job_events_in_time", "job_id", "at", "id"),
+        Index("ix_export_job_events_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
@@ -120,6 +121,7 @@ class ExportItem(Base):
         Index("ix_export_items_unreported", "job_id", "position", postgresql_where=text("reported_at is null")),
         Index(None, "connection_id", "accounting_entry_id"),
         Index("ix_export_items_by_state", "job_id", "state", "position"),
+        Index("ix_export_items_held", "job_id", postgresql_where=text("payload is not null")),
         one_of("state", ItemState),
     )
 

@@ -49,7 +49,7 @@ class AuditRecord(Base):
     """Who did what to whose connection. Holds no secret."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (Index(None, "connection_id", "id"),)
+    __table_args__ = (Index(None, "connection_id", "id"), Index("ix_audit_log_at", "at"))
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
     at: Mapped[dt.datetime] = mapped_column(server_default=NOW)

@@ -83,6 +83,7 @@ class SyncRun(Base):
     __tablename__ = "sync_runs"
     __table_args__ = (
         Index(None, "connection_id", "started_at"),
+        Index("ix_sync_runs_started_at", "started_at"),
         Index("ix_sync_runs_running", "connection_id", postgresql_where=text("status = 'running'")),
         one_of("kind", SyncKind),
         one_of("status", SyncStatus),
