@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -16,7 +16,7 @@ from ledgerbridge.bookkeeping.problem import TABLE, Failure
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports import ledger, outbox, spool
 from ledgerbridge.exports.context import ExportContext
-from ledgerbridge.pleo.errors import Unprocessable
+from ledgerbridge.pleo.errors import OutcomeUnknown, PleoError, RateLimited, Unavailable, Unprocessable
 from ledgerbridge.pleo.export import ExportApi
 from ledgerbridge.pleo.reports import ItemUpdate
 from ledgerbridge.store.tables import ExportItem, ExportJob, ItemState, Posting
@@ -78,7 +78,8 @@ class Reporter:
         """Report full batches while the body is busy, and keep the job alive while it waits for the ERP.
 
         An ERP may take long over many items at once: what has an outcome is reported in time; where nothing has, that
-        this item is being worked on (EXP-UPD-10). Raises what `flush` raises, once the body has come to its end.
+        this item is being worked on (EXP-UPD-10). A Pleo that fails is told again while the body lasts. Raises what
+        the last try raised, once the body has come to its end.
         """
         over = asyncio.Event()
         beat = asyncio.create_task(self._beat(accounting_entry_id, over), name="report while waiting")
@@ -95,19 +96,17 @@ class Reporter:
         await beat
 
     async def _beat(self, accounting_entry_id: str, over: asyncio.Event) -> None:
-        if self._waiting >= BATCH:
-            await self.flush(at_least=BATCH)
+        failed = await _tried(self.flush(at_least=BATCH)) if self._waiting >= BATCH else None
         interval = self._job.expires_in * self._context.patience.report_share
         while not over.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), max(interval - self.since_last_action, interval / 10))
-                return
-            if self.since_last_action < interval:
-                continue
-            if self._waiting:
-                await self.flush()
-            else:
-                await self._working_on(accounting_entry_id)
+                break
+            if self.since_last_action >= interval:
+                telling = self.flush() if self._waiting else self._working_on(accounting_entry_id)
+                failed = await _tried(telling)
+        if failed is not None:
+            raise failed
 
     async def _working_on(self, accounting_entry_id: str) -> None:
         try:
@@ -158,6 +157,16 @@ class Reporter:
         for name, kind in left.items():
             log.error("pleo refused an item update", accounting_entry_id=name, type=kind)
         return left
+
+
+async def _tried(telling: Awaitable[None]) -> PleoError | None:
+    """How it failed, if that may pass."""
+    try:
+        await telling
+    except (Unavailable, RateLimited, OutcomeUnknown) as failed:
+        log.warning("pleo not told while the accounting system works", reason=str(failed))
+        return failed
+    return None
 
 
 def _status(item: ExportItem) -> str:
