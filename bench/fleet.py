@@ -77,8 +77,10 @@ class Fleet:
         self.companies += made
 
     def export(self, items: Sequence[int]) -> None:
-        """Every company presses Export for its number of expenses."""
+        """Every company presses Export for its number of expenses, but for those with none."""
         for company, wanted in zip(self.companies, items, strict=True):
+            if not wanted:
+                continue
             for first in range(0, wanted, QUEUED_AT_ONCE):
                 copies = min(QUEUED_AT_ONCE, wanted - first)
                 body = {"company_id": company.pleo_id, "seeds": [SEED], "copies": copies, "chart": SEED_CHART}

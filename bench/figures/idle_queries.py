@@ -4,7 +4,8 @@ Ours: SQL statements a minute, `begin` and `commit` included, that one process (
 sends with a thousand quiet connections, as the server's own log counts them: in a window in which nothing comes round
 by itself, and one run of each kind of work that does, divided by the time to its next run. Polling Pleo for export jobs
 is counted apart (`detail.polling`); nothing is due to be asked in the window, as of a quiet company whose webhooks are
-relied on it is once in half an hour. Bare: one statement a minute.
+relied on it is once in half an hour. Nor is any sync due: reading master data every hour is work that polls Pleo and
+the ERP, and goes by the companies' settings (docs/sizing.md counts it). Bare: one statement a minute.
 """
 
 from __future__ import annotations
