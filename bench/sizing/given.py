@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 
 from ledgerbridge.connections.config_body import SyncBody, TagsSyncBody
-from ledgerbridge.exports.polls import SHARE
+from ledgerbridge.exports.polls import JITTER, SHARE
 from ledgerbridge.ops.rounds import SYNCS_AT_ONCE
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
+from ledgerbridge.syncs import schedule
 from ledgerbridge.work.queue import Queue
 
 DAY_MINUTES = 1440
@@ -36,11 +37,15 @@ WORKER_POOL = PLACES + 4 + 1
 WATCHED_MINUTES = float(_FIELDS["export_poll_seconds"].default) / 60
 """Between two polls of a company whose webhooks are not relied on (docs/decisions/0166)."""
 RELIED_MINUTES = float(_FIELDS["export_poll_longest_seconds"].default) / 60
+POLL_EARLY = JITTER / 2
+"""Of the interval: so much sooner a company is polled on the average."""
 POLL_SHARE = SHARE
 """Of the limit: polls take no more, and stretch."""
 EXPIRES_MINUTES = 60
 """What an export waits for us at Pleo before it expires (EXP-EXPIRE-*)."""
 DRAFTS_MINUTES = float(_FIELDS["vendor_poll_seconds"].default) / 60
+DRAFTS_SPARED = schedule.RELIED_ON
+"""So many times longer where webhooks are relied on."""
 TAGS_MINUTES = TagsSyncBody().every_minutes
 LISTS_MINUTES = SyncBody().every_minutes
 """Accounts, tax codes and vendors."""

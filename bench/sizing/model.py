@@ -14,6 +14,7 @@ from bench.sizing.given import (
     BYTES,
     DAY_MINUTES,
     DRAFTS_MINUTES,
+    DRAFTS_SPARED,
     ERP_READ_SECONDS,
     ERP_SECONDS,
     EVENTS,
@@ -31,6 +32,7 @@ from bench.sizing.given import (
     PLACES,
     PLACES_OF_SYNCS,
     PLEO_SECONDS,
+    POLL_EARLY,
     POLL_SHARE,
     POOL,
     RELIED_MINUTES,
@@ -73,13 +75,19 @@ class Habits:
     @property
     def polls(self) -> float:
         """Calls a minute that list export jobs."""
-        return RELIED_ON / self.relied_minutes + (1 - RELIED_ON) / min(WATCHED_MINUTES, self.relied_minutes)
+        each = RELIED_ON / self.relied_minutes + (1 - RELIED_ON) / min(WATCHED_MINUTES, self.relied_minutes)
+        return each / (1 - POLL_EARLY)
+
+    @property
+    def drafts(self) -> float:
+        """Calls a minute that ask for drafts of vendors."""
+        return (RELIED_ON / DRAFTS_SPARED + 1 - RELIED_ON) / self.drafts_minutes
 
     @property
     def syncs(self) -> float:
         """Calls a minute when nothing has changed: drafts, full reads, the daily look at the connection."""
         tags, lists = 1 + TAG_GROUPS, pages(ACCOUNTS) + pages(TAX_CODES) + pages(VENDORS)
-        return 1 / self.drafts_minutes + tags / self.tags_minutes + lists / self.lists_minutes + 2 / DAY_MINUTES
+        return self.drafts + tags / self.tags_minutes + lists / self.lists_minutes + 2 / DAY_MINUTES
 
     @property
     def reads(self) -> float:
@@ -89,7 +97,7 @@ class Habits:
     @property
     def runs(self) -> float:
         """Pieces of work a minute in the queue; a round of polls is one for many companies."""
-        return 1 / self.drafts_minutes + self.reads
+        return self.drafts + self.reads
 
 
 DEFAULTS = Habits()
