@@ -10,7 +10,8 @@ from tests.acceptance.conftest import MakeSite
 from tests.support.commands import until
 from tests.support.site import Site
 
-ITEMS = 6
+ITEMS = 60
+"""More than Tryton takes at once, so that a job has a middle."""
 TOKEN_SECONDS = 4
 REFRESHES = "ledgerbridge_token_refreshes_total"
 
@@ -26,10 +27,10 @@ def test_tokens_that_expire_during_a_job_are_renewed_and_the_job_completes(make_
         site.serve()
         site.live(lists=False)
         (family,) = site.sandbox.sandbox.world.tokens.families.values()
-        site.pleo.fault("slow", path="/files/**", seconds=1, times=None)
+        site.pleo.fault("slow", path="/files/**", seconds=2, times=None)
         before = family.refreshes
         job_id = site.press_export("card_purchase", copies=ITEMS)
-        assert site.closed(job_id)["status"] == "completed"
+        assert site.closed(job_id, 120)["status"] == "completed"
         assert site.events(job_id) == ["started", "completed"]
         assert len(site.entries()) == ITEMS
         assert family.refreshes > before
@@ -70,7 +71,7 @@ def test_a_grant_revoked_in_the_middle_of_a_job_stops_it_until_the_customer_conn
             assert shown[name] == before[name], name
         assert shown["status"] == "active"
         assert shown["webhooks"]["subscribed"] is True
-        job = site.closed(job_id)
+        job = site.closed(job_id, 120)
         assert job["status"] == "completed"
         assert site.events(job_id) == ["started", "completed"]
         assert site.entries() == {item["accountingEntryId"]: 1 for item in job["items"]}
