@@ -35,8 +35,18 @@ _LINE_CHECK_MS = 5_000
 """How soon the server notices that we were killed in the middle, and undoes it."""
 
 
+_NOTHING_CHANGED = (
+    "The upgrade found a table in use {tries} times and gave up after {seconds} s each, so that the service goes on. "
+    "Nothing was changed."
+)
+_WITHOUT_AN_INDEX = (
+    f"The schema is that of this release, but an index waited {_WAIT_FOR_OTHERS} for transactions that began before it "
+    "and is not built. The service works without it, more slowly."
+)
+
+
 class UpgradeBusy(Exception):
-    """The upgrade gave up so that the service goes on; nothing has changed. The text says who was in the way."""
+    """The upgrade gave up so that the service goes on. The text says what has changed and who was in the way."""
 
 
 def upgrade(url: str) -> None:
@@ -45,8 +55,8 @@ def upgrade(url: str) -> None:
     Killed anywhere, it is simply repeated. Indexes that a migration wants built while the service writes
     (`CONCURRENTLY`) follow after it, each on its own.
 
-    Raises `UpgradeBusy` when a long transaction holds a table, and sqlalchemy.exc.SQLAlchemyError when the server
-    cannot be reached or a migration fails; then nothing changed.
+    Raises `UpgradeBusy` when a long transaction holds a table or is still open when an index waits for it, and
+    sqlalchemy.exc.SQLAlchemyError when the server cannot be reached or a migration fails; then nothing changed.
     """
     engine = create_engine(sqlalchemy_url(url), poolclass=NullPool, hide_parameters=True)
     for turn in range(1, TRIES + 1):
@@ -57,18 +67,25 @@ def upgrade(url: str) -> None:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
             if turn == TRIES:
-                raise UpgradeBusy(_in_the_way(engine)) from None
+                raise UpgradeBusy(_in_the_way(engine, _NOTHING_CHANGED)) from None
         except LockNotAvailable:  # of a statement that only the driver itself could run
             if turn == TRIES:
-                raise UpgradeBusy(_in_the_way(engine)) from None
+                raise UpgradeBusy(_in_the_way(engine, _NOTHING_CHANGED)) from None
         time.sleep(_PAUSE_SECONDS)
-    _build_indexes(engine)
+    try:
+        _build_indexes(engine)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise UpgradeBusy(_in_the_way(engine, _WITHOUT_AN_INDEX)) from None
 
 
 def _migrate(engine: Engine) -> None:
     from alembic import command
 
     with engine.begin() as connection:
+        # A role may be told to end statements that take long, as behind a pooler (docs/deploy.md). Not these.
+        connection.execute(text("set local statement_timeout = 0"))
         connection.execute(text(f"set local lock_timeout = '{_WAIT_FOR_OTHERS}'"))
         connection.execute(text(f"set local client_connection_check_interval = {_LINE_CHECK_MS}"))
         connection.execute(text(f"select pg_advisory_xact_lock({_UPGRADE_LOCK})"))
@@ -78,8 +95,8 @@ def _migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _in_the_way(engine: Engine) -> str:
-    """Why an upgrade gave up, with the oldest transactions, one of which it waited for."""
+def _in_the_way(engine: Engine, what: str) -> str:
+    """What an upgrade that gave up came to, with the oldest transactions, one of which it waited for."""
     with engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -91,9 +108,8 @@ def _in_the_way(engine: Engine) -> str:
         ).all()
     oldest = ", ".join(f"process {row.pid} ({row.name}), open for {row.seconds} s" for row in rows)
     return (
-        f"The upgrade found a table in use {TRIES} times and gave up after {LOCK_SECONDS} s each, so that the service "
-        f"goes on. Nothing was changed. Oldest transactions: {oldest or 'none any more'}. Let them end, or end them "
-        "with pg_terminate_backend, then run `ledgerbridge migrate` again."
+        f"{what.format(tries=TRIES, seconds=LOCK_SECONDS)} Oldest transactions: {oldest or 'none any more'}. Let them "
+        "end, or end them with pg_terminate_backend, then run `ledgerbridge migrate` again."
     )
 
 
@@ -107,6 +123,7 @@ def _build_indexes(engine: Engine) -> None:
     if not wanted:
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("set statement_timeout = 0"))
         connection.execute(text(f"set lock_timeout = '{_WAIT_FOR_OTHERS}'"))
         # Tried, never waited for: whoever waits has a snapshot, and the build waits for every snapshot.
         while not connection.scalar(text(f"select pg_try_advisory_lock({_INDEX_LOCK})")):

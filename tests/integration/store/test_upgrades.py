@@ -289,3 +289,38 @@ def test_an_index_of_a_large_table_is_built_while_the_service_writes_and_mended_
         before = line.execute(made).fetchone()
         schema.upgrade(database_url)
         assert line.execute(made).fetchone() == before, "a sound index was built again"
+
+
+def test_an_upgrade_takes_its_time_where_the_role_ends_long_statements(database_url: str, tomorrow: Tomorrow) -> None:
+    """As docs/deploy.md asks for behind a pooler. An index of a large table takes minutes."""
+    tomorrow("select pg_sleep(1)", concurrently={"ix_later": "create index concurrently ix_later on postings (total)"})
+    with psycopg.connect(database_url, autocommit=True) as line, psycopg.connect(database_url) as long:
+        line.execute(f'alter database "{line.info.dbname}" set statement_timeout = 500'.encode())
+        long.execute("lock table postings in row exclusive mode")  # which the index waits for
+        waiting = threading.Timer(3, long.rollback)
+        waiting.start()
+        try:
+            schema.upgrade(database_url)
+        finally:
+            waiting.join()
+        state = "select indisvalid from pg_index where indexrelid = to_regclass('ix_later')"
+        assert line.execute(state).fetchone() == (True,)
+
+
+def test_an_index_that_a_long_transaction_keeps_from_being_built_is_said_and_built_later(
+    database_url: str, tomorrow: Tomorrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow(concurrently={"ix_later": "create index concurrently ix_later on postings (total)"})
+    with psycopg.connect(database_url, application_name="a long report") as long:
+        long.execute("lock table postings in row exclusive mode")
+        with monkeypatch.context() as patched:
+            patched.setattr(schema, "_WAIT_FOR_OTHERS", "300ms")
+            with pytest.raises(schema.UpgradeBusy) as caught:
+                schema.upgrade(database_url)
+    assert "an index waited" in str(caught.value)
+    assert "(a long report)" in str(caught.value)
+    assert "run `ledgerbridge migrate` again" in str(caught.value)
+    schema.upgrade(database_url)
+    with psycopg.connect(database_url) as line:
+        state = "select indisvalid from pg_index where indexrelid = to_regclass('ix_later')"
+        assert line.execute(state).fetchone() == (True,)
