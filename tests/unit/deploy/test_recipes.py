@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -151,3 +152,14 @@ def test_there_is_room_for_all_receipts_that_a_worker_may_hold() -> None:
     (limit,) = [volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if "emptyDir" in volume]
     at_once = PLACES
     assert int(limit.removesuffix("Gi")) * 1024**3 >= MOST_BYTES + at_once * MAX_TOTAL_BYTES
+
+
+def test_the_url_of_the_database_reaches_a_shell_whole(tmp_path: Path) -> None:
+    """Without quotes a shell puts what comes before `&` aside, and the commands would take the embedded database."""
+    (line,) = re.findall(r"^DATABASE_URL=.+$", PAGE, re.MULTILINE)
+    (tmp_path / "env").write_text(f"{line}\n")
+    read = ["sh", "-c", f'set -a && . {tmp_path}/env && set +a && printf %s "$DATABASE_URL"']
+    said = subprocess.run(read, env={}, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert said == line.removeprefix("DATABASE_URL=").strip('"')
+    assert "sslrootcert=" in said
+    assert Settings(_env_file=tmp_path / "env").database_url is not None
