@@ -41,6 +41,12 @@ OUR_INDEXES = ("ix_procrastinate_jobs_due", "ix_procrastinate_jobs_lock")
 """On the library's table, for our own statement that takes jobs."""
 
 
+def without_ours(trigger: str) -> str:
+    """A trigger of the library without the condition that 0006 adds: jobs whose makers tell workers themselves."""
+    condition = " AND (current_setting('ledgerbridge.tells_later'::text, true) IS DISTINCT FROM 'yes'::text))"
+    return trigger.replace(condition, "").replace("WHEN (((new.", "WHEN ((new.") if condition in trigger else trigger
+
+
 def without_library(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
     foreign = ("procrastinate_", "alembic_")
     return {query: [row for row in rows if not row[0].startswith(foreign)] for query, rows in found.items()}
@@ -62,7 +68,8 @@ def test_the_queues_tables_are_those_of_the_installed_library(empty_database_url
     ours = catalogue(database_url, *queries)
     theirs = catalogue(empty_database_url, *queries)
     assert [row for row in ours[FUNCTIONS] if row[0].startswith("procrastinate_")] == theirs[FUNCTIONS]
-    assert [row for row in ours[TRIGGERS] if "procrastinate_" in row[0]] == theirs[TRIGGERS]
+    triggers = [(without_ours(row[0]),) for row in ours[TRIGGERS] if "procrastinate_" in row[0]]
+    assert triggers == theirs[TRIGGERS]
     for query in (COLUMNS, CONSTRAINTS, INDEXES):
         kept = [row for row in ours[query] if not any(name in row[1] for name in OUR_INDEXES)]
         assert [row for row in kept if row[0].startswith("procrastinate_")] == theirs[query]

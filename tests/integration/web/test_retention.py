@@ -120,7 +120,7 @@ def _expired_payload(owner: uuid.UUID, over: bool) -> list[Base]:
 
 def _history(owner: uuid.UUID, over: bool) -> list[Base]:
     of = closed(owner, ago(365, over))
-    return [of, JobEvent(connection_id=owner, job_id=of.id, name="failed", detail={"reason": PERSON})]
+    return [of, JobEvent(connection_id=owner, job_id=of.id, at=of.closed_at, name="failed", detail={"reason": PERSON})]
 
 
 def _old_item(owner: uuid.UUID, over: bool) -> list[Base]:
