@@ -201,6 +201,13 @@ async def test_a_draft_that_nobody_can_take_away_because_tryton_is_gone_is_unkno
     assert (await failed(made)).outcome_unknown
 
 
+async def test_a_draft_that_nobody_can_look_for_because_tryton_is_gone_is_unknown() -> None:
+    searches = [NOTHING, records(move()), httpx.ConnectError("refused")]
+    made = stage(searches)  # type: ignore[arg-type]
+    made.answers |= {POST: httpx.ConnectError("refused"), "account.move/7": httpx.ConnectError("refused")}
+    assert (await failed(made)).outcome_unknown
+
+
 async def test_a_draft_that_stays_is_told_to_operators() -> None:
     made = stage([NOTHING, records(move())])
     made.answers |= {POST: page(403), "account.move/7": page(503)}

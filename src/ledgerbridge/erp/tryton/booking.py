@@ -49,6 +49,8 @@ class Booking(Generic[D]):
         """The draft this call made."""
         self._draft: D | None = None
         """The draft being worked on."""
+        self._stands = False
+        """Whether something stood under the key when it was last looked for or made."""
         self._held = False
         self._seen: D | None = None
         """What the run before this one ended with."""
@@ -132,6 +134,7 @@ class Booking(Generic[D]):
         live = await self._sort.live() if self._shown is None else self._shown
         self._shown = None
         found = self._of_our_revision(live)
+        self._stands = bool(found)
         if not found:
             return None
         kept = found[0]
@@ -140,6 +143,7 @@ class Booking(Generic[D]):
                 await self._clear_away(extra)
         if self._is_left_over(kept):
             await self._clear_away(kept)
+            self._stands = False
             return None
         return kept
 
@@ -203,7 +207,7 @@ class Booking(Generic[D]):
 
     def _vouch(self, made: D) -> None:
         """See to it that the new draft is what was sent. Raises `ErpError`."""
-        self._made, self._draft = made.id, made
+        self._made, self._draft, self._stands = made.id, made, True
         if fault := self._sort.differs(made):
             raise ErpError(problem(Failure.ERP_FAULT, f"Tryton: draft {made.id} has {fault}"))
 
@@ -281,6 +285,8 @@ class Booking(Generic[D]):
         if self._lost:
             return self._unknown(f"{self._lost.failure.internal}; then {reason.internal}")
         draft = self._draft
+        if draft is None and self._stands and self._client.silence:
+            return self._unknown(f"it stood before; then {reason.internal}")
         if draft is None or not self._may_delete(draft, reason):
             return ErpError(reason)
         try:
