@@ -26,6 +26,7 @@ import psycopg
 
 from bench.stage import CACHE, database, postgres, size
 from bench.terms import Figure, Terms
+from ledgerbridge.store.vault import Vault
 
 FIGURE = Figure(
     "SQL statements a minute of an idle service with 1,000 quiet connections", 60, 10, higher_is_better=False
@@ -36,13 +37,13 @@ WINDOW = size(60, 12)
 AFTER = size(3, 2)
 """Seconds in which all that follows from one run has been asked."""
 PORT = 18473
+KEY = bytes(range(32))
 POLLING = {"exports.poll"}
 
 QUIET = f"""
     insert into connections (id, environment, company_id, status, auth_method, subject_urn, scopes, activated_at)
     select gen_random_uuid(), 'custom', gen_random_uuid(), 'active', 'api_key', 'urn', '', now() - interval '9 days'
     from generate_series(1, {COMPANIES});
-    insert into credentials (connection_id, api_key_sealed, generation) select id, '', 0 from connections;
     insert into config_versions (connection_id, version, body, created_by)
     select id, 1, '{{}}', 'bench' from connections;
     insert into sync_schedules (connection_id, kind, next_due_at, config_version, drafts_due_at)
@@ -95,7 +96,7 @@ def serving(url: str) -> Iterator[None]:
         "PLEO_API_URL": "http://127.0.0.1:9",
         "PLEO_CLIENT_ID": "bench",
         "PLEO_CLIENT_SECRET": "bench",
-        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(bytes(range(32))).decode(),
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(KEY).decode(),
         "LOG_LEVEL": "WARNING",
     }
     command = [str(Path(sys.executable).parent / "ledgerbridge"), "serve", "--port", str(PORT)]
@@ -112,6 +113,16 @@ def serving(url: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def seal_keys(line: psycopg.Connection[Any]) -> None:
+    """Give each connection a sealed credential, without which it would break an invariant."""
+    vault = Vault([KEY])
+    rows = line.execute("select id from connections").fetchall()
+    cells = [(one, vault.seal("key", table="credentials", column="api_key_sealed", row=one)) for (one,) in rows]
+    with line.cursor() as cursor:
+        insert = "insert into credentials (connection_id, api_key_sealed, generation) values (%s, %s, 0)"
+        cursor.executemany(insert, cells)
 
 
 def settled(line: psycopg.Connection[Any]) -> list[str]:
@@ -149,6 +160,7 @@ def one_run(line: psycopg.Connection[Any], log: Log, task: str) -> tuple[Counter
 def measure() -> Terms:
     with postgres() as cluster, database(cluster) as url, psycopg.connect(url, autocommit=True) as line:
         line.execute(QUIET)
+        seal_keys(line)
         line.execute("vacuum analyze")
         # Of all lines but this one.
         name = line.info.dbname
