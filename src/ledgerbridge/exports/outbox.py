@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Text, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import load_only
 
 from ledgerbridge.exports.rows import any_of, recordset
 from ledgerbridge.store.tables import ExportItem, ItemState, Posting
@@ -16,20 +16,37 @@ from ledgerbridge.store.tables import ExportItem, ItemState, Posting
 DONE_STATES = (ItemState.BOOKED, ItemState.NOTHING_TO_POST, ItemState.FAILED)
 
 
-async def unreported(session: AsyncSession, job_id: uuid.UUID, limit: int) -> list[tuple[ExportItem, Posting | None]]:
-    """Items with an outcome Pleo has not got yet, oldest position first."""
+_TOLD = (
+    ExportItem.accounting_entry_id,
+    ExportItem.position,
+    ExportItem.state,
+    ExportItem.failure_reason,
+    ExportItem.failure_type,
+)
+_OF_POSTING = (Posting.erp_id, Posting.erp_number, Posting.erp_url, Posting.booked_at, Posting.intended_at)
+"""What a report says; a row has far more."""
+
+
+async def unreported(
+    session: AsyncSession, job_id: uuid.UUID, limit: int, after: int = -1
+) -> list[tuple[ExportItem, Posting | None]]:
+    """What is to be reported: items behind this position with an outcome Pleo has not got yet, oldest position first.
+
+    Who comes often should name one: what was reported of a long job is passed over slowly until it is vacuumed.
+    """
     rows = await session.execute(
         select(ExportItem, Posting)
         .outerjoin(Posting, Posting.id == ExportItem.posting_id)
         .where(
             ExportItem.job_id == job_id,
+            ExportItem.position > after,
             ExportItem.reported_at.is_(None),
             ExportItem.report_refusal.is_(None),
             ExportItem.state.in_(DONE_STATES),
         )
         .order_by(ExportItem.position)
         .limit(limit)
-        .options(defer(ExportItem.payload, raiseload=True))
+        .options(load_only(*_TOLD, raiseload=True), load_only(*_OF_POSTING, raiseload=True))
     )
     return [(item, posting) for item, posting in rows]
 

@@ -39,6 +39,7 @@ class Reporter:
         self._api = api
         self._job = job
         self._waiting = 0
+        self._reported_to = -1
         self._last_action = job.last_action_at or utcnow()
 
     @property
@@ -116,14 +117,19 @@ class Reporter:
         self.acted()
 
     async def flush(self, at_least: int = 1) -> None:
-        """Report outcomes while at least `at_least` wait. Raises `JobGone`."""
+        """Report outcomes while at least `at_least` wait. Raises `JobGone`.
+
+        A full batch is looked for behind the last one: what got its outcome late, further up, waits for the end.
+        """
+        after = self._reported_to if at_least == BATCH else -1
         while True:
             async with self._context.db.reading() as session:
-                rows = await outbox.unreported(session, self._job.id, BATCH)
+                rows = await outbox.unreported(session, self._job.id, BATCH, after)
             if len(rows) < at_least or not rows:
                 self._waiting = len(rows)
                 return
             await self._send(rows)
+            self._reported_to = after = rows[-1][0].position
             if len(rows) < BATCH or (at_least == BATCH and self._waiting < BATCH):
                 return  # none are left, or too few for now
 

@@ -162,19 +162,18 @@ async def add_control_page(session: AsyncSession, job: ExportJob, page: Sequence
 
 async def add_payloads(session: AsyncSession, job: ExportJob, payloads: Mapping[str, Mapping[str, Any]]) -> int:
     """Join a page of the data layer to the control layer (EXP-DATA-11); returns how many entries were not in it."""
-    kept = {
-        entry: {"url": web_link(payload.get("_links")), "glance": glance(payload) or None}
+    page = {
+        entry: {"payload": payload, "url": web_link(payload.get("_links")), "glance": glance(payload) or None}
         for entry, payload in payloads.items()
     }
     known = await session.execute(
         text(
-            "update export_items set payload = page.payload, pleo_url = kept.value ->> 'url', "
-            "glance = nullif(kept.value -> 'glance', 'null') "
-            "from jsonb_each(:page) as page(entry_id, payload) "
-            "join jsonb_each(:kept) as kept on kept.key = page.entry_id "
+            "update export_items set payload = page.told -> 'payload', pleo_url = page.told ->> 'url', "
+            "glance = nullif(page.told -> 'glance', 'null') "
+            "from jsonb_each(:page) as page(entry_id, told) "
             "where job_id = :job_id and accounting_entry_id = page.entry_id returning accounting_entry_id"
-        ).bindparams(bindparam("page", type_=JSONB), bindparam("kept", type_=JSONB)),
-        {"job_id": job.id, "page": dict(payloads), "kept": kept},
+        ).bindparams(bindparam("page", type_=JSONB)),
+        {"job_id": job.id, "page": page},
     )
     return len(payloads) - len(known.all())
 

@@ -30,7 +30,8 @@ _ENSURE = text(
 
 # Rows are locked in the order of their keys, so that two budgets that share one cannot deadlock; the clock is read
 # only once they are locked, so that waiting for another replica does not date the call back. An urgent caller that is
-# refused leaves a mark on the rows that refused it: others are refused until it had the time to come back.
+# refused leaves a mark on the rows that refused it: others are refused until it had the time to come back. Nobody waits
+# for the disk: a database that crashes forgets the calls of its last moments, and no more.
 _TAKE = text(
     """
     with wanted as (
@@ -60,7 +61,8 @@ _TAKE = text(
             and l.next_free_at - make_interval(secs => l.tolerance) > v.at
     )
     select found, granted, extract(epoch from open_at - at)::float8 as wait,
-           extract(epoch from paused_until - at)::float8 as paused
+           extract(epoch from paused_until - at)::float8 as paused,
+           set_config('synchronous_commit', 'off', true)
     from verdict
     """
 ).bindparams(
