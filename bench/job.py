@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from sqlalchemy import event
 
+from ledgerbridge import serving
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.port import Attachment, Booked, Capabilities, ErpError, Found, Wanted
@@ -106,7 +107,7 @@ async def company(
 ) -> AsyncIterator[Rig]:
     """An active company of a fresh sandbox: API key, double bound, configured to book final entries.
 
-    The log is written as the service writes it, and thrown away.
+    The log is written as the service writes it, and thrown away; garbage is looked for as in the service.
     """
     logging.configure("INFO", "json", _NOWHERE)
     httpx.post(f"{sandbox_url}/sandbox/reset").raise_for_status()
@@ -115,6 +116,7 @@ async def company(
     async with company_rig(
         database_url, sandbox_url, books=books, patience=patience, adapter=UnlimitedAdapter(books)
     ) as rig:
+        serving._keep_what_was_made()
         yield rig
 
 
