@@ -9,6 +9,7 @@ import pytest
 
 from pleo_sandbox.config import SandboxConfig
 from pleo_sandbox.server import running
+from tests.integration.exports.grouping import TOGETHER
 from tests.integration.exports.payables import VENDORS, Payables
 from tests.support.erp_double import PAYABLES, Books
 from tests.support.rig import SEED_CHART, Rig, company_rig
@@ -35,3 +36,10 @@ async def payables(database_url: str, sandbox_url: str) -> AsyncIterator[Payable
     async with company_rig(database_url, sandbox_url, books=books) as made:
         made.pleo.control("PUT", "/chart", SEED_CHART)
         yield Payables(made)
+
+
+@pytest.fixture
+async def grouped(rig: Rig) -> Rig:
+    """A company whose ERP takes ten documents at once."""
+    rig.books.capabilities = TOGETHER
+    return rig
