@@ -176,6 +176,7 @@ def _records(one: Company, now: dt.datetime) -> list[tables.Base]:
             connection_id=own, webhook_id=one[f"hook{n}"], event_id=one["event"], event_type="v1.export-job.created",
             resource_id=one["resource"], company_id=one.company_id, status="done", note=one["note"],
         ) for n in twice),
+        tables.LookSchedule(connection_id=own, due_at=now, looked_at=now),
         tables.SyncSchedule(connection_id=own, kind="tags", config_version=2, note=one["note"]),
         tables.SyncRun(id=one.run_id, connection_id=own, kind="tags", trigger="schedule", only=one["only"],
                        status="needs_confirmation", reason=one["reason"], to_archive=3, held=[one["held"]],
