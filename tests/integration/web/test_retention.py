@@ -183,7 +183,9 @@ CASES: dict[str, Make] = {
         CallMinute(minute=ago(31, over), system="pleo", outcome="ok", calls=1, seconds=1.0)
     ],
     "delivery_refusals": lambda _, over: [
-        DeliveryRefusal(day=ago(365, over=False).date() - dt.timedelta(days=over), reason="not_json", deliveries=1)
+        DeliveryRefusal(
+            day=(NOW - dt.timedelta(days=365)).date() - dt.timedelta(days=over), reason="not_json", deliveries=1
+        )
     ],
     "rate_budgets": lambda _, over: [RateBudget(key=f"custom:{over}", next_free_at=ago(30, over))],
     "audit_log": lambda owner, over: [AuditRecord(actor="a", action="b", connection_id=owner, at=ago(3660, over))],
