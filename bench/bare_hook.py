@@ -1,7 +1,8 @@
 """The least a webhook receiver can be: a FastAPI route that reads the body and commits one INSERT through psycopg.
 
 Run as `python -m bench.bare_hook PORT` with DATABASE_URL; the server's settings, its protocol and the size of the pool
-are those of the service. What it leaves out is our care: no signature, no look at who it is for, no queue, no log line.
+are those the service has for deliveries. What it leaves out is our care: no signature, no look at who it is for, no
+queue, no log line.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ async def main(port: int) -> None:
     pool = AsyncConnectionPool(
         libpq_url(url),
         kwargs={**connection_settings(url, "bare"), "autocommit": True},
-        min_size=10,
-        max_size=20,
+        min_size=1,
+        max_size=10,
         open=False,
     )
     config = web_config(application(pool), Settings())

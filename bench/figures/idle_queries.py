@@ -53,6 +53,8 @@ QUIET = f"""
     select id, now() + interval '20 minutes', now() from connections;
 """
 PERIODIC = "select task_name, id from procrastinate_jobs where lock like 'every:%' and status in ('todo', 'doing')"
+CHECKS = "delete from procrastinate_jobs where task_name = 'connections.check' and status = 'todo'"
+"""The daily check of each connection asks Pleo, and is no part of idling."""
 AWAY = """
     update procrastinate_jobs set scheduled_at = now() + interval '10 hours'
     where lock like 'every:%' and status = 'todo'
@@ -128,10 +130,11 @@ def seal_keys(line: psycopg.Connection[Any]) -> None:
 def settled(line: psycopg.Connection[Any]) -> list[str]:
     """The names of what comes round, once each has run for the first time and waits again."""
     for _ in range(1200):
+        line.execute(CHECKS)
         rows = line.execute(PERIODIC).fetchall()
         doing = line.execute("select 1 from procrastinate_jobs where status = 'doing'").fetchone()
         ended = line.execute(
-            "select count(distinct lock) from procrastinate_jobs where status = 'succeeded'"
+            "select count(distinct lock) from procrastinate_jobs where status = 'succeeded' and lock like 'every:%'"
         ).fetchone()
         if rows and doing is None and ended is not None and ended[0] >= len(rows):
             return sorted(str(row[0]) for row in rows)
@@ -167,8 +170,6 @@ def measure() -> Terms:
         line.execute(f"alter database {name} set log_statement = 'all'")
         with serving(url):
             tasks = settled(line)
-            # The daily check of each connection asks Pleo, and is no part of idling.
-            line.execute("delete from procrastinate_jobs where task_name = 'connections.check' and status = 'todo'")
             time.sleep(size(20, 3))
             line.execute(AWAY)
             time.sleep(2)
