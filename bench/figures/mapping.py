@@ -19,13 +19,10 @@ from bench.terms import Figure, Terms
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.content import content_digest
 from ledgerbridge.bookkeeping.mapping import book
-from ledgerbridge.bookkeeping.master_data import ErpVendor
 from ledgerbridge.bookkeeping.vendors import VendorIndex
 from ledgerbridge.bookkeeping.words import (
     Account,
-    Accounts,
     Chart,
-    Configuration,
     Dimension,
     ErpTax,
     Journal,
@@ -34,14 +31,13 @@ from ledgerbridge.bookkeeping.words import (
 )
 from ledgerbridge.pleo.items import parse_item
 from pleo_sandbox.core.employees import PEOPLE
-from pleo_sandbox.seeds import Chart as Codes
 from pleo_sandbox.seeds import Frame, named
+from tests.support.seed_books import CODES, CONFIG, VENDOR
+from tests.unit.bookkeeping.books import erp_vendor
 
 FIGURE = Figure("Mapping an item to its entry, over json.loads of its payload", floor=15, aim=5, higher_is_better=False)
 TODAY = dt.date(2026, 11, 20)
 COMPANY = "00000000-0000-4000-8000-000000000001"
-CODES = Codes()
-VENDOR = {"id": "00000000-0000-4000-8000-00000000000a", "name": "Kontor & Co", "defaultCurrency": "DKK", "code": "S-77"}
 
 
 def payloads() -> list[bytes]:
@@ -89,7 +85,7 @@ def chart(accounts: int = 400, values: int = 200) -> ChartIndex:
 
 
 def measure() -> Terms:
-    index, vendors, configuration = chart(), _vendors(), _configuration()
+    index, vendors, configuration = chart(), _vendors(), CONFIG
     raw = payloads()
     items = [json.loads(one) for one in raw]
 
@@ -122,41 +118,11 @@ def _end(month: int) -> dt.date:
     return (dt.date(2026, month, 28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
 
 
-def _configuration() -> Configuration:
-    return Configuration(
-        version=1,
-        journal="EXP",
-        accounts=Accounts(
-            wallet={"*": CODES.account("wallet")},
-            out_of_pocket=CODES.account("out_of_pocket"),
-            contra=CODES.account("contra"),
-            external_reimbursement="external",
-            payable=CODES.account("payable"),
-        ),
-        time_zone="Europe/Copenhagen",
-        dimensions=tuple(group for group, _ in CODES.dimensions.values()),
-    )
-
-
 def _vendors(others: int = 2000) -> VendorIndex:
     known = [
-        _vendor("77", "S-77", "Kontor & Co"),
-        *(_vendor(f"staff-{code}", code, name) for name, code, _, _ in PEOPLE),
+        erp_vendor("77", "S-77", "Kontor & Co"),
+        *(erp_vendor(f"staff-{code}", code, name) for name, code, _, _ in PEOPLE),
     ]
     return VendorIndex(
-        [*known, *(_vendor(f"v{number}", f"V-{number}", f"Vendor {number}") for number in range(others))]
-    )
-
-
-def _vendor(erp_id: str, code: str, name: str) -> ErpVendor:
-    return ErpVendor(
-        erp_id,
-        code,
-        name,
-        currency=None,
-        country=None,
-        registration_number=None,
-        tax_registration_number=None,
-        payable=None,
-        active=True,
+        [*known, *(erp_vendor(f"v{number}", f"V-{number}", f"Vendor {number}") for number in range(others))]
     )

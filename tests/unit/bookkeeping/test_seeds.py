@@ -12,9 +12,7 @@ from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.vendors import VendorIndex
 from ledgerbridge.bookkeeping.words import (
     Account,
-    Accounts,
     Chart,
-    Configuration,
     Dimension,
     ErpTax,
     Journal,
@@ -24,12 +22,11 @@ from ledgerbridge.bookkeeping.words import (
 )
 from ledgerbridge.pleo.items import UnreadableItem, parse_item
 from pleo_sandbox.core.employees import PEOPLE
-from pleo_sandbox.seeds import Chart as Codes
 from pleo_sandbox.seeds import Frame, Seed, named
+from tests.support.seed_books import CODES, CONFIG, VENDOR
 
 from .books import PERIODS, TODAY, erp_vendor
 
-CODES = Codes()
 VAT = CODES.account("input_tax")
 BOOKS = ChartIndex(
     Chart(
@@ -56,24 +53,10 @@ BOOKS = ChartIndex(
         PERIODS,
     )
 )
-CONFIG = Configuration(
-    version=1,
-    journal="EXP",
-    accounts=Accounts(
-        wallet={"*": CODES.account("wallet")},
-        out_of_pocket=CODES.account("out_of_pocket"),
-        contra=CODES.account("contra"),
-        external_reimbursement="external",
-        payable=CODES.account("payable"),
-    ),
-    time_zone="Europe/Copenhagen",
-    dimensions=tuple(group for group, _ in CODES.dimensions.values()),
-)
 
 
 SUPPLIER = erp_vendor("77", "S-77", "Kontor & Co")
 STAFF = [erp_vendor(f"staff-{code}", code, name) for name, code, _, _ in PEOPLE]
-VENDOR = {"id": "00000000-0000-4000-8000-00000000000a", "name": "Kontor & Co", "defaultCurrency": "DKK", "code": "S-77"}
 
 
 @pytest.mark.rule("EXP-DATA-08", "EXP-BOOK-06")
