@@ -21,6 +21,8 @@ TELLS_LATER = "ledgerbridge.tells_later"
 """A setting of our own, which the trigger of the queue's table asks for (migration 0006)."""
 WAIT_SECONDS = 10
 """For a connection; then whoever waits is told that the database is away."""
+LOCK_SECONDS = 1
+"""For a row that somebody holds."""
 
 
 class Alone:
@@ -28,29 +30,34 @@ class Alone:
 
     def __init__(self, conninfo: str, settings: Mapping[str, str | int], size: int) -> None:
         self._conninfo = conninfo
-        options = f"{settings.get('options', '')} -c {TELLS_LATER}=yes".strip()
+        options = f"{settings.get('options', '')} -c {TELLS_LATER}=yes -c lock_timeout={LOCK_SECONDS}s".strip()
         self._settings = {**settings, "options": options, "autocommit": True}
         self._size = size
         self._pool: AsyncConnectionPool | None = None
         self._opening = asyncio.Lock()
 
-    async def run(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The first row of a statement with psycopg's placeholders; None when it gives none. Committed on return.
+    async def run(
+        self, statement: str, values: Mapping[str, Any], *, across: str | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a statement with psycopg's placeholders. Committed on return.
 
         Run again when its connection turns out to be dead, also if the reply alone was lost: it must not matter how
-        often it runs. Raises `psycopg.Error`, and `UnscopedQuery` for a statement that is not bound to one company.
+        often it runs. A row that somebody holds is waited for `LOCK_SECONDS`.
+        Raises `psycopg.Error`, and `UnscopedQuery` for a statement that is not bound to one company, unless `across`
+        says why it need not be.
         """
-        scope.judge_text(statement)
+        if across is None:
+            scope.judge_text(statement)
         pool = self._pool or await self._opened()
         async with pool.connection() as connection:
             try:
-                return await _first(connection, statement, values)
+                return await _rows(connection, statement, values)
             except psycopg.OperationalError:
                 if not connection.broken:
                     raise
         await pool.check()  # a server that was restarted leaves none of them alive
         async with pool.connection() as connection:
-            return await _first(connection, statement, values)
+            return await _rows(connection, statement, values)
 
     async def close(self) -> None:
         """Close every connection; may be repeated."""
@@ -77,9 +84,8 @@ class Alone:
             return self._pool
 
 
-async def _first(
+async def _rows(
     connection: psycopg.AsyncConnection, statement: str, values: Mapping[str, Any]
-) -> tuple[Any, ...] | None:
+) -> list[tuple[Any, ...]]:
     cursor = await connection.execute(statement.encode(), values)
-    found: tuple[Any, ...] | None = await cursor.fetchone()
-    return found
+    return await cursor.fetchall() if cursor.description else []

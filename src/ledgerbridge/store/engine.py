@@ -129,16 +129,19 @@ class Database:
             )
             yield session
 
-    async def alone(self, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The first row of a statement that is a transaction of its own, in one visit to the server (`store.alone`).
+    async def alone(
+        self, statement: str, values: Mapping[str, Any], *, across: str | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a statement that is a transaction of its own, in one visit to the server (`store.alone`).
 
-        Committed on return. It may be run twice, so it must not matter how often it runs. Raises `psycopg.Error`.
+        Committed on return. It may be run twice, so it must not matter how often it runs. `across` is for who reads the
+        code: why it may touch more than one company. Raises `psycopg.Error`.
         """
         point = f"commit {faults.caller()}"
         faults.reach(f"{point} before")
-        row = await self._alone.run(statement, values)
+        rows = await self._alone.run(statement, values, across=across)
         faults.reach(f"{point} after")
-        return row
+        return rows
 
     async def ping(self) -> None:
         """One round trip to the server. Raises sqlalchemy.exc.SQLAlchemyError when it does not answer."""

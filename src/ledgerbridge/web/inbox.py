@@ -17,9 +17,9 @@ from ledgerbridge.pleo.events import Event, ExportJobCreated, VendorCreated
 from ledgerbridge.store.tables import Connection, ConnectionStatus, DeliveryStatus, Subscription
 from ledgerbridge.store.vault import hash_token
 from ledgerbridge.syncs import enqueue as syncs
+from ledgerbridge.web.gathering import Row
 from ledgerbridge.web.mailboxes import Mailbox
 from ledgerbridge.web.services import Services
-from ledgerbridge.work.statements import NOTHING, defer_from
 from ledgerbridge.work.tasks import Order
 
 _LONGEST = 200
@@ -87,10 +87,10 @@ async def accept(services: Services, box: Mailbox, webhook_id: str, event: Event
     Raises `Overtaken` when the mailbox has changed since somebody looked; then nothing was stored.
     """
     result, note = _decide(box, event)
-    row = await services.db.alone(_DELIVER, _values(services, box, webhook_id, event, result, note))
-    if row is None:
+    new = await services.gathering.store(_row(services, box, webhook_id, event, result, note))
+    if new is None:
         raise Overtaken
-    if not row[0]:
+    if not new:
         return Result.DUPLICATE
     if result is Result.QUEUED:
         services.crier.cry()
@@ -116,40 +116,15 @@ _STATUS = {
     Result.MISMATCH: DeliveryStatus.DROPPED,
 }
 
-# One visit to the server: whether the mailbox is what it was taken for, the delivery or a count of its repeat, and the
-# work of a new one. A row that an INSERT has just made carries no xmax; one that it updated does.
-_DELIVER = f"""
-    with box as (
-        select s.connection_id from subscriptions s join connections c on c.id = s.connection_id
-        where s.connection_id = %(connection_id)s and s.secret_sealed is not distinct from %(sealed)s::bytea
-          and (s.ended_at is not null or c.status = 'disconnected') = %(ended)s
-    ), delivery as (
-        insert into webhook_deliveries as d (
-            id, connection_id, webhook_id, event_id, event_type, resource_id, company_id, status, note, settled_at,
-            repeats
-        )
-        select %(id)s, connection_id, %(webhook_id)s::text, %(event_id)s::text, %(event_type)s::text,
-               %(resource_id)s::text, %(company_id)s::text, %(status)s::text, %(note)s::text,
-               %(settled_at)s::timestamptz, 0
-        from box
-        on conflict (connection_id, webhook_id) do update set repeats = d.repeats + 1
-        returning xmax = 0 as new
-    ), work as (
-        {defer_from("delivery where new and %(work_name)s::text is not null")}
-    )
-    select new from delivery
-"""  # noqa: S608
 
-
-def _values(
-    services: Services, box: Mailbox, webhook_id: str, event: Event, result: Result, note: str | None
-) -> dict[str, object]:
+def _row(services: Services, box: Mailbox, webhook_id: str, event: Event, result: Result, note: str | None) -> Row:
     known = event if isinstance(event, ExportJobCreated | VendorCreated) else None
-    values: dict[str, object] = {
-        "connection_id": box.connection_id,
-        "sealed": box.sealed,
+    queued = result is Result.QUEUED
+    return {
+        "connection_id": str(box.connection_id),
+        "sealed": None if box.sealed is None else box.sealed.hex(),
         "ended": box.ended,
-        "id": uuid.uuid4(),
+        "id": str(uuid.uuid4()),
         "webhook_id": webhook_id,
         "event_id": _storable(event.event_id),
         "event_type": _storable(event.event_type),
@@ -157,10 +132,8 @@ def _values(
         "company_id": known.company_id if known else None,
         "status": _STATUS[result].value,
         "note": note,
-        "settled_at": None if result is Result.QUEUED else utcnow(),
-    }
-    order = _work(services, box, event) if result is Result.QUEUED else None
-    return values | {f"work_{name}": value for name, value in (order.values if order else NOTHING).items()}
+        "settled_at": None if queued else utcnow().isoformat(),
+    } | (_work(services, box, event).values if queued else {})
 
 
 def _resource(event: Event) -> str | None:

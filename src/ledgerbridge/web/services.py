@@ -18,6 +18,7 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.web.admin.paging import Cursors
+from ledgerbridge.web.gathering import Gathering
 from ledgerbridge.web.limiting import Limiter
 from ledgerbridge.web.mailboxes import Mailboxes
 from ledgerbridge.web.shared import Shared
@@ -47,9 +48,11 @@ class Services:
     readiness: Shared[list[Check]] = field(default_factory=Shared)
     scrape: Shared[bytes] = field(default_factory=Shared)
     crier: Crier = field(init=False)
+    gathering: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "crier", Crier(self.db))
+        object.__setattr__(self, "gathering", Gathering(self.db))
 
 
 def provide(app: FastAPI, services: Services) -> None:

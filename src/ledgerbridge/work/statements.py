@@ -29,17 +29,18 @@ DEFER_ALL = _DEFER.format(
     args="o.args",
     seconds="o.seconds",
 )
-NOTHING: dict[str, str | float | None] = dict.fromkeys(("name", "lock", "queueing_lock", "args", "seconds"))
-"""The values of no order at all."""
-DEFER = _DEFER.format(where="", **{part: f":{part}" for part in NOTHING})
+DEFER = _DEFER.format(
+    where="", name=":name", lock=":lock", queueing_lock=":queueing_lock", args=":args", seconds=":seconds"
+)
 
 
 def defer_from(source: str) -> str:
-    """The same as part of a larger statement that psycopg runs, for the one row of `source` or, without it, not at all.
+    """The same as part of a larger statement: for each row of `source`, whose columns bear the names of an order's.
 
-    An order's `values` go in under their names with `work_` in front. Whoever uses it also wakes: `WAKE_OF`.
+    No two of them with one `queueing_lock`. Whoever uses it also wakes: `WAKE`.
     """
-    return _DEFER.format(where=f"from {source}", **{part: f"%(work_{part})s" for part in NOTHING})
+    columns = {part: part for part in ("name", "lock", "queueing_lock", "args", "seconds")}
+    return _DEFER.format(where=f"from {source}", **columns)
 
 
 WAKE = "select " + _WAKE.format(id="0")

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledgerbridge.store.engine import Database
 from ledgerbridge.store.tables import Connection, ConnectionStatus, Subscription
 from ledgerbridge.store.vault import hash_token
+from ledgerbridge.web.gathering import Gathering, Row
 from ledgerbridge.web.mailboxes import Mailbox, Mailboxes
 from tests.integration.web.mailbox import VECTOR_SECRET, Box, export_event
 
@@ -111,12 +111,12 @@ async def test_a_subscription_that_changes_all_the_time_is_503_so_that_pleo_send
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await sealed(box, box.secret)
-    alone = Database.alone
+    store = Gathering.store
 
-    async def overtaken(db: Database, statement: str, values: dict[str, Any]) -> Any:
-        return await alone(db, statement, {**values, "sealed": other})
+    async def overtaken(gathering: Gathering, row: Row) -> bool | None:
+        return await store(gathering, {**row, "sealed": other.hex()})
 
-    monkeypatch.setattr(Database, "alone", overtaken)
+    monkeypatch.setattr(Gathering, "store", overtaken)
     assert (await box.send(export_event())).status_code == 503
     assert await box.stored() == []
 
