@@ -82,7 +82,9 @@ class UnlimitedAdapter(DoubleAdapter):
         self._counts = books
 
     @asynccontextmanager
-    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[DoubleErp]:
+    async def open(
+        self, settings: dict[str, Any], observe: object = None, *, book: object = None
+    ) -> AsyncIterator[DoubleErp]:
         yield UnlimitedErp(self._counts)
 
 

@@ -63,7 +63,9 @@ class SlowAdapter(UnlimitedAdapter):
         self._seconds = seconds
 
     @asynccontextmanager
-    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[DoubleErp]:
+    async def open(
+        self, settings: dict[str, Any], observe: object = None, *, book: object = None
+    ) -> AsyncIterator[DoubleErp]:
         yield SlowErp(self._counts, self._seconds)
 
 

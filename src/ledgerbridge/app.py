@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections import credentials
 from ledgerbridge.connections.context import Budgets, Connections
-from ledgerbridge.erp.port import Adapter
+from ledgerbridge.erp.adapter import Adapter
 from ledgerbridge.erp.registry import adapters
 from ledgerbridge.exports import polls
 from ledgerbridge.exports.context import ExportContext, Observer

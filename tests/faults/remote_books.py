@@ -123,6 +123,8 @@ class RemoteAdapter:
         return frozenset({"api_key"})
 
     @asynccontextmanager
-    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[RemoteErp]:
+    async def open(
+        self, settings: dict[str, Any], observe: object = None, *, book: object = None
+    ) -> AsyncIterator[RemoteErp]:
         with Client(self._path, "AF_UNIX") as line:
             yield RemoteErp(line)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerbridge.bookkeeping.master_data import NewVendor, VendorLookup
-from ledgerbridge.erp.port import Erp, ErpError, SettingsError
+from ledgerbridge.erp.adapter import SettingsError
+from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.erp.tryton import TrytonAdapter, wire
 from tests.fuzz.shapes import gone_wrong, sent
 from tests.fuzz.test_pleo_answers import HEADERS, can_be_kept

@@ -27,6 +27,7 @@ from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
 from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
 from ledgerbridge.erp.port import (
     Attachment,
     Booked,
@@ -38,9 +39,6 @@ from ledgerbridge.erp.port import (
     Found,
     Keyed,
     Reversed,
-    SettingField,
-    SettingKind,
-    SettingsError,
     Wanted,
 )
 from tests.support.double_chart import CODES as CODES
@@ -281,6 +279,9 @@ class DoubleErp:
         await self._wait(name)
         return self._call(name, lambda: list(rows(self._books.master)))
 
+    async def hand_over(self) -> None:
+        """Nothing."""
+
     def url(self, document: DocumentRef) -> str | None:
         return f"https://erp.example/{document.id}"
 
@@ -411,5 +412,7 @@ class DoubleAdapter:
         return frozenset({"api_key"})
 
     @asynccontextmanager
-    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[DoubleErp]:
+    async def open(
+        self, settings: dict[str, Any], observe: object = None, *, book: object = None
+    ) -> AsyncIterator[DoubleErp]:
         yield DoubleErp(self.books)

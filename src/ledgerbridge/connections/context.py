@@ -13,7 +13,7 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
-from ledgerbridge.erp.port import Adapter
+from ledgerbridge.erp.adapter import Adapter
 from ledgerbridge.erp.port import Observe as ErpObserve
 from ledgerbridge.erp.registry import adapters
 from ledgerbridge.pleo.endpoints import PleoEndpoints

@@ -17,7 +17,8 @@ from ledgerbridge.connections.errors import BindingRefused, Fault
 from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
-from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingsError
+from ledgerbridge.erp.adapter import Adapter, SettingsError
+from ledgerbridge.erp.port import ErpCompany, ErpError
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
 

@@ -20,7 +20,8 @@ from ledgerbridge.connections.erp_binding import Bound
 from ledgerbridge.connections.errors import BindingRefused, Fault
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.connections.setup import Step
-from ledgerbridge.erp.port import Adapter, ErpCompany, ErpError, SettingField, SettingKind, SettingsError
+from ledgerbridge.erp.adapter import Adapter, SettingField, SettingKind, SettingsError
+from ledgerbridge.erp.port import ErpCompany, ErpError
 from ledgerbridge.store.tables import ErpBinding, SetupDraft
 
 _KIND = "kind"

@@ -8,11 +8,10 @@ conformance suite (`erp/conformance.py`) then tests it against the real thing. A
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from ledgerbridge.bookkeeping.master_data import (
     ErpVendor,
@@ -55,6 +54,12 @@ class Capabilities:
     """How many documents `book_many` takes at once; 1 where it is never called."""
     lists_entries: bool = False
     """Can list all documents of a period that carry a key of ours, for the comparison with our ledger."""
+    attachment_types: frozenset[str] | None = None
+    """MIME types of files it takes; None when it takes any. Others are converted, or their item is refused."""
+    dimensions: bool = True
+    """Lines can carry dimensions; otherwise a configuration that names some is refused."""
+    files: bool = False
+    """Books into files: what was booked leaves with `hand_over`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,76 +326,12 @@ class Erp(MasterData, Payables, Protocol):
         """
         ...
 
-    def url(self, document: DocumentRef) -> str | None:
-        """Direct link to an entry or bill for a person."""
-        ...
-
-
-class SettingKind(StrEnum):
-    """How a setting is asked for."""
-
-    TEXT = "text"
-    URL = "url"
-    SECRET = "secret"  # noqa: S105
-    """Never shown again; one of `secret_fields`."""
-    NUMBER = "number"
-    COMPANY = "company"
-    """The id of one of `companies`, chosen once they can be read. At most one setting is of this kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettingField:
-    """One setting of an adapter, for a form that a bookkeeper fills in."""
-
-    name: str
-    """As in the settings."""
-    label: str
-    help: str
-    """Where in the ERP to find it, in a sentence or two; may be empty."""
-    kind: SettingKind
-    required: bool = True
-    placeholder: str = ""
-    """An example."""
-    place: bool = False
-    """Whether it tells where the ERP is: a stored secret is never sent there once it changed."""
-
-
-class Adapter(Protocol):
-    """A kind of ERP: checks its settings and opens one company."""
-
-    kind: str
-    """As in `{"kind": ..., "settings": ...}`."""
-    name: str
-    """As people call the ERP."""
-
-    def form(self) -> tuple[SettingField, ...]:
-        """All settings, in the order in which a person is asked for them."""
-        ...
-
-    async def companies(self, settings: dict[str, Any], observe: Observe | None = None) -> Sequence[ErpCompany]:
-        """The companies that the given access may work in, by name; `settings` need not name one yet. Never empty.
-
-        Raises `SettingsError` for what can be told apart field by field, an address that is not this ERP's and a key it
-        refuses included, and `ErpError` otherwise, also for a key without the rights that booking needs.
+    async def hand_over(self) -> None:
+        """Close what was booked since the last time into a file, whose delivery is queued with it; nothing where there
+        is nothing. Called at the end of every job and by a sweep; safe to call again. Only where `capabilities.files`.
         """
         ...
 
-    def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Validate and normalise what a person entered; raises `SettingsError` naming field and fault."""
+    def url(self, document: DocumentRef) -> str | None:
+        """Direct link to an entry or bill for a person."""
         ...
-
-    def secret_fields(self) -> frozenset[str]:
-        """Names of the settings that are never shown again."""
-        ...
-
-    def open(self, settings: dict[str, Any], observe: Observe | None = None) -> AbstractAsyncContextManager[Erp]:
-        """Open a company without calling it yet; connections are closed when the context ends."""
-        ...
-
-
-class SettingsError(ValueError):
-    """Settings a person can correct: `errors` maps a field name to a sentence."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
-        self.errors = errors

@@ -21,7 +21,7 @@ from ledgerbridge.connections import activation, configuration, connect, erp_bin
 from ledgerbridge.connections.connect import ConnectOutcome
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.connections.errors import ConnectRefused
-from ledgerbridge.erp.port import SettingsError
+from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.pleo.endpoints import PleoEndpoints
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import Database

@@ -10,7 +10,8 @@ import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.erp import conformance
-from ledgerbridge.erp.port import ErpError, SettingsError
+from ledgerbridge.erp.adapter import SettingsError
+from ledgerbridge.erp.port import ErpError
 from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.outgoing.addresses import Reach
 from tests.support.tryton_bench import TrytonBench

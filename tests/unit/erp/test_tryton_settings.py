@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledgerbridge.erp.port import SettingsError
+from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.erp.registry import adapters
 from ledgerbridge.erp.tryton import settings
 

@@ -19,7 +19,8 @@ import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Account, Chart, EntryLine, JournalEntry, PostingKey, TaxPosting
-from ledgerbridge.erp.port import Adapter, Attachment, Capabilities, Erp, ErpError
+from ledgerbridge.erp.adapter import Adapter
+from ledgerbridge.erp.port import Attachment, Capabilities, Erp, ErpError
 from ledgerbridge.outgoing.files import HeldFile
 
 PLEO_COMPANY = "3f0c2f6e-0c43-4a39-9d5e-0a3f8f3f1c11"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from ledgerbridge.erp.adapter import SettingKind, SettingsError
 from ledgerbridge.erp.conformance.bench import Bench
-from ledgerbridge.erp.port import SettingKind, SettingsError
 
 
 class Connecting:

@@ -26,6 +26,8 @@ from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, JournalEntry, PostingKey
 from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.adapter import SettingField
+from ledgerbridge.erp.files.book import VoucherBook
 from ledgerbridge.erp.port import (
     Attachment,
     Booked,
@@ -39,7 +41,6 @@ from ledgerbridge.erp.port import (
     Keyed,
     Observe,
     Reversed,
-    SettingField,
     Wanted,
 )
 from ledgerbridge.erp.tryton import (
@@ -126,7 +127,9 @@ class TrytonAdapter:
     def secret_fields(self) -> frozenset[str]:
         return frozenset({"api_key"})
 
-    def open(self, raw: dict[str, Any], observe: Observe | None = None) -> AbstractAsyncContextManager[Erp]:
+    def open(
+        self, raw: dict[str, Any], observe: Observe | None = None, *, book: VoucherBook | None = None
+    ) -> AbstractAsyncContextManager[Erp]:
         return self._opened(settings.parse(raw), observe)
 
     @asynccontextmanager
@@ -360,6 +363,9 @@ class TrytonErp:
 
     async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
         return await Creation(self._client, self._settings.vendor_category, vendor).run(self._patience)
+
+    async def hand_over(self) -> None:
+        """Nothing: what is booked stands in Tryton."""
 
     def url(self, document: DocumentRef) -> str | None:
         database = quote(self._settings.database, safe="")

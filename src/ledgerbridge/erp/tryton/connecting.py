@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import httpx
 
-from ledgerbridge.erp.port import ErpCompany, SettingField, SettingKind, SettingsError
+from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
+from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.erp.tryton import access, wire
 from ledgerbridge.erp.tryton.client import Client
 from ledgerbridge.erp.tryton.errors import CallFailed, Outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ledgerbridge.erp.port import SettingsError
+from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.outgoing.addresses import host_of, is_loopback
 
 _NAMES = ("base_url", "database", "api_key", "company")

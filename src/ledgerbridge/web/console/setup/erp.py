@@ -13,7 +13,7 @@ from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import BindingRefused
 from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.connections.setup_erp import Tried
-from ledgerbridge.erp.port import Adapter, SettingField, SettingKind
+from ledgerbridge.erp.adapter import Adapter, SettingField, SettingKind
 from ledgerbridge.web.console import forms
 from ledgerbridge.web.console.doors import ConsoleRoute, Customer, SignedInCustomer
 from ledgerbridge.web.console.page import FieldError, page
