@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import ledgerbridge
@@ -43,8 +43,9 @@ class Derived:
         return bool(found) and found <= self.reads
 
 
+@cache
 def derived(source: Path = SOURCE) -> Derived:
-    """The points of the package in this folder."""
+    """The points of the package in this folder; reading it takes two seconds, and each walk asks."""
     modules = {name: Module(name, ast.parse(path.read_text())) for name, path in sorted(_files(source))}
     points = {f"commit {name}" for name in _committing(modules)}
     reads: set[str] = set()
