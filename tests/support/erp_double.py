@@ -390,6 +390,7 @@ class DoubleAdapter:
 
     kind = "double"
     name = "Double books"
+    about = "Books in memory, for tests."
 
     def __init__(self, books: Books) -> None:
         self.books = books

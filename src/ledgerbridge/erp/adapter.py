@@ -12,6 +12,10 @@ from ledgerbridge.erp.files.book import VoucherBook
 from ledgerbridge.erp.port import Erp, ErpCompany, Observe
 
 
+MAX_FILE_BYTES = 5 * 1024 * 1024
+"""Of an uploaded setting; nothing larger reaches an adapter."""
+
+
 class SettingKind(StrEnum):
     """How a setting is asked for."""
 
@@ -25,9 +29,9 @@ class SettingKind(StrEnum):
     LONG_TEXT = "long_text"
     """Several lines."""
     FILE = "file"
-    """A file that is uploaded. It arrives as base64 of its bytes; `check_settings` turns it into an object with at
-    least `summary`, a sentence that is all that is shown of it, and takes that object as it is. Left out, the stored
-    one stays."""
+    """A file that is uploaded. It arrives as base64 of its bytes (checked, at most `MAX_FILE_BYTES`), also in
+    `companies`; `check_settings` turns it into an object with at least `summary`, a sentence that is all that is shown
+    of it, and takes that object as it is. Left out, the stored one stays."""
     COMPANY = "company"
     """The id of one of `companies`, chosen once they can be read. At most one setting is of this kind."""
 
@@ -51,6 +55,9 @@ class SettingField:
     """What stands in the form at first."""
     place: bool = False
     """Whether it tells where the ERP is: a stored secret is never sent there once it changed."""
+    when: tuple[str, str] | None = None
+    """Name of a setting of the kind `CHOICE` and the value with which alone this one is asked for, shown and handed on;
+    None for always."""
 
 
 class Adapter(Protocol):
@@ -60,6 +67,8 @@ class Adapter(Protocol):
     """As in `{"kind": ..., "settings": ...}`."""
     name: str
     """As people call the ERP."""
+    about: str
+    """What it is and for whom, in a sentence, for somebody who chooses among all kinds."""
 
     def form(self) -> tuple[SettingField, ...]:
         """All settings, in the order in which a person is asked for them."""

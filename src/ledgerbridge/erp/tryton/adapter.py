@@ -100,6 +100,7 @@ class TrytonAdapter:
 
     kind = "tryton"
     name = "Tryton"
+    about = "An ERP of your own or of your accountant, on a server that can be reached from the internet."
 
     def __init__(
         self,
