@@ -105,7 +105,9 @@ class VoucherBook(Protocol):
         """Give each the next number of its series and keep it with its receipts; in their order, all or none.
 
         A key (or the taking back of one) that stands there with the same digest is answered as it is, with
-        `already_there`; one with another digest is `KeyTaken`, and costs the others nothing.
+        `already_there`, also where it is taken back meanwhile; one with another digest is `KeyTaken`, and costs the
+        others nothing. So is a key whose accounting entry stands under another revision that nothing takes back,
+        or is recorded under one by this call.
         """
         ...
 
