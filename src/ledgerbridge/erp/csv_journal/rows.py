@@ -1,0 +1,101 @@
+"""The rows of a journal file: one for each line of a voucher, or one for each pair of accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from ledgerbridge.erp.csv_journal.template import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a voucher; exactly one of debit and credit is positive."""
+
+    account: str
+    account_name: str
+    debit: Decimal
+    credit: Decimal
+    text: str
+    tax: str = ""
+    """Names of the tax codes it is reported under."""
+    dimensions: Sequence[tuple[str, str, str]] = ()
+    """Code of the dimension, code of the value, name of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A voucher as files show it."""
+
+    series: str
+    number: int
+    year: dt.date
+    """First day of its fiscal year."""
+    date: dt.date
+    original_date: dt.date
+    text: str
+    entry: str
+    """Pleo's id of the accounting entry."""
+    key: str
+    """Names this voucher alone: the entry, its revision, and whether it takes another back."""
+    currency: str
+    recorded_at: dt.datetime
+    lines: Sequence[Line]
+    receipts: Sequence[str] = ()
+    """Names of its files beside the journal."""
+
+    @property
+    def voucher(self) -> str:
+        """As people call it: `A17`."""
+        return f"{self.series}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the file."""
+
+    voucher: Journal
+    line: Line
+    position: int
+    """Of the row within its voucher, from 1."""
+    counter: Line | None = None
+    """What it is booked against, where rows are pairs."""
+
+
+def rows_of(voucher: Journal, kind: Rows) -> Iterator[Row]:
+    """The rows of one voucher; their amounts add up to it."""
+    if kind is Rows.LINE:
+        yield from (Row(voucher, line, at) for at, line in enumerate(voucher.lines, 1))
+        return
+    for at, (line, counter) in enumerate(_pairs(voucher.lines), 1):
+        yield Row(voucher, line, at, counter)
+
+
+def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
+    """Each amount with what it is booked against, in the order of the lines.
+
+    The side with more lines leads, because that is where texts and dimensions differ. Where several lines stand on both
+    sides, each is taken in turn, and divided where the other side ends first.
+    """
+    debits = [line for line in lines if line.debit]
+    credits_ = [line for line in lines if line.credit]
+    leading, other = (debits, credits_) if len(debits) >= len(credits_) else (credits_, debits)
+    rest = iter(other)
+    against, left = None, Decimal(0)
+    for line in leading:
+        open_ = line.debit + line.credit
+        while open_:
+            if not left:
+                against = next(rest)
+                left = against.debit + against.credit
+            assert against is not None  # noqa: S101 - taken above
+            amount = min(open_, left)
+            open_, left = open_ - amount, left - amount
+            dimensions = line.dimensions or against.dimensions
+            yield replace(_of(line, amount), dimensions=dimensions), _of(against, amount)
+
+
+def _of(line: Line, amount: Decimal) -> Line:
+    return replace(line, debit=amount if line.debit else Decimal(0), credit=amount if line.credit else Decimal(0))

@@ -1,0 +1,113 @@
+"""Templates: how one importer wants its journal, read from a small TOML file.
+
+A template names the columns in order, each with a field of a closed set or a fixed text, and how figures, dates and
+letters are written. docs/csv-templates.md is the page for people who write one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as made_by
+from enum import StrEnum
+
+PLAIN_FIELDS = frozenset({
+    "account", "account_name", "amount", "amount_absolute", "amount_inverse", "counter_account", "counter_account_name",
+    "credit", "currency", "date", "debit", "dimensions", "entry", "key", "line", "line_text", "number", "original_date",
+    "receipts", "series", "side", "tax", "text", "voucher", "voucher_text", "year",
+})  # fmt: skip
+"""What a column can hold, but for dimensions."""
+OF_DIMENSION = ("dimension", "dimension_name")
+"""`dimension.CODE` is the code of the line's value of that dimension, `dimension_name.CODE` its name."""
+OF_HEAD = frozenset({"first_date", "last_date", "year", "now", "vouchers", "rows", "debit", "currency"})
+"""What stands in braces in the lines above the headings, besides `setting.NAME`. `debit` is the sum of all debits;
+`now` is when the newest voucher was recorded, to the millisecond, so that the same vouchers make the same file."""
+AMOUNTS = frozenset({"amount", "amount_absolute", "amount_inverse", "credit", "debit"})
+DATES = frozenset({"date", "original_date", "year"})
+TEXTS = frozenset({"text", "voucher_text", "line_text", "account_name", "counter_account_name", "receipts"})
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(?::([^{}]*))?\}")
+"""A name, and after a colon the format of a date."""
+
+
+class Rows(StrEnum):
+    """What a row of the file is."""
+
+    LINE = "line"
+    """One line of a voucher."""
+    PAIR = "pair"
+    """An amount with the account it is booked on and the one it is booked against; a voucher of several lines is taken
+    apart into such pairs."""
+
+
+class TemplateError(ValueError):
+    """A template that cannot be used; one sentence, with the key at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column."""
+
+    heading: str
+    field: str | None
+    """One of the fields; None where `value` stands in every row."""
+    value: str = ""
+    """A fixed text, with `{setting.NAME}` for what a company enters."""
+    words: Mapping[str, str] = made_by(default_factory=dict)
+    """What stands for `debit` and `credit` in the field `side`."""
+    date: str | None = None
+    """A date format of its own."""
+    longest: int | None = None
+    """Characters after which a text is cut."""
+    quoted: bool | None = None
+    """Always or never in quotes; None leaves it to the file's rule."""
+    step: int = 1
+    """For the field `line`: 1, 2, 3 or 10000, 20000, 30000."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether people wrote what stands in it."""
+        return self.field in TEXTS or (self.field or "").startswith("dimension_name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a company enters for this template."""
+
+    name: str
+    label: str
+    pattern: str = ""
+    """A regular expression of the whole value; empty where anything goes."""
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How one importer wants its journal."""
+
+    name: str
+    about: str
+    columns: Sequence[Column]
+    separator: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    line_end: str = "\r\n"
+    date: str = "YYYY-MM-DD"
+    quote_all: bool = False
+    """Whether texts are always quoted; figures and dates never need it."""
+    headings: bool = True
+    above: Sequence[str] = ()
+    """Lines above the headings, written as they are but for what stands in braces."""
+    rows: Rows = Rows.LINE
+    guard_formulas: bool = True
+    """Whether a text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    zero: str = ""
+    """What stands in `debit` or `credit` where the line has none."""
+    extension: str = "csv"
+    settings: Sequence[Setting] = ()
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """Codes of the dimensions that it has a column for."""
+        named = (column.field or "" for column in self.columns)
+        return frozenset(name.partition(".")[2] for name in named if name.partition(".")[0] in OF_DIMENSION)
