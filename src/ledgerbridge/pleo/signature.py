@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ledgerbridge.outgoing.signing import key_of, sign, signature
+
+__all__ = ["MAX_ID", "TOLERANCE_SECONDS", "Refusal", "Verdict", "sign", "verify"]
+
 TOLERANCE_SECONDS = 300
 """Furthest a delivery's clock may be from ours, in either direction (HOOK-035)."""
 
@@ -72,21 +76,13 @@ def verify(
     offered = _entries(signatures)
     if offered is None:
         return Verdict(refusal=Refusal.SIGNATURE_MALFORMED)
-    keys = [key for key in map(_key, secrets) if key]
+    keys = [key for key in map(key_of, secrets) if key]
     if not keys:
         return Verdict(refusal=Refusal.NO_USABLE_SECRET)
-    message = f"{webhook_id}.{digits}.".encode() + body
-    if not _any_match(keys, message, offered):
+    expected = [signature(key, webhook_id, digits, body) for key in keys]
+    if not _any_match(expected, offered):
         return Verdict(refusal=Refusal.NO_MATCH)
     return Verdict(webhook_id=webhook_id, timestamp=datetime.fromtimestamp(int(digits), UTC))
-
-
-def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` of a body, for senders in tests. Raises `ValueError` for an unusable secret."""
-    key = _key(secret)
-    if not key:
-        raise ValueError("not a signing secret")
-    return f"v1,{_signature(key, f'{webhook_id}.{timestamp}.'.encode() + body)}"
 
 
 def _read(headers: Mapping[str, str]) -> tuple[dict[str, str], Refusal | None]:
@@ -120,23 +116,10 @@ def _entries(header: str) -> list[str] | None:
     return offered
 
 
-def _any_match(keys: list[bytes], message: bytes, offered: list[str]) -> bool:
+def _any_match(expected: list[str], offered: list[str]) -> bool:
     """Compares texts, not decoded bytes: base64 has several spellings of one value, and only one is Pleo's."""
     matched = False
-    for key in keys:
-        expected = _signature(key, message)
+    for one in expected:
         for text in offered:
-            matched |= hmac.compare_digest(expected, text)
+            matched |= hmac.compare_digest(one, text)
     return matched
-
-
-def _signature(key: bytes, message: bytes) -> str:
-    return base64.b64encode(hmac.digest(key, message, "sha256")).decode()
-
-
-def _key(secret: str) -> bytes:
-    """The key inside `whsec_<base64>` (HOOK-031); empty when there is none, and an empty key signs nothing."""
-    try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
