@@ -109,7 +109,7 @@ def test_letters_the_encoding_lacks_are_written_plainly_and_never_end_a_field() 
     odd = journal(1, line("6540", "1.00", text="”; Łódź 東京 \r\n\x00 x"), line("1940", credit="1.00"))
     [row] = parsed(template, write(template, [odd], ENTERED, ()))
     assert row["Buchungstext"] == "”; Lódz ??     x"
-    ascii_only = b'[file]\nencoding = "ascii"\n' + b"".join(
+    ascii_only = b'name = "Plain"\n[file]\nencoding = "ascii"\n' + b"".join(
         b'[[column]]\nheading = "%s"\nfield = "%s"\n' % (name, name) for name in (b"account", b"amount", b"line_text")
     )
     [first, _] = parsed(read(ascii_only), write(read(ascii_only), [odd], {}, ()))
