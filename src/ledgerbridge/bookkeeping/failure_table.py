@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ledgerbridge.bookkeeping.failures import CONFIG_PAGE, Failure, Kind, Row
+from ledgerbridge.bookkeeping.receipt_failures import RECEIPT_ROWS
 from ledgerbridge.bookkeeping.reversal_failures import REVERSAL_ROWS
 from ledgerbridge.bookkeeping.vendor_failures import VENDOR_ROWS
 
@@ -82,6 +83,21 @@ _TABLE: dict[Failure, Row] = {
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "This expense is to be booked as {method}, which this connection does not support. "
         "Choose journal bookkeeping for it in Pleo, then export again.",
+    ),
+    Failure.BILLS_NOT_SUPPORTED: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "This export is for accounts payable, and the connected accounting system takes no vendor bills. Nothing was booked. "
+        "Choose journal bookkeeping in Pleo, or connect an accounting system that takes bills, then export again.",
+    ),
+    Failure.DRAFTS_NOT_SUPPORTED: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "Entries are to be booked as drafts, and the connected accounting system keeps none. Nothing was booked. "
+        "Choose final entries in " + CONFIG_PAGE + ", then export again.",
+    ),
+    Failure.DIMENSIONS_NOT_SUPPORTED: Row(
+        Kind.CONFIG, "invalid_configuration", "invalid_configuration",
+        "Entries are to carry {codes}, and the connected accounting system takes no dimensions. Nothing was booked. "
+        "Keep none of them in " + CONFIG_PAGE + ", then export again.",
     ),
     Failure.WRONG_COMPANY: Row(
         Kind.BUG, "validation_failure", "invalid_configuration",
@@ -228,33 +244,6 @@ _TABLE: dict[Failure, Row] = {
         "The accounting system already has the entry {reference} for this expense, with another amount. It was not booked a second time. "
         "Check that entry and correct or remove it, then export again.",
     ),
-    Failure.RECEIPT_DOWNLOAD: Row(
-        Kind.TRANSIENT, "receipt_download_failure", None,
-        "Receipt {name} could not be fetched from Pleo. Nothing was booked. Open the receipt in Pleo to check it, then export again.",
-    ),
-    Failure.RECEIPT_NOT_KEPT: Row(
-        Kind.TRANSIENT, "receipt_download_failure", None,
-        "Receipt {name} could not be handed on, because the integration has no storage left for it. Nothing was booked. "
-        "Export again in an hour, and contact support if this happens again.",
-    ),
-    Failure.RECEIPT_TOO_LARGE: Row(
-        Kind.DATA, "receipt_file_size_limit_exceeded", None,
-        "Receipt {name} is larger than the accounting system accepts ({size} against {limit}). Nothing was booked. "
-        "Upload a smaller file in Pleo, or raise the limit there, then export again.",
-    ),
-    Failure.RECEIPTS_TOO_MANY: Row(
-        Kind.DATA, "receipt_file_size_limit_exceeded", None,
-        "The receipts of this expense are too many or too large together ({size} against {limit}). Nothing was booked. "
-        "Remove some in Pleo, or upload smaller files, then export again.",
-    ),
-    Failure.RECEIPT_UPLOAD: Row(
-        Kind.DATA, "receipt_upload_failure", None,
-        "The accounting system did not accept receipt {name}: {detail}. Check the file in Pleo, then export again.",
-    ),
-    Failure.RECEIPT_CONVERSION: Row(
-        Kind.DATA, "receipt_conversion_failure", None,
-        "Receipt {name} could not be converted to a format the accounting system accepts. Upload a PDF in Pleo, then export again.",
-    ),
     Failure.ERP_ACCESS_UNREADABLE: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The access to the accounting system that we stored cannot be read. Contact support, or enter it again in " + CONFIG_PAGE
@@ -357,5 +346,5 @@ _TABLE: dict[Failure, Row] = {
     ),
 }  # fmt: skip
 
-TABLE = MappingProxyType(_TABLE | VENDOR_ROWS | REVERSAL_ROWS)
+TABLE = MappingProxyType(_TABLE | RECEIPT_ROWS | VENDOR_ROWS | REVERSAL_ROWS)
 """Every failure has exactly one row."""

@@ -63,6 +63,9 @@ class Failure(StrEnum):
     ERP_COMPANY_CHANGED = "erp_company_changed"
     ERP_COMPANY_UNKNOWN = "erp_company_unknown"
     METHOD_NOT_SUPPORTED = "method_not_supported"
+    BILLS_NOT_SUPPORTED = "bills_not_supported"
+    DRAFTS_NOT_SUPPORTED = "drafts_not_supported"
+    DIMENSIONS_NOT_SUPPORTED = "dimensions_not_supported"
     WRONG_COMPANY = "wrong_company"
     # the item
     CATEGORY_MISSING = "category_missing"
@@ -114,6 +117,8 @@ class Failure(StrEnum):
     RECEIPTS_TOO_MANY = "receipts_too_many"
     RECEIPT_UPLOAD = "receipt_upload"
     RECEIPT_CONVERSION = "receipt_conversion"
+    RECEIPTS_NOT_JOINED = "receipts_not_joined"
+    RECEIPT_NOT_PREPARED = "receipt_not_prepared"
     # the ERP
     ERP_ACCESS_UNREADABLE = "erp_access_unreadable"
     ERP_ADDRESS_REFUSED = "erp_address_refused"

@@ -19,6 +19,7 @@ from ledgerbridge.bookkeeping.master_data import VendorLookup
 from ledgerbridge.bookkeeping.problem import Failed
 from ledgerbridge.bookkeeping.vendor_index import VendorIndex
 from ledgerbridge.bookkeeping.words import Configuration
+from ledgerbridge.connections.abilities import beyond
 from ledgerbridge.connections.access import load, open_erp, verify_erp_company
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.context import Connections
@@ -79,7 +80,8 @@ async def put(
 
 
 async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
-    """What of a configuration the live ERP does not bear out. Raises `Refused` when it cannot be read."""
+    """What of a configuration the live ERP does not bear out or has no way to do. Raises `Refused` when it cannot be
+    read."""
     vendors = None
     try:
         chart = await erp.chart()
@@ -87,7 +89,8 @@ async def faults_in(erp: Erp, configuration: Configuration) -> list[Fault]:
             vendors = VendorIndex(await erp.find_vendors(VendorLookup(codes=(named,), ids=(named,))))
     except ErpError as error:
         raise Refused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
-    return [Fault(fault.path, fault.text) for fault in rules.check(configuration, chart, vendors)]
+    found = (*rules.check(configuration, chart, vendors), *beyond(configuration, erp.capabilities))
+    return [Fault(fault.path, fault.text) for fault in found]
 
 
 async def deselect(room: Connections, connection_id: uuid.UUID, codes: Collection[str]) -> Version | None:

@@ -40,7 +40,7 @@ class Capabilities:
     """Knows entries that are not final yet."""
     attachments: bool
     several_attachments: bool
-    """Takes more than one file an entry; otherwise the caller merges first (EXP-ATT-06)."""
+    """Takes more than one file an entry; otherwise the caller makes one of them first (EXP-ATT-06)."""
     computes_tax_on_journal_entries: bool
     can_probe: bool
     """Can look an entry up by its key after a lost reply. Without it an unknown outcome waits for a person."""
@@ -49,15 +49,18 @@ class Capabilities:
     parallel_writers: int
     """How many entries of one company may be written at once."""
     max_attachment_bytes: int | None = None
-    """Largest file known to be accepted; None when the ERP decides per request."""
+    """Largest file known to be accepted, measured as it is handed over; None when the ERP decides per request."""
     batch: int = 1
     """How many documents `book_many` takes at once; 1 where it is never called."""
     lists_entries: bool = False
     """Can list all documents of a period that carry a key of ours, for the comparison with our ledger."""
     attachment_types: frozenset[str] | None = None
-    """MIME types of files it takes; None when it takes any. Others are converted, or their item is refused."""
+    """MIME types of files it takes, in lower case; None when it takes any. Images become PDFs where only those are
+    taken, anything becomes a ZIP where `application/zip` is; what can be neither fails its item (EXP-ATT-12)."""
     dimensions: bool = True
-    """Lines can carry dimensions; otherwise a configuration that names some is refused."""
+    """Lines can carry dimensions; otherwise a configuration that names some is refused, and no tags are kept."""
+    tax_codes: bool = True
+    """Knows taxes of its own; otherwise none are kept in Pleo, and an empty list is no reason to archive any."""
     files: bool = False
     """Books into files: what was booked leaves with `hand_over`."""
 

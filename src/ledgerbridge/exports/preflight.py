@@ -13,6 +13,7 @@ from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.configuration import check_job
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Configuration
+from ledgerbridge.connections.abilities import problems_of_job
 from ledgerbridge.connections.access import ConnectionState, verify_erp_company
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.context import Patience
@@ -54,12 +55,12 @@ def set_up(company: ConnectionState) -> Ready:
 async def inspect(erp: Erp, ready: Ready, *, vendor_based: bool) -> ChartIndex:
     """The full part, against the live ERP; returns its chart for the job.
 
-    Reachable and authenticated, the pinned company, rights to post, the bookkeeping method and, where the job may hold
-    bills, what they need, journal and counter accounts (EXP-VALID-02 to -05, -08, -13). Raises `NotReady`; its
-    problem's row says whether waiting could help.
+    What the job asks of the ERP and it cannot do at all, reachable and authenticated, the pinned company, rights to
+    post, and, where the job may hold bills, what they need, journal and counter accounts (EXP-VALID-02 to -05, -08,
+    -13). Raises `NotReady`; its problem's row says whether waiting could help.
     """
-    if vendor_based and not erp.capabilities.vendor_bills:
-        raise NotReady(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+    if beyond := problems_of_job(ready.configuration, erp.capabilities, vendor_based=vendor_based):
+        raise NotReady(*beyond)
     try:
         if found := await verify_erp_company(erp, ready.binding):
             raise NotReady(found)

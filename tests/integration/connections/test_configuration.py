@@ -221,3 +221,17 @@ async def test_exports_see_the_newest_version_as_bookkeepings_record(house: Hous
     assert (configuration.version, configuration.closed_period.value) == (2, "next_open")
     assert (configuration.journal, configuration.accounts.wallet) == ("EXP", {"*": "5820"})
     assert configuration.dimensions == ("CC",)
+
+
+async def test_what_the_erp_cannot_do_at_all_is_refused_when_it_is_configured(house: House) -> None:
+    connection_id = await bound(house)
+    house.books.capabilities = replace(house.books.capabilities, drafts=False, dimensions=False)
+    with pytest.raises(ConfigurationRefused) as refused:
+        await put(house.room, connection_id, changed(posting_mode="draft", dimensions=["CC"]), "admin:test")
+    told = {fault.path: fault.text for fault in refused.value.faults}
+    assert "keeps no drafts" in told["posting_mode"]
+    assert "takes no dimensions" in told["dimensions"]
+    assert await current(house.room, connection_id) is None
+
+    stored = await put(house.room, connection_id, changed(posting_mode="final", dimensions=[]), "admin:test")
+    assert stored.version == 1

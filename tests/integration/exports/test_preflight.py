@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import delete, update
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.erp.port import ErpCompany, ErpError
+from ledgerbridge.exports.preview import preview
 from ledgerbridge.store.tables import ConfigVersion, Connection, ConnectionStatus, ErpBinding
 from tests.support.erp_double import down
 from tests.support.rig import Rig
@@ -116,6 +119,7 @@ async def test_a_vendor_based_job_fails_where_bills_are_not_supported(rig: Rig) 
 
     job = rig.pleo.job(job_id)
     assert (job["status"], job["failureReasonType"]) == ("failed", "invalid_configuration")
+    assert "takes no vendor bills" in job["failureReason"]
     assert rig.books.entries == {}
 
 
@@ -170,3 +174,47 @@ async def test_a_forbidden_call_is_reported_and_not_repeated(rig: Rig) -> None:
         connection = await session.get_one(Connection, rig.connection_id)
     assert connection.status_reason is not None
     assert "Press Connect" in connection.status_reason
+
+
+async def _refused(rig: Rig, **able: bool) -> str:
+    """Export to an ERP that can do so much less; the job's reason, after proving that nothing was fetched or booked."""
+    rig.books.capabilities = replace(rig.books.capabilities, **able)
+    kind, reason = await _failed(rig)
+    assert kind == "invalid_configuration"
+    assert rig.books.calls == {}, "what needs no question to the ERP is refused without one"
+    return reason
+
+
+@pytest.mark.rule("EXP-VALID-13")
+async def test_drafts_are_refused_where_the_erp_keeps_none(rig: Rig) -> None:
+    await rig.configure(posting_mode="draft")
+    reason = await _refused(rig, drafts=False)
+    assert "booked as drafts, and the connected accounting system keeps none" in reason
+    assert "Choose final entries" in reason
+
+    await rig.configure(posting_mode="final")
+    assert rig.pleo.job(await rig.export("card_purchase"))["status"] == "completed"
+
+
+@pytest.mark.rule("EXP-VALID-13")
+async def test_dimensions_are_refused_where_the_erp_takes_none(rig: Rig) -> None:
+    await rig.configure(dimensions=["CC", "PRJ"])
+    reason = await _refused(rig, dimensions=False)
+    assert "are to carry CC, PRJ, and the connected accounting system takes no dimensions" in reason
+
+    await rig.configure(dimensions=[])
+    rig.books.chart = replace(rig.books.chart, dimensions=())
+    assert rig.pleo.job(await rig.export("card_purchase"))["status"] == "completed"
+
+
+async def test_all_that_an_erp_cannot_do_is_told_of_a_job_before_it_is_exported(rig: Rig) -> None:
+    rig.books.capabilities = replace(rig.books.capabilities, drafts=False, dimensions=False)
+    await rig.configure(dimensions=["CC"], posting_mode="draft")
+    job_id = rig.pleo.export(rig.pleo.queue("card_purchase"), vendor_based=True)
+
+    shown = await preview(rig.context, rig.connection_id, job_id=job_id)
+
+    assert [found.failure for found in shown.problems_of_the_job] == [
+        Failure.BILLS_NOT_SUPPORTED, Failure.DRAFTS_NOT_SUPPORTED, Failure.DIMENSIONS_NOT_SUPPORTED,
+    ]  # fmt: skip
+    assert shown.items == ()
