@@ -42,6 +42,50 @@ async def look_up(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
+async def _checked(reach: Reach, look_up: LookUp, host: str, port: int, seconds: float) -> Sequence[str]:
+    """The addresses that may be connected to. Raises `AddressRefused`, `TimeoutError`, and what `look_up` raises."""
+    try:
+        name = host_of(host)
+    except ValueError:
+        raise AddressRefused(host[:100], "is no host name") from None
+    async with asyncio.timeout(seconds):
+        found = await look_up(host, port)
+    # One bad address among good ones is the mark of somebody who hopes that we try again.
+    for address in found:
+        if fault := reach.fault(name, address):
+            raise AddressRefused(name, fault)
+    return found[:_MOST_ADDRESSES]
+
+
+async def dial(
+    reach: Reach, host: str, port: int, *, seconds: float = _CONNECT_SECONDS, look_up: LookUp = look_up
+) -> socket.socket:
+    """A connected socket for a protocol other than HTTP, to a checked address; whoever dials closes it.
+
+    Raises `AddressRefused`, and `OSError` (`TimeoutError` included) when nobody answers.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    addresses = await _checked(reach, look_up, host, port, seconds)
+    failed: OSError = ConnectionError("the name has no address")
+    for position, address in enumerate(addresses):
+        share = max(ends - loop.time(), 0.1) / (len(addresses) - position)
+        line = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            line.setblocking(False)
+            async with asyncio.timeout(share):
+                await loop.sock_connect(line, (address, port))
+        except OSError as error:
+            line.close()
+            failed = error
+        except BaseException:
+            line.close()
+            raise
+        else:
+            return line
+    raise failed
+
+
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Resolves, checks and connects."""
 
@@ -76,21 +120,11 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
     async def _checked(self, host: str, port: int, seconds: float) -> Sequence[str]:
         try:
-            name = host_of(host)
-        except ValueError:
-            raise AddressRefused(host[:100], "is no host name") from None
-        try:
-            async with asyncio.timeout(seconds):
-                found = await self._look_up(host, port)
+            return await _checked(self._reach, self._look_up, host, port, seconds)
         except TimeoutError:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from None
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("the name has no address") from None
-        # One bad address among good ones is the mark of somebody who hopes that we try again.
-        for address in found:
-            if fault := self._reach.fault(name, address):
-                raise AddressRefused(name, fault)
-        return found[:_MOST_ADDRESSES]
 
     async def connect_unix_socket(
         self,
