@@ -94,7 +94,8 @@ def _steps(connection_id: uuid.UUID) -> Iterator[tuple[Table, ColumnElement[bool
             continue
         mine = table.c[owner_column(table)] == connection_id
         if fate.deleted:
-            yield table, mine, lambda rows, table=table: delete(table).where(rows)  # type: ignore[misc]
+            over = mine if fate.once is None else mine & fate.once
+            yield table, over, lambda rows, table=table: delete(table).where(rows)  # type: ignore[misc]
         elif fate.emptied:
             full = or_(*(table.c[name].is_distinct_from(value) for name, value in fate.emptied.items()))
             values = dict(fate.emptied)

@@ -12,13 +12,25 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, case, func, literal, select, type_coerce
+from sqlalchemy import BindParameter, ColumnElement, Table, case, exists, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import TypeCoerce
 from sqlalchemy.types import Text
 
 from ledgerbridge.pleo.events import EXPORT_JOB_CREATED, VENDOR_CREATED
-from ledgerbridge.store.tables import AuditRecord, Base, ExportJob, JobPhase, Posting, PostingState, WebhookDelivery
+from ledgerbridge.store.tables import (
+    AuditRecord,
+    Base,
+    ExportJob,
+    HandoverState,
+    JobPhase,
+    Posting,
+    PostingState,
+    Voucher,
+    VoucherFile,
+    VoucherPiece,
+    WebhookDelivery,
+)
 
 EMPTY_TEXT = literal("")
 NOTHING: Any = None
@@ -41,6 +53,8 @@ class Rows:
 
     why: str
     deleted: bool = False
+    once: ColumnElement[bool] | None = None
+    """Of what is deleted: which rows already; the others stay until they meet it."""
     emptied: Mapping[str, Any] = field(default_factory=dict)
     """Column to the value it gets instead; None, a literal or an expression over the row itself."""
     kept: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +72,24 @@ def _known_details() -> ColumnElement[Any]:
     empty = type_coerce({}, JSONB)
     kept = select(func.coalesce(func.jsonb_object_agg(pair.c.key, pair.c.value), empty)).where(allowed)
     return kept.scalar_subquery()
+
+
+_HANDED_OVER = VoucherFile.__table__.c.handover_state == HandoverState.DONE
+
+
+def _in_a_file_that_was_handed_over(row: Table) -> ColumnElement[bool]:
+    """Of a voucher; nothing is lost of one nobody has taken yet."""
+    files = VoucherFile.__table__.alias()
+    same = (files.c.id == row.c.file_id) & (files.c.connection_id == row.c.connection_id)
+    return exists(select(files.c.id).where(same, files.c.handover_state == HandoverState.DONE).correlate(row))
+
+
+def _of_such_a_voucher(row: Table) -> ColumnElement[bool]:
+    vouchers, files = Voucher.__table__.alias(), VoucherFile.__table__.alias()
+    same = (vouchers.c.id == row.c.voucher_id) & (vouchers.c.connection_id == row.c.connection_id)
+    its = (files.c.id == vouchers.c.file_id) & (files.c.connection_id == vouchers.c.connection_id)
+    done = files.c.handover_state == HandoverState.DONE
+    return exists(select(vouchers.c.id).join(files, its).where(same, done).correlate(row))
 
 
 FATES: Mapping[str, Rows] = MappingProxyType(
@@ -165,6 +197,53 @@ FATES: Mapping[str, Rows] = MappingProxyType(
         "observed_signs": Rows(
             "Which sign Pleo uses for a type of expense in this company: a wrong guess would book the wrong way round.",
             kept=_kept(_OWN, "connection_id", "type", "sub_type", "sign"),
+        ),
+        "voucher_books": Rows(
+            "Which company the vouchers are of, so that it finds its numbers again.",
+            kept=_kept(_OWN, "id", "connection_id", "opened_at", "written_at")
+            | _kept(
+                "Names the books of the ledger.",
+                "kind", "company_ref", "company_name", "registration_number", "currency",
+            ),
+        ),
+        "voucher_counters": Rows(
+            "A number is never given twice.",
+            kept=_kept(_OWN, "connection_id", "book_id", "series", "year", "last"),
+        ),
+        "voucher_files": Rows(
+            "What was handed over, and what was not: that stays whole until somebody has taken it.",
+            emptied={
+                "content": case((_HANDED_OVER, NOTHING), else_=VoucherFile.__table__.c.content),
+                "handover_place": NOTHING, "handover_error": NOTHING, "handover_due_at": NOTHING,
+            },
+            kept=_kept(
+                _OWN, "id", "connection_id", "book_id", "name", "sha256", "size", "vouchers", "debit", "made_at",
+                "handover_state", "handover_tries", "handed_over_at", "fetched_at",
+            ),
+        ),
+        "vouchers": Rows(
+            "The ledger of what is booked into files. Its content stays whole until its file was handed over.",
+            emptied={
+                "body": case(
+                    (_in_a_file_that_was_handed_over(Voucher.__table__), type_coerce({}, JSONB)),
+                    else_=Voucher.__table__.c.body,
+                ),
+            },
+            kept=_kept(
+                _BOOKED, "series", "year", "number", "company_id", "accounting_entry_id", "revision", "takes_back",
+                "reverses", "date", "total",
+            )
+            | _kept("Tells whether an expense that comes again is the same; cannot be read back.", "digest")
+            | _kept(_OWN, "id", "connection_id", "book_id", "recorded_at", "file_id"),
+        ),
+        "voucher_receipts": Rows(
+            "Which files stood with a voucher; their names are numbers of Pleo's.",
+            kept=_kept(_OWN, "voucher_id", "position", "connection_id", "name", "type", "size", "sha256"),
+        ),
+        "voucher_pieces": Rows(
+            "The receipts themselves: go once the file with their voucher was handed over.",
+            deleted=True,
+            once=_of_such_a_voucher(VoucherPiece.__table__),
         ),
         "leases": Rows(
             "The fence must go on rising.", kept=_kept(_OWN, "connection_id", "scope", "holder", "fence", "expires_at")

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Column, Table, Text, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections import erasure, keeping
@@ -36,6 +37,12 @@ from ledgerbridge.store.tables import (
     SetupDraft,
     SyncRun,
     VendorLink,
+    Voucher,
+    VoucherBookRow,
+    VoucherCounter,
+    VoucherFile,
+    VoucherPiece,
+    VoucherReceipt,
     WebhookDelivery,
 )
 from pleo_sandbox.config import SECOND_COMPANY_ID
@@ -95,6 +102,41 @@ async def fill(face: Face, owner: uuid.UUID) -> None:
                        currency="DKK", reconciliation_id="r"),
         ])  # fmt: skip
         await face.services.queue.defer(session, LOOK, connection_id=str(owner), found_by=CANARY_PERSON)
+        await vouchers(session, owner)
+
+
+async def vouchers(session: AsyncSession, owner: uuid.UUID) -> None:
+    """A book with two vouchers: one in a file that was handed over, one that waits. Their receipts name a person."""
+    book, file = uuid.uuid4(), uuid.uuid4()
+    session.add(VoucherBookRow(id=book, connection_id=owner, kind="files", company_ref="1", company_name="Books AB",
+                               currency="SEK"))  # fmt: skip
+    await session.flush()
+    session.add(VoucherCounter(book_id=book, series="A", year="2026-01-01", connection_id=owner, last=2))
+    session.add(VoucherFile(id=file, connection_id=owner, book_id=book, name="a.si", sha256="", size=1, vouchers=1,
+                            debit=1, content=CANARY.encode(), handover_state="done"))  # fmt: skip
+    await session.flush()
+    for number, file_id in ((1, file), (2, None)):
+        one = uuid.uuid4()
+        session.add(Voucher(id=one, connection_id=owner, book_id=book, series="A", year="2026-01-01", number=number,
+                            company_id="c", accounting_entry_id=str(number), revision=1, takes_back=False, total=1,
+                            date=utcnow().date(), body={"text": "Lunch"}, digest="", file_id=file_id))  # fmt: skip
+        await session.flush()
+        session.add(VoucherReceipt(voucher_id=one, position=0, connection_id=owner, name="r-1.pdf", size=1, sha256="",
+                                   type="application/pdf"))  # fmt: skip
+        await session.flush()
+        session.add(VoucherPiece(voucher_id=one, position=0, piece=0, connection_id=owner, content=CANARY.encode()))
+
+
+async def handed_over(face: Face, owner: uuid.UUID) -> None:
+    """Somebody took what waited."""
+    async with face.services.db.transaction() as session:
+        mine = VoucherFile.connection_id == owner
+        left = await session.scalars(select(VoucherPiece.content).where(VoucherPiece.connection_id == owner))
+        assert len(left.all()) == 1, "the receipt of the voucher that waits, and no other"
+        assert await session.scalar(select(VoucherFile.content).where(mine)) is None
+        file = select(VoucherFile.id).where(mine).scalar_subquery()
+        waits = (Voucher.connection_id == owner, Voucher.file_id.is_(None))
+        await session.execute(update(Voucher).where(*waits).values(file_id=file))
 
 
 def plantable(table: Table) -> list[Column[Any]]:
@@ -165,6 +207,9 @@ async def test_nothing_personal_is_left_and_no_expense_is_booked_twice_when_the_
     answer = await face.admin.delete(f"/admin/api/connections/{found}")
 
     assert answer.status_code == 204, answer.text
+    assert places(database_url) == {"vouchers"}, "what waits to be handed over is lost, or more than that is kept"
+    await handed_over(face, owner)
+    assert await erasure.erase(face.services.db, owner)
     assert places(database_url) == set()
     async with face.services.db.reading() as session:
         ledger = list(await session.scalars(select(Posting).where(Posting.connection_id == owner)))

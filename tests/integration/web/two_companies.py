@@ -46,6 +46,9 @@ class Company:
     job_id: uuid.UUID = field(default_factory=uuid.uuid4)
     posting_id: uuid.UUID = field(default_factory=uuid.uuid4)
     run_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    book_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    file_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    voucher_id: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __getitem__(self, word: str) -> str:
         """A text of this company's, such as the id of its vendor."""
@@ -113,6 +116,9 @@ async def furnish(db: Database, vault: Vault, one: Company) -> None:
         session.add(_posting(one, now))
         await session.flush()
         session.add_all(_of_the_job(one, now))
+        for rows in _vouchers(one, now):
+            session.add_all(rows)
+            await session.flush()
     async with db.reading() as session:
         for table in OWNED.values():
             owner = table.c["connection_id" if "connection_id" in table.c else "id"]
@@ -231,6 +237,30 @@ def _of_the_job(one: Company, now: dt.datetime) -> list[tables.Base]:
             posting_id=one.posting_id, connection_id=own, side="bill", vendor_id=one["vendor"], amount="1.00",
             currency="DKK", reconciliation_id=one["reconciliation"],
         ),
+    ]  # fmt: skip
+
+
+def _vouchers(one: Company, now: dt.datetime) -> list[list[tables.Base]]:
+    """A book with one voucher in a file that was handed over, and one that waits; parents first."""
+    own, book = one.connection_id, one.book_id
+    numbered: dict[str, Any] = {
+        "connection_id": own, "book_id": book, "series": "A", "year": "2026-01-01", "company_id": one.company_id,
+        "revision": 1, "takes_back": False, "date": now.date(), "total": 1, "body": {"text": one["body"]}, "digest": "",
+    }  # fmt: skip
+    return [
+        [tables.VoucherBookRow(id=book, connection_id=own, kind="files", company_ref="1", company_name=one["books"],
+                               registration_number=one["number"], currency="SEK")],
+        [tables.VoucherCounter(book_id=book, series="A", year="2026-01-01", connection_id=own, last=2),
+         tables.VoucherFile(id=one.file_id, connection_id=own, book_id=book, name=one["file"], sha256="", size=1,
+                            content=one["content"].encode(), vouchers=1, debit=1, handover_state="done",
+                            handed_over_at=now, handover_place=one["place"])],
+        [tables.Voucher(id=one.voucher_id, number=1, accounting_entry_id=one["booked"], file_id=one.file_id,
+                        **numbered),
+         tables.Voucher(number=2, accounting_entry_id=one["waiting"], **numbered)],
+        [tables.VoucherReceipt(voucher_id=one.voucher_id, position=0, connection_id=own, name=one["receipt"],
+                               type="application/pdf", size=1, sha256="")],
+        [tables.VoucherPiece(voucher_id=one.voucher_id, position=0, piece=0, connection_id=own,
+                             content=one["piece"].encode())],
     ]  # fmt: skip
 
 

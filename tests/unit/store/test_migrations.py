@@ -19,6 +19,7 @@ FROZEN = {
     "0003": "c7dc043b789e598565bfd7f5cc648f90de432309271d4e851d35e4d9534bfafa",
     "0004": "aa3f2008337ef689ff09e1c4ba3e07d4af157b588a7913644b7330ede4db41ef",
     "0005": "058373547b6cba782e4baedcd3f06d0a361c763df5101cdc618fab7fdaa23924",
+    "0006": "e57fe1eb81cf6345cc670df58690e33dfe24274aca72e9db3feccd89704f4a15",
 }
 """SHA-256 of migrations that databases in use have had: what is wrong in one is mended by the next."""
 BEFORE_THE_RULE = frozenset({"0001", "0002", "0003", "0004"})

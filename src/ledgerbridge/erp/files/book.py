@@ -10,6 +10,8 @@ The service keeps the book (`connections.voucher_book`); adapters see this proto
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,6 +37,18 @@ class NewVoucher:
     attachments: Sequence[Attachment] = ()
     reverses: str | None = None
     """Id of the voucher that this one takes back; its key is that one's."""
+
+
+def digest_of(wanted: NewVoucher) -> str:
+    """What tells a voucher from another with the same key: SHA-256 of key, series, date, total and body."""
+    told = {
+        "key": [wanted.key.company_id, wanted.key.accounting_entry_id, wanted.key.revision],
+        "series": wanted.series,
+        "date": wanted.date.isoformat(),
+        "total": f"{wanted.total:.2f}",
+        "body": wanted.body,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

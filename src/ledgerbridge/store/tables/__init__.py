@@ -53,6 +53,15 @@ from ledgerbridge.store.tables.syncs import (
     SyncStatus,
     VendorLink,
 )
+from ledgerbridge.store.tables.vouchers import (
+    HandoverState,
+    Voucher,
+    VoucherBookRow,
+    VoucherCounter,
+    VoucherFile,
+    VoucherPiece,
+    VoucherReceipt,
+)
 from ledgerbridge.store.tables.webhooks import DeliveryStatus, Subscription, WebhookDelivery
 
 __all__ = [
@@ -75,6 +84,7 @@ __all__ = [
     "ExportItem",
     "ExportItemCount",
     "ExportJob",
+    "HandoverState",
     "InvariantCheck",
     "ItemState",
     "JobEvent",
@@ -99,6 +109,12 @@ __all__ = [
     "SyncSchedule",
     "SyncStatus",
     "VendorLink",
+    "Voucher",
+    "VoucherBookRow",
+    "VoucherCounter",
+    "VoucherFile",
+    "VoucherPiece",
+    "VoucherReceipt",
     "WebhookDelivery",
     "WorkFailure",
 ]
