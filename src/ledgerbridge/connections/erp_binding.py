@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ledgerbridge.connections import erp_settings
 from ledgerbridge.connections.context import Connections
-from ledgerbridge.connections.errors import BindingRefused, Fault
+from ledgerbridge.connections.errors import BindingRefused, Fault, SecretUnreadable
 from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.erp.adapter import Adapter, SettingsError
-from ledgerbridge.erp.port import ErpCompany, ErpError
+from ledgerbridge.erp.port import Capabilities, ErpCompany, ErpError
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
 
@@ -31,10 +32,13 @@ class Bound:
 
     kind: str
     settings: Mapping[str, Any]
-    """Without secrets."""
+    """Without secrets, and of a file its summary."""
     company: ErpCompany
+    capabilities: Capabilities
     limits: str | None = None
     """What the set-up of the ERP keeps us from, in words; no error."""
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    """Summaries of files of the same company that took the place of others: the mirror is to be read anew."""
 
 
 async def bind(
@@ -48,7 +52,8 @@ async def bind(
 ) -> Bound:
     """Bind an ERP company after reading it live; its name and registration number are pinned.
 
-    A secret that is left out keeps its stored value, unless the address it belongs to changed. Moving a connection
+    A secret that is left out keeps its stored value, unless the address it belongs to changed; a file always does. One
+    that may be missing is forgotten when it is None. Moving a connection
     that has booked something to another ERP company needs `confirm_company_change`, because what was booked stays where
     it is. Raises `BindingRefused` and `ConnectionUnknown`; nothing changes then.
     """
@@ -56,10 +61,12 @@ async def bind(
     async with room.db.transaction() as session:
         await _bindable(session, connection_id)
         old = await session.get(ErpBinding, connection_id)
-    checked = _checked(room, connection_id, adapter, settings, old)
-    company, limits = await _read_company(room, adapter, checked)
-    shown = {name: value for name, value in checked.items() if name not in adapter.secret_fields()}
-    key = company_key(adapter.kind, shown, company)
+    stored = _stored(room, old, adapter, settings)
+    checked = await _checked(adapter, settings, stored)
+    company, able, limits = await _read_company(room, adapter, checked)
+    shown = erp_settings.shown(adapter, checked)
+    key = company_key(adapter.kind, erp_settings.place(adapter, able, shown, connection_id), company.id)
+    replaced = erp_settings.replaced(adapter, checked, stored)
     sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
     try:
         async with room.db.transaction() as session:
@@ -68,10 +75,9 @@ async def bind(
             if binding is None:
                 binding = ErpBinding(connection_id=connection_id)
                 session.add(binding)
-            else:
-                await _refuse_silent_move(session, binding, key, company, confirm_company_change)
-            moved_from = _moved_from(binding, key, company)
+            moved_from = _moved_from(binding, adapter, able, key, company)
             if moved_from is not None:
+                await _refuse_silent_move(session, binding, company, confirm_company_change)
                 await _leave_behind(session, connection_id, moved_from)
             binding.kind, binding.company_key = adapter.kind, key
             binding.settings_sealed, binding.settings_shown = sealed, shown
@@ -80,7 +86,7 @@ async def bind(
             binding.limits, binding.bound_at, binding.bound_by = limits, room.now(), actor
             audit.record(
                 session, actor, "erp_bound", connection_id, kind=adapter.kind, company=company.name,
-                registration_number=company.registration_number, moved_from=moved_from,
+                registration_number=company.registration_number, moved_from=moved_from, **_told(replaced),
             )  # fmt: skip
     except IntegrityError as error:
         if "company_key" not in str(error.orig):
@@ -90,15 +96,19 @@ async def bind(
             f"{company.name} is already connected to another Pleo company. "
             "One ERP company belongs to one Pleo company; choose another one, or disconnect it there first.",
         ) from None
-    return Bound(adapter.kind, shown, company, limits)
+    return Bound(adapter.kind, shown, company, able, limits, {} if moved_from else replaced)
 
 
-def company_key(kind: str, shown: Mapping[str, Any], company: ErpCompany) -> str:
+def company_key(kind: str, place: Mapping[str, Any], company_id: str) -> str:
     """Names an ERP company among all ERPs: two bindings to the same company have the same key (EXP-ENT-01)."""
-    place = {
-        name: value.lower() if isinstance(value, str) and "://" in value else value for name, value in shown.items()
+    spelt = {
+        name: value.lower() if isinstance(value, str) and "://" in value else value for name, value in place.items()
     }
-    return json.dumps([kind, place, company.id], sort_keys=True)
+    return json.dumps([kind, spelt, company_id], sort_keys=True)
+
+
+def _told(replaced: Mapping[str, str]) -> dict[str, Any]:
+    return {"replaced": dict(replaced)} if replaced else {}
 
 
 def adapter_of(room: Connections, kind: object) -> Adapter:
@@ -117,34 +127,38 @@ async def _bindable(session: AsyncSession, connection_id: uuid.UUID, *, lock: bo
         raise BindingRefused("disconnected", "This company is disconnected from Pleo. Connect it there again first.")
 
 
-def _checked(
-    room: Connections, connection_id: uuid.UUID, adapter: Adapter, settings: object, old: ErpBinding | None
-) -> dict[str, Any]:
-    """The settings as they will be stored, with secrets that were left out taken from the old ones."""
-    if not isinstance(settings, dict):
-        raise BindingRefused("settings_refused", "The settings are missing.", [Fault("settings", "must be an object")])
-    given = {name: value for name, value in settings.items() if value is not None and value != ""}
-    missing = adapter.secret_fields() - given.keys()
-    kept: dict[str, Any] = {}
-    if missing and old is not None and old.settings_sealed is not None and old.kind == adapter.kind:
-        stored = opened(
-            room.vault, old.settings_sealed, table="erp_bindings", column="settings_sealed", row=connection_id,
+def _stored(room: Connections, old: ErpBinding | None, adapter: Adapter, settings: object) -> dict[str, Any]:
+    """The bound settings, secrets included, where something of them may stay; empty for another kind."""
+    held = erp_settings.held(adapter)
+    if not held or old is None or old.settings_sealed is None or old.kind != adapter.kind:
+        return {}
+    try:
+        text = opened(
+            room.vault, old.settings_sealed, table="erp_bindings", column="settings_sealed", row=old.connection_id,
             remedy=BIND_AGAIN,
         )  # fmt: skip
-        kept = {name: value for name, value in json.loads(stored).items() if name in missing}
+    except SecretUnreadable:
+        if isinstance(settings, dict) and held <= settings.keys():
+            return {}
+        raise
+    return dict(json.loads(text))
+
+
+async def _checked(adapter: Adapter, settings: object, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they will be stored, with secrets and files that were left out taken from the stored ones."""
+    if not isinstance(settings, dict):
+        raise BindingRefused("settings_refused", "The settings are missing.", [Fault("settings", "must be an object")])
+    forgotten = erp_settings.removed(adapter, settings)
+    stored = {name: value for name, value in stored.items() if name not in forgotten}
     try:
-        checked = adapter.check_settings({**given, **kept})
+        sent = erp_settings.uploaded(adapter, erp_settings.given(adapter, settings), stored)
+        left = erp_settings.left_out(adapter, sent, stored)
+        checked = await erp_settings.checked(adapter, {**sent, **left})
+        # A stored key must never be sent to an address it was not entered for, or an address could be used to fetch it.
+        anew = {name: value for name, value in checked.items() if name not in left}
+        erp_settings.completed(adapter, anew, stored)
     except SettingsError as error:
         raise _settings_refused(error.errors) from None
-    if kept and old is not None:
-        # A stored key must never be sent to an address it was not entered for, or an address could be used to fetch it.
-        moved = [
-            name for name, value in old.settings_shown.items() if isinstance(value, str) and checked.get(name) != value
-        ]
-        if moved:
-            raise _settings_refused(
-                {name: f"Enter it again, because {' and '.join(moved)} changed." for name in sorted(kept)}
-            )
     return checked
 
 
@@ -156,19 +170,17 @@ def _settings_refused(errors: Mapping[str, str]) -> BindingRefused:
     )
 
 
-async def _read_company(room: Connections, adapter: Adapter, checked: dict[str, Any]) -> tuple[ErpCompany, str | None]:
+async def _read_company(
+    room: Connections, adapter: Adapter, checked: dict[str, Any]
+) -> tuple[ErpCompany, Capabilities, str | None]:
     try:
         async with adapter.open(checked, room.observe_erp) as erp:
-            return await erp.company(), await limits_of(erp)
+            return await erp.company(), erp.capabilities, await limits_of(erp)
     except ErpError as error:
         raise BindingRefused(error.problem.failure.value, f"{error.problem.text} Nothing was changed.") from error
 
 
-async def _refuse_silent_move(
-    session: AsyncSession, old: ErpBinding, key: str, company: ErpCompany, confirmed: bool
-) -> None:
-    if _moved_from(old, key, company) is None:
-        return
+async def _refuse_silent_move(session: AsyncSession, old: ErpBinding, company: ErpCompany, confirmed: bool) -> None:
     booked = await session.scalar(
         select(Posting.id).where(Posting.connection_id == old.connection_id, Posting.state.in_(_LIVE)).limit(1)
     )
@@ -182,12 +194,17 @@ async def _refuse_silent_move(
         )
 
 
-def _moved_from(old: ErpBinding, key: str, company: ErpCompany) -> str | None:
+def _moved_from(old: ErpBinding, adapter: Adapter, able: Capabilities, key: str, company: ErpCompany) -> str | None:
     """The ERP company a connection leaves by being bound to `company`; None for a new binding and for the same one."""
     if old.company_ref is None:
         return None
-    # A disconnect forgets where the ERP stood. Then its name must do, which it may otherwise change freely.
-    there = old.company_name == company.name if old.company_key is None else old.company_key == key
+    if old.company_key is None:
+        # A disconnect forgets where the ERP stood. Then its name must do, which it may otherwise change freely.
+        there = old.company_name == company.name
+    else:
+        # Made anew, because other releases told companies apart by more than their place.
+        stood = erp_settings.place(adapter, able, old.settings_shown, old.connection_id)
+        there = company_key(old.kind, stood, old.company_ref) == key
     same = there and old.registration_number == company.registration_number
     return None if same and old.company_ref == company.id else _named(old.company_name, old.registration_number)
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from ledgerbridge.erp.files.book import VoucherBook
 from ledgerbridge.erp.port import Erp, ErpCompany, Observe
 
-
 MAX_FILE_BYTES = 5 * 1024 * 1024
 """Of an uploaded setting; nothing larger reaches an adapter."""
 
