@@ -5,6 +5,7 @@ It speaks to Tryton in its own few lines, with an administrator's key, and share
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import json
@@ -18,7 +19,7 @@ import httpx
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Chart
-from ledgerbridge.erp.conformance.bench import Facts, Fate, Fault, Killed, Standing, Step
+from ledgerbridge.erp.conformance.bench import SLOWLY, Facts, Fate, Fault, Killed, Standing, Step
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
 from ledgerbridge.erp.tryton.adapter import CAPABILITIES
@@ -53,6 +54,12 @@ class FaultyTransport(httpx.AsyncBaseTransport):
                 raise httpx.ReadError("connection broken", request=request)
             case Fate.BUSY:
                 return httpx.Response(503, html="<p>could not obtain lock on row</p>", request=request)
+            case Fate.SLOW:
+                await asyncio.sleep(SLOWLY)
+                return await self._wire.handle_async_request(request)
+        if self._fault.fate is Fate.TWICE:
+            await (await self._wire.handle_async_request(request)).aread()
+            return await self._wire.handle_async_request(request)
         response = await self._wire.handle_async_request(request)
         await response.aread()
         assert response.status_code == 200, response.text

@@ -35,6 +35,11 @@ class TestBatches(conformance.Batches):
     pass
 
 
+@pytest.mark.rule("EXP-ATT-06", "EXP-ATT-07", "EXP-REC-04", "VEN-066")
+class TestHonesty(conformance.Honesty):
+    pass
+
+
 @pytest.mark.rule("EXP-BOOK-06", "EXP-ERR-01")
 class TestRefusals(conformance.Refusals):
     pass
@@ -69,6 +74,7 @@ SUITES = [
     TestFiles,
     TestExactlyOnce,
     TestBatches,
+    TestHonesty,
     TestRefusals,
     TestFinding,
     TestMirror,

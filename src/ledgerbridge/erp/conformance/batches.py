@@ -12,7 +12,19 @@ import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Account, JournalEntry
-from ledgerbridge.erp.conformance.bench import Bench, Fate, Fault, Killed, Step, entry, needs, receipts
+from ledgerbridge.erp.conformance.bench import (
+    Bench,
+    Fate,
+    Fault,
+    Killed,
+    Lack,
+    Step,
+    entry,
+    meets,
+    needs,
+    receipts,
+    without,
+)
 from ledgerbridge.erp.port import Attachment, Booked, ErpError, Wanted
 
 SEVERAL = 4
@@ -38,7 +50,7 @@ class Batches:
     async def test_as_many_as_it_takes_go_in_at_once(self, bench: Bench) -> None:
         wanted = await _several(bench, bench.capabilities.batch)
         async with bench.opened() as erp:
-            booked = _booked(await erp.book_many(wanted, final=False))
+            booked = _booked(await erp.book_many(wanted, final=not bench.capabilities.drafts))
         assert len({one.id for one in booked}) == bench.capabilities.batch
 
     @pytest.mark.rule("EXP-POST-03")
@@ -92,8 +104,9 @@ class Batches:
 
     @pytest.mark.rule("EXP-ATT-14")
     async def test_a_file_that_is_refused_takes_only_its_own_entry_away(self, bench: Bench) -> None:
-        if bench.facts.oversize is None:
-            pytest.skip("no size is sure to be refused")
+        needs(bench, "attachments")
+        without(bench, Lack.SIZE_LIMIT)
+        assert bench.facts.oversize, "the bench names no size that is sure to be refused"
         good, bad, other = await _several(bench, 3)
         bad = replace(bad, attachments=receipts(bench.facts.oversize))
         async with bench.opened() as erp:
@@ -153,6 +166,7 @@ class Batches:
     async def test_a_write_with_a_bad_fate_is_made_good_in_the_same_call(
         self, bench: Bench, fate: Fate, step: Step, spared: int
     ) -> None:
+        meets(bench, Fault(step, fate))
         wanted = await _several(bench, files=step is Step.ATTACH)
         async with bench.opened(Fault(step, fate, spared=spared)) as erp:
             booked = _booked(await erp.book_many(wanted, final=True))
@@ -162,6 +176,7 @@ class Batches:
     @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")
     @pytest.mark.parametrize(("step", "spared"), [(Step.CREATE_MANY, 0), (Step.ATTACH, 1), (Step.POST, 2)])
     async def test_after_our_death_a_second_call_finishes_all(self, bench: Bench, step: Step, spared: int) -> None:
+        meets(bench, Fault(step, Fate.KILLED))
         wanted = await _several(bench, files=step is Step.ATTACH)
         async with bench.opened(Fault(step, Fate.KILLED, spared=spared)) as erp:
             with pytest.raises(Killed):
@@ -174,6 +189,7 @@ class Batches:
     async def test_a_create_that_may_have_arrived_leaves_just_those_in_doubt_that_are_not_seen(
         self, bench: Bench
     ) -> None:
+        without(bench, Lack.DOUBT)
         wanted = await _several(bench)
         async with bench.opened() as erp:
             standing = await erp.book(wanted[2].document, (), final=True)
@@ -202,6 +218,7 @@ class Batches:
             await _stand_once(bench, wanted, _booked(await erp.book_many(wanted, final=True)))
 
     async def test_a_busy_erp_is_waited_for_within_bounds_and_leaves_nothing(self, bench: Bench) -> None:
+        without(bench, Lack.DOUBT)
         wanted = await _several(bench)
         async with bench.opened(Fault(Step.CREATE_MANY, Fate.BUSY, times=1_000)) as erp:
             outcomes = await erp.book_many(wanted, final=True)
@@ -247,8 +264,7 @@ class Batches:
 
 
 async def _several(bench: Bench, number: int = SEVERAL, *, files: bool = False) -> list[Wanted]:
-    if bench.capabilities.batch < 2:
-        pytest.skip("this ERP takes one document at a time")
+    needs(bench, "batch")
     if files:
         needs(bench, "attachments")
     chart = await bench.chart()

@@ -44,6 +44,8 @@ class Step(StrEnum):
     """The matching of a bill with its payment."""
 
 
+SLOWLY = 0.5
+"""Seconds an answer takes with `Fate.SLOW`."""
 BOOKING_STEPS = (Step.CREATE, Step.ATTACH, Step.POST)
 BILL_STEPS = (Step.CREATE_BILL, Step.ATTACH, Step.CREATE, Step.POST_BILL, Step.POST, Step.MATCH)
 """Those of a bill with a file and a payment from the same item, in an order of the adapter's choice."""
@@ -62,6 +64,10 @@ class Fate(StrEnum):
     """The connection breaks before anything is carried out, which the adapter cannot tell from a lost reply."""
     BUSY = "busy"
     """The ERP says that it is busy and carries nothing out."""
+    SLOW = "slow"
+    """It is carried out after half a second, and the answer comes: late, but within our patience."""
+    TWICE = "twice"
+    """It arrives twice, one right after the other, as from a proxy that repeats it; we see the second answer."""
 
 
 class Record(StrEnum):
@@ -71,6 +77,33 @@ class Record(StrEnum):
     VALUE = "value"
     """A value of a dimension."""
     VENDOR = "vendor"
+
+
+class Lack(StrEnum):
+    """What an ERP may lack that no capability tells of, because the service need not know. Told by `Bench.lacks`, and
+    reported beside the capabilities it does not claim: a test that needs it does not apply."""
+
+    DOUBT = "replies that can be lost"
+    """Whoever books knows at once and for certain whether it is done: a book of our own."""
+    UPLOADS = "files sent by calls of their own"
+    """Files go with the entry, in the same call."""
+    PARTIES = "accounts that want a party"
+    SIZE_LIMIT = "a largest file"
+    """It takes files of any size that the service hands on."""
+    HANDS = "entries changed by hand"
+    """Nobody can reverse, copy or change in it what we booked: it is our own book."""
+    UNNUMBERED = "accounts without a number"
+    RENUMBERING = "accounts whose number changes"
+    """The number is the account's id."""
+    CLOSED_ACCOUNTS = "accounts that are closed and still told of"
+    DEFAULT_TAXES = "default taxes of accounts"
+    ODD_VALUES = "values without a code, or two of one code"
+    CLOSED_VALUES = "values that are switched off and still told of"
+    REVERSE_CHARGE = "reverse charge"
+    OFFLINE = "a place that can be out of reach"
+    """It is not elsewhere: what is read lies with the service."""
+    VENDOR_TAX_NUMBERS = "checks of vendors' tax numbers"
+    SECRETS = "access by a secret"
 
 
 class Killed(BaseException):
@@ -137,18 +170,19 @@ class Facts:
     wallet: str
     """Account of the balance sheet, without a party."""
     wants_party: str | None
-    """An account that demands a party on every line."""
+    """An account that demands a party on every line; None with `Lack.PARTIES`."""
     tax: str
-    """Name of a plain purchase tax."""
+    """Name of a plain purchase tax; empty where the ERP claims no tax codes."""
     reverse_charge: str
+    """Name of a reverse charge; empty with `Lack.REVERSE_CHARGE`."""
     dimensions: Sequence[tuple[str, str]]
-    """One value of every dimension; empty when the company keeps none."""
+    """One value of every dimension, at least two; empty where the ERP claims none."""
     open_date: dt.date
     closed_date: dt.date
     closable_date: dt.date
     """In an open period that a test may close and open again."""
     oversize: int | None
-    """Bytes of a file that the ERP is sure to refuse."""
+    """Bytes of a file that the ERP is sure to refuse; None with `Lack.SIZE_LIMIT`."""
     tax_numbers: Sequence[str]
     """Tax numbers with country prefix that pass the ERP's check and no vendor has; each is used once."""
     bad_tax_number: str | None = None
@@ -164,6 +198,8 @@ class Bench(Protocol):
     capabilities: Capabilities
     settings: dict[str, Any]
     facts: Facts
+    lacks: frozenset[Lack]
+    """What the ERP has nothing of; may be left out when it has all."""
     refused: Mapping[str, tuple[dict[str, Any], Failure]]
     """Settings that must not work, by what is wrong with them, and the failure each must show before any item."""
 
@@ -241,10 +277,48 @@ class Bench(Protocol):
         ...
 
 
-def needs(bench: Bench, capability: str) -> None:
+NOT_CAPABLE = "not capable: "
+"""How a skip begins that is an answer: what the ERP does not claim or has nothing of."""
+CAPABLE = "capable: "
+"""And of a test of what an ERP without a capability must refuse, where it has it. Any other skip is a failure."""
+
+
+def needs(bench: Bench, *capabilities: str) -> None:
     """Skip a test of something this ERP does not claim."""
-    if not getattr(bench.capabilities, capability):
-        pytest.skip(f"this ERP does not claim {capability}")
+    for capability in capabilities:
+        claimed = getattr(bench.capabilities, capability)
+        if not claimed or (capability in ("batch", "parallel_writers") and claimed < 2):
+            pytest.skip(f"{NOT_CAPABLE}{capability}")
+
+
+def without(bench: Bench, *things: Lack) -> None:
+    """Skip a test of something this ERP has nothing of."""
+    for thing in things:
+        if thing in lacks(bench):
+            pytest.skip(f"{NOT_CAPABLE}{thing.value}")
+
+
+def files_for(bench: Bench, *sizes: int) -> list[Attachment]:
+    """As many files of these sizes as an entry of this ERP can have."""
+    if not bench.capabilities.attachments:
+        return []
+    return receipts(*sizes)[: None if bench.capabilities.several_attachments else 1]
+
+
+def lacks(bench: Bench) -> frozenset[Lack]:
+    """What the ERP of a bench has nothing of."""
+    return getattr(bench, "lacks", frozenset())
+
+
+def meets(bench: Bench, fault: Fault) -> None:
+    """Skip a test of a fault that cannot befall this ERP."""
+    if fault.step in (Step.POST, Step.POST_BILL):
+        needs(bench, "drafts")
+    if fault.step is Step.ATTACH:
+        needs(bench, "attachments")
+        without(bench, Lack.UPLOADS)
+    if fault.fate is not Fate.KILLED:
+        without(bench, Lack.DOUBT)
 
 
 async def failure_of(
@@ -274,7 +348,9 @@ def entry(
     expense: Account | None = None,
 ) -> JournalEntry:
     """A purchase with VAT of its own line: expense and VAT against the wallet."""
-    tax = next(tax for tax in chart.taxes if tax.name == facts.tax).components[0].tax_id
+    taxes = [tax.components[0].tax_id for tax in chart.taxes if tax.name == facts.tax]
+    base = tuple(TaxPosting(tax, "base", Decimal(net)) for tax in taxes)
+    on_top = tuple(TaxPosting(tax, "tax", Decimal(vat)) for tax in taxes)
     nothing = Decimal(0)
     lines = (
         EntryLine(
@@ -282,10 +358,10 @@ def entry(
             Decimal(net),
             nothing,
             text,
-            (TaxPosting(tax, "base", Decimal(net)),),
+            base,
             tuple(facts.dimensions if dimensions is None else dimensions),
         ),
-        EntryLine(account(chart, facts.vat), Decimal(vat), nothing, text, (TaxPosting(tax, "tax", Decimal(vat)),)),
+        EntryLine(account(chart, facts.vat), Decimal(vat), nothing, text, on_top),
         EntryLine(account(chart, facts.wallet), nothing, Decimal(net) + Decimal(vat), text),
     )
     when = date or facts.open_date

@@ -39,12 +39,13 @@ class Connecting:
             )
 
     async def test_a_faulty_access_is_told_beside_its_field(self, bench: Bench) -> None:
+        assert bench.refused_access, "the bench names no settings with a fault"
         seen = {}
         for wrong, (settings, _) in bench.refused_access.items():
             with pytest.raises(SettingsError) as caught:
                 await bench.adapter.companies(settings)
             seen[wrong] = list(caught.value.errors)
             assert all(text.endswith(".") for text in caught.value.errors.values())
-            key = next(settings[name] for name in bench.adapter.secret_fields())
-            assert key not in str(caught.value)
+            secrets = [settings[name] for name in bench.adapter.secret_fields() if settings.get(name)]
+            assert not any(str(secret) in str(caught.value) for secret in secrets)
         assert seen == {wrong: [field] for wrong, (_, field) in bench.refused_access.items()}

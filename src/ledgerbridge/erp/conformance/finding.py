@@ -12,9 +12,11 @@ from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.erp.conformance.bench import (
     PLEO_COMPANY,
     Bench,
+    Lack,
     entry,
     failure_of,
     needs,
+    without,
 )
 
 
@@ -62,6 +64,7 @@ class Finding:
     @pytest.mark.rule("EXP-IDEM-07")
     async def test_a_reversed_entry_is_gone_and_the_next_revision_may_come(self, bench: Bench) -> None:
         needs(bench, "can_probe")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             chart = await bench.chart()
             first = entry(chart, bench.facts)

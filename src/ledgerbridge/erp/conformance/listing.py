@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from ledgerbridge.erp.conformance.bench import PLEO_COMPANY, Bench, entry, needs
+from ledgerbridge.erp.conformance.bench import PLEO_COMPANY, Bench, Lack, entry, needs, without
 from ledgerbridge.erp.conformance.payables import bill, vendor
 from ledgerbridge.erp.port import Erp, Keyed
 
@@ -46,6 +46,7 @@ class Listing:
 
     async def test_a_copy_made_by_hand_is_listed_beside_the_original(self, bench: Bench) -> None:
         needs(bench, "lists_entries")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             booked = await erp.book(wanted, (), final=True)
@@ -56,6 +57,7 @@ class Listing:
     @pytest.mark.rule("EXP-IDEM-07")
     async def test_what_was_taken_back_is_not_listed_and_neither_is_what_took_it_back(self, bench: Bench) -> None:
         needs(bench, "lists_entries")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             await bench.reverse((await erp.book(wanted, (), final=True)).id)

@@ -16,11 +16,14 @@ from ledgerbridge.erp.conformance.bench import (
     Fate,
     Fault,
     Killed,
+    Lack,
     Step,
     entry,
     failure_of,
+    files_for,
+    meets,
     needs,
-    receipts,
+    without,
 )
 from ledgerbridge.erp.port import ErpError
 
@@ -30,7 +33,7 @@ class ExactlyOnce:
 
     @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")
     async def test_booking_again_changes_nothing(self, bench: Bench) -> None:
-        files = receipts(300, 200)
+        files = files_for(bench, 300, 200)
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             first = await erp.book(wanted, files, final=True)
@@ -41,11 +44,16 @@ class ExactlyOnce:
 
     @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")
     @pytest.mark.parametrize("step", BOOKING_STEPS)
-    @pytest.mark.parametrize("fate", [Fate.REPLY_LOST, Fate.TIMED_OUT, Fate.BUSY])
+    @pytest.mark.parametrize("fate", [Fate.REPLY_LOST, Fate.TIMED_OUT, Fate.BUSY, Fate.SLOW])
     async def test_a_write_with_a_bad_fate_is_made_good_in_the_same_call(
         self, bench: Bench, step: Step, fate: Fate
     ) -> None:
         await _once(bench, Fault(step, fate), raises=None)
+
+    @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")
+    @pytest.mark.parametrize("step", [Step.CREATE, Step.POST])
+    async def test_a_request_that_arrives_twice_books_once(self, bench: Bench, step: Step) -> None:
+        await _once(bench, Fault(step, Fate.TWICE), raises=None)
 
     @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")
     @pytest.mark.parametrize("step", BOOKING_STEPS)
@@ -73,7 +81,23 @@ class ExactlyOnce:
         assert {result.id for result in booked} <= {standing.id}
         assert all(isinstance(result, ErpError) for result in results if isinstance(result, BaseException))
 
+    @pytest.mark.rule("EXP-REC-04")
+    async def test_a_second_writer_while_the_first_waits_for_a_slow_answer_books_nothing_more(
+        self, bench: Bench
+    ) -> None:
+        without(bench, Lack.DOUBT)
+        async with bench.opened(Fault(Step.CREATE, Fate.SLOW)) as slow, bench.opened() as other:
+            wanted = entry(await bench.chart(), bench.facts)
+            results = await asyncio.gather(
+                *(erp.book(wanted, (), final=True) for erp in (slow, other)), return_exceptions=True
+            )
+            assert all(isinstance(result, ErpError) for result in results if isinstance(result, BaseException))
+            booked = await other.book(wanted, (), final=True)
+        (standing,) = await bench.entries(wanted.key.accounting_entry_id)
+        assert (standing.id, standing.final) == (booked.id, True)
+
     async def test_a_busy_erp_is_waited_for_within_bounds(self, bench: Bench) -> None:
+        without(bench, Lack.DOUBT)
         async with bench.opened(Fault(Step.CREATE, Fate.BUSY, times=1_000)) as erp:
             wanted = entry(await bench.chart(), bench.facts)
             error = await failure_of(erp, wanted)
@@ -86,12 +110,13 @@ class ExactlyOnce:
         needs(bench, "drafts")
         async with bench.opened(Fault(Step.POST, Fate.BUSY, times=1_000)) as erp:
             wanted = entry(await bench.chart(), bench.facts)
-            error = await failure_of(erp, wanted, receipts(10))
+            error = await failure_of(erp, wanted, files_for(bench, 10))
         assert error.problem.failure is Failure.ERP_BUSY
         assert not await bench.entries(wanted.key.accounting_entry_id)
 
     async def test_a_draft_a_bookkeeper_changed_is_left_alone(self, bench: Bench) -> None:
         needs(bench, "drafts")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             draft = await erp.book(wanted, (), final=False)
@@ -116,6 +141,7 @@ class ExactlyOnce:
 
     async def test_a_copy_made_by_hand_is_neither_booked_nor_deleted(self, bench: Bench) -> None:
         needs(bench, "drafts")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts)
             booked = await erp.book(wanted, (), final=True)
@@ -127,9 +153,8 @@ class ExactlyOnce:
 
 async def _once(bench: Bench, fault: Fault, raises: type[BaseException] | None) -> BaseException | None:
     """Book under a fault, then once more without: one posted entry with each of its files once."""
-    if fault.step is Step.POST:
-        needs(bench, "drafts")
-    files = receipts(3_000, 50) if bench.capabilities.attachments else []
+    meets(bench, fault)
+    files = files_for(bench, 3_000, 50)
     caught = None
     async with bench.opened(fault) as erp:
         wanted = entry(await bench.chart(), bench.facts)

@@ -12,10 +12,13 @@ from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import Account
 from ledgerbridge.erp.conformance.bench import (
     Bench,
+    Lack,
     account,
     entry,
     failure_of,
+    needs,
     receipts,
+    without,
 )
 
 
@@ -47,8 +50,8 @@ class Refusals:
         assert not await bench.entries(wanted.key.accounting_entry_id)
 
     async def test_an_account_that_wants_a_party(self, bench: Bench) -> None:
-        if bench.facts.wants_party is None:
-            pytest.skip("no account of this company wants a party")
+        without(bench, Lack.PARTIES)
+        assert bench.facts.wants_party, "the bench names no account that wants a party"
         async with bench.opened() as erp:
             chart = await bench.chart()
             wanted = entry(chart, bench.facts, expense=account(chart, bench.facts.wants_party), dimensions=())
@@ -57,8 +60,7 @@ class Refusals:
         assert not await bench.entries(wanted.key.accounting_entry_id)
 
     async def test_a_value_that_is_not_in_the_dimension(self, bench: Bench) -> None:
-        if not bench.facts.dimensions:
-            pytest.skip("this company keeps no dimensions")
+        needs(bench, "dimensions")
         code = bench.facts.dimensions[0][0]
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts, dimensions=[(code, "gone"), *bench.facts.dimensions[1:]])
@@ -92,8 +94,9 @@ class Refusals:
         assert error.problem.failure is Failure.CURRENCY_MISMATCH
 
     async def test_a_failed_item_does_not_keep_its_period_from_being_closed(self, bench: Bench) -> None:
-        if bench.facts.oversize is None:
-            pytest.skip("no way to fail an item after its draft was made")
+        needs(bench, "attachments")
+        without(bench, Lack.SIZE_LIMIT)
+        assert bench.facts.oversize, "the bench names no size that is sure to be refused"
         date = bench.facts.closable_date
         async with bench.opened() as erp:
             wanted = entry(await bench.chart(), bench.facts, date=date)

@@ -13,7 +13,21 @@ import pytest
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import JournalEntry, PostingKey
-from ledgerbridge.erp.conformance.bench import PLEO_COMPANY, Bench, Fate, Fault, Killed, Step, entry, needs, receipts
+from ledgerbridge.erp.conformance.bench import (
+    PLEO_COMPANY,
+    Bench,
+    Fate,
+    Fault,
+    Killed,
+    Lack,
+    Step,
+    entry,
+    files_for,
+    meets,
+    needs,
+    receipts,
+    without,
+)
 from ledgerbridge.erp.conformance.payables import bill, payment, vendor
 from ledgerbridge.erp.port import Booked, DocumentRef, Erp, ErpError, Reversed
 
@@ -46,7 +60,7 @@ class Reversal:
 
             chart = await bench.chart()
             second = entry(chart, bench.facts, id_=wanted.key.accounting_entry_id, revision=2, net="80.00", vat="20.00")
-            again = await erp.book(second, receipts(10), final=True)
+            again = await erp.book(second, files_for(bench, 10), final=True)
             (found,) = await erp.find(wanted.key.accounting_entry_id, PLEO_COMPANY)
         assert (found.booked.id, found.key.revision) == (again.id, 2)
         net = await bench.net_of(wanted.key.accounting_entry_id)
@@ -68,6 +82,7 @@ class Reversal:
 
     async def test_a_draft_somebody_worked_on_is_left_to_them(self, bench: Bench) -> None:
         needs(bench, "can_reverse")
+        without(bench, Lack.HANDS)
         needs(bench, "drafts")
         async with bench.opened() as erp:
             wanted, booked = await _booked(erp, bench, final=False)
@@ -94,6 +109,7 @@ class Reversal:
 
     async def test_what_a_person_took_back_is_recognised(self, bench: Bench) -> None:
         needs(bench, "can_reverse")
+        without(bench, Lack.HANDS)
         async with bench.opened() as erp:
             wanted, booked = await _booked(erp, bench)
             await bench.reverse(booked.id)
@@ -136,6 +152,7 @@ class Reversal:
         self, bench: Bench, step: Step, fate: Fate
     ) -> None:
         needs(bench, "can_reverse")
+        meets(bench, Fault(step, fate))
         async with bench.opened() as erp:
             wanted, booked = await _booked(erp, bench)
         async with bench.opened(Fault(step, fate)) as erp:
@@ -153,6 +170,7 @@ class Reversal:
     @pytest.mark.rule("EXP-REC-04")
     async def test_a_counter_entry_that_may_have_arrived_is_not_sent_again(self, bench: Bench) -> None:
         needs(bench, "can_reverse")
+        without(bench, Lack.DOUBT)
         async with bench.opened() as erp:
             wanted, booked = await _booked(erp, bench)
         async with bench.opened(Fault(Step.CREATE, Fate.NEVER_ARRIVED)) as erp:
