@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import ledgerbridge.erp.csv_journal as room
 from ledgerbridge.erp.csv_journal.reading import read
-from ledgerbridge.erp.csv_journal.rows import Journal, rows_of
+from ledgerbridge.erp.csv_journal.rows import rows_of
 from ledgerbridge.erp.csv_journal.template import Rows, Template
 from ledgerbridge.erp.csv_journal.writer import write
+from ledgerbridge.erp.files.filed import Filed
 from tests.unit.erp.csv_journals import VOUCHERS, journal, line, purchase
 
 READY = {path.stem: path for path in (Path(room.__file__).parent / "templates").glob("*.toml")}
@@ -56,7 +57,7 @@ def amounts(template: Template, row: dict[str, str]) -> list[tuple[str, Decimal]
     return [*found, (by_field["counter_account"], -amount)] if "counter_account" in by_field else found
 
 
-def wanted(vouchers: tuple[Journal, ...] = VOUCHERS) -> dict[str, Decimal]:
+def wanted(vouchers: tuple[Filed, ...] = VOUCHERS) -> dict[str, Decimal]:
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for voucher in vouchers:
         for one in voucher.lines:
@@ -129,7 +130,7 @@ _CENTS = st.integers(1, 10**9)
 
 
 @st.composite
-def vouchers(draw: st.DrawFn) -> Journal:
+def vouchers(draw: st.DrawFn) -> Filed:
     sides: list[tuple[str, int]] = []
     debits = draw(st.lists(_CENTS, min_size=1, max_size=4))
     left = sum(debits)
@@ -149,7 +150,7 @@ def vouchers(draw: st.DrawFn) -> Journal:
 
 @settings(max_examples=25, deadline=None)
 @given(voucher=vouchers(), name=st.sampled_from(sorted(READY)))
-def test_whatever_the_amounts_and_texts_a_reader_finds_them_on_their_accounts(voucher: Journal, name: str) -> None:
+def test_whatever_the_amounts_and_texts_a_reader_finds_them_on_their_accounts(voucher: Filed, name: str) -> None:
     template = read(READY[name].read_bytes())
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for row in parsed(template, write(template, [voucher], ENTERED, ())):

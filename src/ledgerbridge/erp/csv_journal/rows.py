@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ledgerbridge.erp.csv_journal.template import Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a voucher; exactly one of debit and credit is positive."""
-
-    account: str
-    account_name: str
-    debit: Decimal
-    credit: Decimal
-    text: str
-    tax: str = ""
-    """Names of the tax codes it is reported under."""
-    dimensions: Sequence[tuple[str, str, str]] = ()
-    """Code of the dimension, code of the value, name of the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """A voucher as files show it."""
-
-    series: str
-    number: int
-    year: dt.date
-    """First day of its fiscal year."""
-    date: dt.date
-    original_date: dt.date
-    text: str
-    entry: str
-    """Pleo's id of the accounting entry."""
-    key: str
-    """Names this voucher alone: the entry, its revision, and whether it takes another back."""
-    currency: str
-    recorded_at: dt.datetime
-    lines: Sequence[Line]
-    receipts: Sequence[str] = ()
-    """Names of its files beside the journal."""
-
-    @property
-    def voucher(self) -> str:
-        """As people call it: `A17`."""
-        return f"{self.series}{self.number}"
+from ledgerbridge.erp.files.filed import Filed, FiledLine
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the file."""
 
-    voucher: Journal
-    line: Line
+    voucher: Filed
+    line: FiledLine
     position: int
     """Of the row within its voucher, from 1."""
-    counter: Line | None = None
+    counter: FiledLine | None = None
     """What it is booked against, where rows are pairs."""
 
 
-def rows_of(voucher: Journal, kind: Rows) -> Iterator[Row]:
+def rows_of(voucher: Filed, kind: Rows) -> Iterator[Row]:
     """The rows of one voucher; their amounts add up to it."""
     if kind is Rows.LINE:
         yield from (Row(voucher, line, at) for at, line in enumerate(voucher.lines, 1))
@@ -73,7 +31,7 @@ def rows_of(voucher: Journal, kind: Rows) -> Iterator[Row]:
         yield Row(voucher, line, at, counter)
 
 
-def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
+def _pairs(lines: Sequence[FiledLine]) -> Iterator[tuple[FiledLine, FiledLine]]:
     """Each amount with what it is booked against, in the order of the lines.
 
     The side with more lines leads, because that is where texts and dimensions differ. Where several lines stand on both
@@ -97,5 +55,5 @@ def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
             yield replace(_of(line, amount), dimensions=dimensions), _of(against, amount)
 
 
-def _of(line: Line, amount: Decimal) -> Line:
+def _of(line: FiledLine, amount: Decimal) -> FiledLine:
     return replace(line, debit=amount if line.debit else Decimal(0), credit=amount if line.credit else Decimal(0))

@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from ledgerbridge.erp.csv_journal.rows import Journal, Row, rows_of
+from ledgerbridge.erp.csv_journal.rows import Row, rows_of
 from ledgerbridge.erp.csv_journal.template import AMOUNTS, DATES, PLACEHOLDER, Column, Template
+from ledgerbridge.erp.files.filed import Filed
 
 _FORMULA = ("=", "+", "-", "@")
 _BARE = AMOUNTS | DATES | {"account", "counter_account", "line", "number"}
@@ -17,7 +18,7 @@ _BARE = AMOUNTS | DATES | {"account", "counter_account", "line", "number"}
 
 
 def write(
-    template: Template, vouchers: Sequence[Journal], settings: Mapping[str, str], dimensions: Sequence[str]
+    template: Template, vouchers: Sequence[Filed], settings: Mapping[str, str], dimensions: Sequence[str]
 ) -> bytes:
     """The file of some vouchers of one fiscal year, in their order.
 
@@ -35,12 +36,12 @@ def write(
     return text.encode(template.encoding)
 
 
-def _checked(template: Template, voucher: Journal) -> Sequence[Row]:
+def _checked(template: Template, voucher: Filed) -> Sequence[Row]:
     rows = list(rows_of(voucher, template.rows))
     debit = sum((row.line.debit + (row.counter.debit if row.counter else 0) for row in rows), Decimal(0))
     credit = sum((row.line.credit + (row.counter.credit if row.counter else 0) for row in rows), Decimal(0))
     if not debit == credit == sum((line.debit for line in voucher.lines), Decimal(0)):
-        raise ValueError(f"the rows of voucher {voucher.voucher} do not add up")
+        raise ValueError(f"the rows of voucher {voucher.name} do not add up")
     return rows
 
 
@@ -76,7 +77,7 @@ class _Writer:
         if field in AMOUNTS:
             return self._amount(field, row)
         if field in DATES:
-            return _date(getattr(row.voucher, field), column.date or self._template.date)
+            return _date(_dates(row.voucher)[field], column.date or self._template.date)
         return _TEXT_OF[field](row, column)
 
     def _dimension(self, kind: str, code: str, row: Row) -> str:
@@ -85,9 +86,9 @@ class _Writer:
         if by_place:
             at = int(code) - 1
             code = self._dimensions[at] if 0 <= at < len(self._dimensions) else ""
-        for dimension, value, name in row.line.dimensions:
-            if dimension == code:
-                return name or value if kind == "dimension_name" else value
+        for one in row.line.dimensions:
+            if one.dimension == code:
+                return one.value_name or one.value if kind == "dimension_name" else one.value
         return ""
 
     def _amount(self, field: str, row: Row) -> str:
@@ -105,29 +106,39 @@ _TEXT_OF: Mapping[str, Callable[[Row, Column], str]] = {
     "counter_account": lambda row, _: row.counter.account if row.counter else "",
     "counter_account_name": lambda row, _: row.counter.account_name if row.counter else "",
     "currency": lambda row, _: row.voucher.currency,
-    "dimensions": lambda row, _: " ".join(f"{code}={value}" for code, value, _ in row.line.dimensions),
-    "entry": lambda row, _: row.voucher.entry,
-    "key": lambda row, _: row.voucher.key,
+    "dimensions": lambda row, _: " ".join(f"{one.dimension}={one.value}" for one in row.line.dimensions),
+    "entry": lambda row, _: row.voucher.key.accounting_entry_id,
+    "key": lambda row, _: _key(row.voucher),
     "line": lambda row, column: str(row.position * column.step),
     "line_text": lambda row, _: row.line.text or row.voucher.text,
     "number": lambda row, _: str(row.voucher.number),
-    "receipts": lambda row, _: " ".join(row.voucher.receipts),
+    "receipts": lambda row, _: " ".join(receipt.name for receipt in row.voucher.receipts),
     "series": lambda row, _: row.voucher.series,
     "side": lambda row, column: column.words["debit" if row.line.debit else "credit"],
-    "tax": lambda row, _: row.line.tax,
+    "tax": lambda row, _: ", ".join(row.line.taxes),
     "text": lambda row, _: row.voucher.text,
-    "voucher": lambda row, _: row.voucher.voucher,
-    "voucher_text": lambda row, _: f"{row.voucher.voucher} {row.voucher.text}".strip(),
+    "voucher": lambda row, _: row.voucher.name,
+    "voucher_text": lambda row, _: f"{row.voucher.name} {row.voucher.text}".strip(),
 }
 
 
-def _head(template: Template, vouchers: Sequence[Journal], rows: Sequence[Row]) -> Mapping[str, object]:
+def _dates(voucher: Filed) -> Mapping[str, dt.date]:
+    return {"date": voucher.date, "original_date": voucher.original_date, "year": voucher.year.start}
+
+
+def _key(voucher: Filed) -> str:
+    """Names this voucher alone: the entry, its revision, and whether it takes another back."""
+    back = "/back" if voucher.takes_back else ""
+    return f"{voucher.key.accounting_entry_id}/{voucher.key.revision}{back}"
+
+
+def _head(template: Template, vouchers: Sequence[Filed], rows: Sequence[Row]) -> Mapping[str, object]:
     dates = [voucher.date for voucher in vouchers]
     debit = sum((line.debit for voucher in vouchers for line in voucher.lines), Decimal(0))
     return {
         "first_date": min(dates),
         "last_date": max(dates),
-        "year": vouchers[0].year,
+        "year": vouchers[0].year.start,
         "now": max(voucher.recorded_at for voucher in vouchers),
         "vouchers": len(vouchers),
         "rows": len(rows),
