@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from typing import Protocol, TypeVar
@@ -48,7 +48,7 @@ from ledgerbridge.outgoing.files import FileNotKept
 
 T = TypeVar("T")
 
-CAPABILITIES = Capabilities(
+_CAPABILITIES = Capabilities(
     vendors=False,
     vendor_bills=False,
     drafts=False,
@@ -110,10 +110,13 @@ class Renderer(Protocol):
         ...
 
 
+def capabilities(chart: FileChart, settings: FileSettings) -> Capabilities:
+    """What a company with this chart can do: dimensions and tax codes are those that were uploaded, or none."""
+    return replace(_CAPABILITIES, dimensions=bool(chart.dimensions), tax_codes=bool(settings.taxes))
+
+
 class FileErp:
     """One company, opened. Implements `port.Erp`."""
-
-    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -130,6 +133,7 @@ class FileErp:
         self._renderer = renderer
         self._settings = settings
         self._waits = waits
+        self.capabilities = capabilities(chart, settings)
         self._tax_names = {part.tax_id: tax.name for tax in settings.taxes for part in tax.components}
 
     @property
@@ -145,7 +149,7 @@ class FileErp:
 
     async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         if bills:
-            raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+            raise _no_payables()
 
     async def chart(self) -> Chart:
         settings = self._settings
@@ -164,19 +168,19 @@ class FileErp:
         return master.dimension_values(self._chart, dimension_id)
 
     async def vendors(self) -> Sequence[ErpVendor]:
-        return ()
+        raise _no_payables()
 
     async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
-        return ()
+        raise _no_payables()
 
     async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
-        raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="a new vendor"))
+        raise _no_payables()
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
-        raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+        raise _no_payables()
 
     async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
+        raise _no_payables()
 
     async def matching_limits(self) -> str | None:
         return None
@@ -386,6 +390,10 @@ def _reversed(counter: Voucher, *, already_there: bool) -> Reversed:
 
 def _refused(reference: str, message: str) -> ErpError:
     return ErpError(problem(Failure.REVERSAL_REFUSED, reference=reference, message=message))
+
+
+def _no_payables() -> ErpError:
+    return ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="accounts payable"))
 
 
 def _ref(voucher: Voucher) -> DocumentRef:
