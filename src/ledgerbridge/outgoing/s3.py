@@ -85,6 +85,7 @@ class Bucket:
         parcel = Parcel(name, len(content), hashlib.sha256(content).hexdigest(), lambda: _once(content))
         async with self._client() as client:
             at = self._at(name)
+            await self._there(client, at, parcel)
             await self._create(client, at, parcel, nothing)
             try:
                 if not await self._there(client, at, parcel):

@@ -46,7 +46,8 @@ _TEXTS = {
     Failing.IN_DOUBT: "The connection was lost while the file was put in its place, and now it is not there. Either "
     "your accounting program has fetched it already, or it never arrived. See whether its vouchers are in your "
     "accounting program. If they are, mark the file as fetched; if not, hand it over again.",
-    Failing.BUSY: "The server is too busy at the moment.",
+    Failing.BUSY: "The server is too busy at the moment, or something is wrong with it{said}. If it stays so, ask "
+    "whoever runs it.",
     Failing.STRANGE: "The server gave an answer we do not know{said}. Ask whoever runs it.",
 }
 _SFTP = {
