@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ledgerbridge.demo.calls import StoryError
+from ledgerbridge.demo.erps import ERPS
 from ledgerbridge.demo.show import Show
 from ledgerbridge.demo.stage import Stage, StageError, stage
 from ledgerbridge.demo.story import tell
@@ -20,13 +21,16 @@ from tryton_sandbox import TrytonSandboxError
 
 def main(
     once: Annotated[bool, typer.Option("--once", help="End when the export job is closed.")] = False,
+    erp: Annotated[str, typer.Option("--erp", help=f"Accounting system: {', '.join(ERPS)}.")] = "tryton",
     as_json: Annotated[bool, typer.Option("--json", help="End stdout with the result as one line of JSON.")] = False,
 ) -> None:
-    """Connect a company to a Pleo sandbox, bring it in step with a real Tryton, and book there what it exports."""
+    """Connect a company to a Pleo sandbox, bring it in step with its accounting, and book there what it exports."""
+    if erp not in ERPS:
+        raise typer.BadParameter(f"There is no {erp} here; choose {', '.join(ERPS)}.", param_hint="--erp")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     show = Show()
     try:
-        with stage(show.step) as up:
+        with stage(show.step, erp) as up:
             result = tell(up, show)
             if as_json:
                 print(json.dumps(result), flush=True)
@@ -48,7 +52,7 @@ def _stay(up: Stage, show: Show) -> None:
         ("Ledgerbridge, operations:", f"{up.service_url}/admin"),
         ("  admin token, this run:", up.admin_token),
         ("Ledgerbridge, API:", f"{up.service_url}/docs"),
-        ("Tryton:", f"{up.tryton.base_url}/{up.tryton.database}/"),
+        *up.erp.places(),
     ):
         show.say(f"{label:<26}{where}")
     while True:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ledgerbridge.demo.customer import Synced, named
 from ledgerbridge.demo.employee import Arrived
+from ledgerbridge.demo.erps.base import ShownEntry
 
 SHOWN_ENTRIES = 8
 
@@ -50,9 +51,9 @@ class Show:
 
             yield update
 
-    def first_syncs(self, kinds: Sequence[Synced]) -> None:
-        """What each first sync did in Pleo."""
-        table = _table("From Tryton to Pleo")
+    def first_syncs(self, kinds: Sequence[Synced], where: str) -> None:
+        """What each first sync did in Pleo, from the accounting system called `where`."""
+        table = _table(f"From {where} to Pleo")
         table.add_column("first sync of")
         table.add_column("result")
         table.add_column("calls to Pleo", justify="right")
@@ -96,26 +97,26 @@ class Show:
         if failed.row_count:
             self._console.print(failed)
 
-    def entries(self, moves: Sequence[dict[str, Any]]) -> None:
-        """Some of the journal entries, read from the ERP."""
-        table = _table(f"In Tryton: {len(moves)} journal entries, the first {SHOWN_ENTRIES}")
+    def entries(self, entries: Sequence[ShownEntry], where: str) -> None:
+        """Some of the journal entries, read from the accounting system called `where`."""
+        table = _table(f"In {where}: {len(entries)} journal entries, the first {SHOWN_ENTRIES}")
         table.add_column("entry")
         table.add_column("date")
         table.add_column("account")
         table.add_column("debit", justify="right")
         table.add_column("credit", justify="right")
         table.add_column("dimensions")
-        for move in moves[:SHOWN_ENTRIES]:
-            lines = sorted(move["lines"], key=lambda line: not line["debit"])
+        for entry in entries[:SHOWN_ENTRIES]:
+            lines = sorted(entry.lines, key=lambda line: not line.debit)
             for position, line in enumerate(lines):
                 first = position == 0
                 table.add_row(
-                    str(move["number"]) if first else "",
-                    str(move["date"]) if first else "",
-                    line["account"],
-                    f"{line['debit']:.2f}" if line["debit"] else "",
-                    f"{line['credit']:.2f}" if line["credit"] else "",
-                    " ".join(part["account"] for part in line["analytic"]),
+                    entry.number if first else "",
+                    str(entry.date) if first else "",
+                    line.account,
+                    f"{line.debit:.2f}" if line.debit else "",
+                    f"{line.credit:.2f}" if line.credit else "",
+                    line.dimensions,
                     end_section=position == len(lines) - 1,
                 )
         self._console.print(table)

@@ -1,4 +1,4 @@
-"""The stage: embedded Postgres, a real Tryton, the Pleo sandbox and the service, each a process of its own."""
+"""The stage: embedded Postgres, an accounting system, the Pleo sandbox and the service, each a process of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from pathlib import Path
 
 import httpx
 
+from ledgerbridge.demo.erps import ERPS
+from ledgerbridge.demo.erps.base import DemoErp
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
-from tryton_sandbox import TrytonServer, build
 
 CACHE = Path(".cache")
 CLIENT_ID = "ledgerbridge-demo"
@@ -43,22 +44,17 @@ class Stage:
     service_url: str
     sandbox_url: str
     admin_token: str
-    tryton: TrytonServer
+    erp: DemoErp
 
 
 @contextmanager
-def stage(progress: Progress) -> Iterator[Stage]:
-    """Bring everything up in order and take it down in reverse. Raises `StageError`."""
+def stage(progress: Progress, erp: str = "tryton") -> Iterator[Stage]:
+    """Bring everything up in order and take it down in reverse; `erp` is one of `ERPS`. Raises `StageError`."""
     CACHE.mkdir(exist_ok=True)
     with ExitStack() as stack:
         progress("Starting PostgreSQL")
         postgres = stack.enter_context(embedded_postgres(CACHE / "postgres", {"fsync": "off"}))
-        template = build(CACHE / "tryton", postgres.url(), progress)
-        progress("Starting Tryton")
-        template.sweep()
-        clone = template.clone()
-        stack.callback(template.drop, clone)
-        tryton = stack.enter_context(template.start(clone))
+        books = stack.enter_context(ERPS[erp](postgres, progress))
         sandbox_port, service_port = _free_port(), _free_port()
         sandbox_url, service_url = f"http://127.0.0.1:{sandbox_port}", f"http://127.0.0.1:{service_port}"
         client_secret = secrets.token_urlsafe(24)
@@ -71,7 +67,7 @@ def stage(progress: Progress) -> Iterator[Stage]:
         stack.callback(postgres.drop_database, database)
         environment = _service_environment(postgres, database, sandbox_url, service_url, client_secret, admin_token)
         stack.enter_context(_service(environment, service_port))
-        yield Stage(service_url, sandbox_url, admin_token, tryton)
+        yield Stage(service_url, sandbox_url, admin_token, books)
 
 
 def _service_environment(
