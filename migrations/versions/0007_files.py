@@ -64,7 +64,12 @@ STATEMENTS = [
             handover_due_at timestamptz default now(),
             handed_over_at timestamptz,
             handover_error text,
+            handover_fault text,
             handover_place text,
+            handover_sent_at timestamptz,
+            receipts_sha256 text,
+            receipts_size bigint,
+            receipts_there_at timestamptz,
             fetched_at timestamptz,
             constraint pk_voucher_files primary key (id),
             constraint uq_voucher_files_id_connection_id unique (id, connection_id),
@@ -72,7 +77,8 @@ STATEMENTS = [
             constraint fk_voucher_files_connection_id foreign key (connection_id) references connections (id),
             constraint fk_voucher_files_book_id_connection_id foreign key (book_id, connection_id)
                 references voucher_books (id, connection_id),
-            constraint ck_voucher_files_handover_state_known check (handover_state in ('waiting', 'stuck', 'done'))
+            constraint ck_voucher_files_handover_state_known
+                check (handover_state in ('waiting', 'stuck', 'to_fetch', 'done'))
         )
     """,
     "create index ix_voucher_files_connection_id_made_at on voucher_files (connection_id, made_at)",

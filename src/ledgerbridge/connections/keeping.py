@@ -218,7 +218,8 @@ FATES: Mapping[str, Rows] = MappingProxyType(
             },
             kept=_kept(
                 _OWN, "id", "connection_id", "book_id", "name", "sha256", "size", "vouchers", "debit", "made_at",
-                "handover_state", "handover_tries", "handed_over_at", "fetched_at",
+                "handover_state", "handover_tries", "handed_over_at", "handover_fault", "handover_sent_at",
+                "receipts_sha256", "receipts_size", "receipts_there_at", "fetched_at",
             ),
         ),
         "vouchers": Rows(

@@ -118,8 +118,8 @@ async def test_a_full_disk_is_told_and_room_mends_it(stand: SftpStand) -> None:
 
 
 async def test_a_slow_server_is_not_waited_for_endlessly(stand: SftpStand) -> None:
-    stand.slow = 5
-    assert (await refused(stand, patience=0.5)).failing is Failing.BROKEN
+    stand.slow = 1.5
+    assert (await refused(stand, patience=0.4)).failing is Failing.BROKEN
 
 
 async def test_what_the_user_may_not_do_is_named(stand: SftpStand) -> None:

@@ -66,6 +66,8 @@ class HandoverState(StrEnum):
     """To be brought to where the customer wants it."""
     STUCK = "stuck"
     """A person must act before it can be; see the error."""
+    TO_FETCH = "to_fetch"
+    """Ready for a person, who is to download it."""
     DONE = "done"
     """It is there, or a person fetched it."""
 
@@ -103,8 +105,18 @@ class VoucherFile(Base):
     handed_over_at: Mapped[dt.datetime | None]
     handover_error: Mapped[str | None]
     """A sentence for a person: why the last try did not do, and what to do."""
+    handover_fault: Mapped[str | None]
+    """The same as a word: one of `outgoing.placing.Failing`."""
     handover_place: Mapped[str | None]
     """Where it was put, in words; no secret."""
+    handover_sent_at: Mapped[dt.datetime | None]
+    """When the step was begun after which others can see it there; None once it is known what came of it."""
+    receipts_sha256: Mapped[str | None]
+    """Of the ZIP of its vouchers' receipts, which is made anew whenever it is asked for; None until the first time."""
+    receipts_size: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes of that ZIP; 0 where there are no receipts."""
+    receipts_there_at: Mapped[dt.datetime | None]
+    """When the ZIP was put beside it."""
     fetched_at: Mapped[dt.datetime | None]
     """When a person downloaded it last."""
 
