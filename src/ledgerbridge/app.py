@@ -101,6 +101,8 @@ async def running(
     endpoints, vault = _checked(settings)
     if erps is None:
         erps = adapters(settings.erp_reach(local=endpoints.local))
+        for one in erps.left_out.values():
+            _log.error("ALERT: an ERP adapter is left out", erp=one.kind, packages=one.packages, reason=one.reason)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         services = await _services(settings, url, endpoints, vault, erps, stack)

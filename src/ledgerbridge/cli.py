@@ -19,6 +19,7 @@ from ledgerbridge import serving
 from ledgerbridge.app import StartRefused, database, running
 from ledgerbridge.ops import doctor as checks
 from ledgerbridge.ops import keys, reconcile, reconcile_words
+from ledgerbridge.ops.doctor_adapters import inspect_adapters
 from ledgerbridge.ops.doctor_database import inspect_database
 from ledgerbridge.ops.doctor_disk import inspect_disk
 from ledgerbridge.ops.logging import configure
@@ -116,7 +117,7 @@ def doctor(
     configure("ERROR", "console")
 
     async def look() -> list[checks.Finding]:
-        found = checks.inspect_settings(settings) + inspect_disk()
+        found = checks.inspect_settings(settings) + inspect_disk() + inspect_adapters()
         try:
             async with database(settings) as url:
                 return found + await inspect_database(settings, url)

@@ -249,6 +249,11 @@ _TABLE: dict[Failure, Row] = {
         "The access to the accounting system that we stored cannot be read. Contact support, or enter it again in " + CONFIG_PAGE
         + ", then export again.",
     ),
+    Failure.ERP_NOT_INSTALLED: Row(
+        Kind.CONFIG, "integration_unusable", "integration_unusable",
+        "The part of the integration that speaks to this accounting system ({kind}) is not installed, or does not work. "
+        "Nothing was booked. Contact support; once it works again, export again.",
+    ),
     Failure.ERP_ADDRESS_REFUSED: Row(
         Kind.CONFIG, "invalid_configuration", "invalid_configuration",
         "The address of the accounting system cannot be used: {address}. Enter one that is reachable from the internet in "
@@ -265,6 +270,11 @@ _TABLE: dict[Failure, Row] = {
     Failure.ERP_BUSY: Row(
         Kind.TRANSIENT, "accounting_system_unreachable", "accounting_system_unreachable",
         "The accounting system was busy with other entries for too long. Try again later.", retry=True,
+    ),
+    Failure.BOOK_AWAY: Row(
+        Kind.TRANSIENT, "accounting_system_unreachable", "accounting_system_unreachable",
+        "The book of vouchers could not be written just now. Nothing was booked for this item. Export it again later.",
+        retry=True,
     ),
     Failure.ERP_RATE_LIMIT: Row(
         Kind.RATE, "accounting_system_rate_limit", "accounting_system_rate_limit",

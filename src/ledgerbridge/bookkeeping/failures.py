@@ -121,10 +121,12 @@ class Failure(StrEnum):
     RECEIPT_NOT_PREPARED = "receipt_not_prepared"
     # the ERP
     ERP_ACCESS_UNREADABLE = "erp_access_unreadable"
+    ERP_NOT_INSTALLED = "erp_not_installed"
     ERP_ADDRESS_REFUSED = "erp_address_refused"
     ERP_UNREACHABLE = "erp_unreachable"
     ERP_TIMEOUT = "erp_timeout"
     ERP_BUSY = "erp_busy"
+    BOOK_AWAY = "book_away"
     ERP_RATE_LIMIT = "erp_rate_limit"
     ERP_AUTHENTICATION = "erp_authentication"
     ERP_FORBIDDEN = "erp_forbidden"

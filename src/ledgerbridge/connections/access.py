@@ -18,7 +18,9 @@ from ledgerbridge.connections.credentials import credential_for
 from ledgerbridge.connections.errors import ErpNotBound
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
+from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.erp.port import Erp, ErpError
+from ledgerbridge.erp.registry import adapter_for
 from ledgerbridge.pleo.transport import Credential, PleoClient
 from ledgerbridge.store.tables import Connection, ErpBinding, Subscription
 
@@ -70,7 +72,8 @@ def client(room: Connections, credential: Credential, budget_of: str, *, urgent:
 async def open_erp(room: Connections, connection_id: uuid.UUID) -> AsyncIterator[Erp]:
     """The ERP company bound to a connection; closed when the context ends.
 
-    Raises `ErpNotBound`, `SecretUnreadable`. Nothing else is checked: see `verify_erp_company`.
+    Raises `ErpNotBound`, `SecretUnreadable`, and `ErpError` where the adapter is not installed or does not take what
+    is stored. Nothing else is checked: see `verify_erp_company`.
     """
     async with room.db.transaction() as session:
         binding = await session.scalar(select(ErpBinding).where(ErpBinding.connection_id == connection_id))
@@ -86,7 +89,12 @@ async def open_erp(room: Connections, connection_id: uuid.UUID) -> AsyncIterator
             remedy=BIND_AGAIN,
         )
     )
-    async with room.erps[binding.kind].open(settings, room.observe_erp) as erp:
+    adapter = adapter_for(room.erps, binding.kind)
+    try:
+        company = adapter.open(settings, room.observe_erp)
+    except SettingsError as error:  # an adapter that was replaced by a newer one may ask for more
+        raise ErpError(problem(Failure.ERP_ACCESS_UNREADABLE, f"settings refused: {sorted(error.errors)}")) from None
+    async with company as erp:
         yield erp
 
 

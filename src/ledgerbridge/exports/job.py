@@ -11,7 +11,7 @@ from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.connections.access import ConnectionState, open_erp
 from ledgerbridge.connections.errors import CredentialError, SecretUnreadable
-from ledgerbridge.erp.port import Erp
+from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import closing, fetch, settling
 from ledgerbridge.exports.ahead import Ahead
 from ledgerbridge.exports.booking import book_all
@@ -68,6 +68,9 @@ async def work_job(
     except SecretUnreadable as error:
         # Mostly the ERP's; where it is Pleo's, the same comes of telling Pleo, and the job stays open.
         await _give_up_if_late(run, error, problem(Failure.ERP_ACCESS_UNREADABLE, str(error)))
+    except ErpError as error:  # it cannot be opened at all: no adapter, or none that takes what is stored
+        log.error("ALERT: the accounting system cannot be opened", reason=error.problem.internal)
+        await _give_up_if_late(run, error, error.problem)
     except (Unavailable, OutcomeUnknown, Unauthorised, Forbidden, CredentialError, FenceLost):
         raise  # Pleo would not take a failure just now either
     except Exception as error:

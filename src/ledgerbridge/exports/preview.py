@@ -20,7 +20,7 @@ from ledgerbridge.bookkeeping.words import Configuration
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import ConnectionState, load, open_erp, open_pleo
 from ledgerbridge.connections.errors import SecretUnreadable
-from ledgerbridge.erp.port import Erp
+from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import ErpDown, Grounds, JobStopped
 from ledgerbridge.exports.fetch import Unfetchable
@@ -153,7 +153,7 @@ async def _looked_at(
         return replace(about, problems_of_the_job=(error.problem, *error.others))
     except SecretUnreadable as error:
         return replace(about, problems_of_the_job=(problem(Failure.ERP_ACCESS_UNREADABLE, str(error)),))
-    except Unfetchable as error:
+    except (ErpError, Unfetchable) as error:
         return replace(about, problems_of_the_job=(error.problem,))
     except Ended:
         return replace(about, ended=True)

@@ -10,12 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
+from ledgerbridge.erp.registry import adapters
 from ledgerbridge.ops.doctor import Finding, endpoints, error, ok, warning
 from ledgerbridge.settings import Settings
 from ledgerbridge.store import rekey, schema
 from ledgerbridge.store.engine import Database, DatabaseUrlError
 from ledgerbridge.store.scope import across_companies
-from ledgerbridge.store.tables import Connection, ConnectionStatus
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding
 from ledgerbridge.store.vault import Vault, VaultError
 
 OLDEST_SERVER = 14
@@ -69,6 +70,7 @@ async def _inspect(settings: Settings, db: Database, url: str) -> list[Finding]:
     async with db.reading() as session:
         found.append(await _environment(session, settings))
         found.append(await _secrets(session, settings))
+        found += await _unserved(session)
     return found
 
 
@@ -150,6 +152,27 @@ async def _secrets(session: AsyncSession, settings: Settings) -> Finding:
         return warning(name, f"{_secrets_of(counted.older)} still need{'s' * (counted.older == 1)} an older key.", fix)
     spare = " Only the first key is needed." if len(settings.keys) > 1 else ""
     return ok(name, f"{_secrets_of(tried)} tried, all open.{spare}")
+
+
+async def _unserved(session: AsyncSession) -> list[Finding]:
+    """Connections bound to a kind of ERP that no usable adapter is there for."""
+    usable = adapters()
+    with across_companies(session, "a number of companies by the kind of their ERP, no row"):
+        bound = await session.execute(
+            select(ErpBinding.kind, func.count())
+            .where(ErpBinding.settings_sealed.is_not(None))
+            .group_by(ErpBinding.kind)
+            .order_by(ErpBinding.kind)
+        )
+    return [
+        error(
+            "adapters",
+            f"{number} connection{'' if number == 1 else 's'} bound to {kind}, for which no adapter can be used.",
+            "Install the package that brings it, or have the companies connect another accounting system.",
+        )
+        for kind, number in bound
+        if kind not in usable
+    ]
 
 
 def _secrets_of(number: int) -> str:

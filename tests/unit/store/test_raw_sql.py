@@ -48,7 +48,7 @@ DOORS = {
     "ops/audit.py": {"newest"},
     "ops/doubts.py": {"in_doubt"},
     "ops/deliveries.py": {"jobs_told_of", "lost", "newest", "one", "waiting"},
-    "ops/doctor_database.py": {"_environment", "_try_some", "other_environments"},
+    "ops/doctor_database.py": {"_environment", "_try_some", "_unserved", "other_environments"},
     "ops/figures.py": {"_asked"},
     "ops/gauges.py": {"read"},
     "ops/invariants/run.py": {"_well", "look"},

@@ -58,7 +58,7 @@ async def capabilities(services: Services, setup: Setup) -> Capabilities | None:
     try:
         async with open_erp(services.connections, setup.connection.id) as erp:
             return erp.capabilities
-    except SecretUnreadable:
+    except (SecretUnreadable, ErpError):
         return None
 
 
