@@ -66,6 +66,7 @@ def _template(found: Mapping[str, Any]) -> Template:
         guard_formulas=_flag(file, "guard_formulas", True),
         zero=_text(file, "zero", "[file]", ""),
         extension=_extension(file),
+        prefix=_prefix(file),
         settings=settings,
     )
     _whole(template)
@@ -74,7 +75,7 @@ def _template(found: Mapping[str, Any]) -> Template:
 
 _FILE = {
     "separator", "decimal", "encoding", "line_end", "date", "quote_all", "headings", "above", "rows", "guard_formulas",
-    "zero", "extension",
+    "zero", "extension", "prefix",
 }  # fmt: skip
 _SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 
@@ -182,6 +183,13 @@ def _extension(file: Mapping[str, Any]) -> str:
     text = _text(file, "extension", "[file]", "csv")
     if not re.fullmatch(r"[A-Za-z0-9]{1,8}", text):
         raise TemplateError("[file] extension: letters and digits only, without a dot.")
+    return text
+
+
+def _prefix(file: Mapping[str, Any]) -> str:
+    text = _text(file, "prefix", "[file]", "")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,20}", text):
+        raise TemplateError("[file] prefix: letters, digits, _ and - only.")
     return text
 
 

@@ -104,6 +104,8 @@ class Template:
     zero: str = ""
     """What stands in `debit` or `credit` where the line has none."""
     extension: str = "csv"
+    prefix: str = ""
+    """What the names of its files begin with."""
     settings: Sequence[Setting] = ()
 
     @property
