@@ -113,7 +113,7 @@ class MemoryBook:
     async def _asked(self) -> None:
         await asyncio.sleep(0)
         if self.down:
-            raise ErpError(problem(Failure.ERP_BUSY, "the database is away"))
+            raise ErpError(problem(Failure.BOOK_AWAY, "the database is away"))
 
 
 def _receipt(name: str, type_: str, content: bytes) -> Receipt:

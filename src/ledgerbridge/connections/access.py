@@ -18,6 +18,7 @@ from ledgerbridge.connections.credentials import credential_for
 from ledgerbridge.connections.errors import ErpNotBound
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
+from ledgerbridge.connections.voucher_book import StoredBook, book_of
 from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.erp.registry import adapter_for
@@ -91,7 +92,7 @@ async def open_erp(room: Connections, connection_id: uuid.UUID) -> AsyncIterator
     )
     adapter = adapter_for(room.erps, binding.kind)
     try:
-        company = adapter.open(settings, room.observe_erp)
+        company = adapter.open(settings, room.observe_erp, book=StoredBook(room.db, book_of(binding)))
     except SettingsError as error:  # an adapter that was replaced by a newer one may ask for more
         raise ErpError(problem(Failure.ERP_ACCESS_UNREADABLE, f"settings refused: {sorted(error.errors)}")) from None
     async with company as erp:

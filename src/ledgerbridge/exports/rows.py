@@ -1,28 +1,21 @@
-"""Any number of rows as one parameter of a statement, which is then the same for all numbers and compiled once."""
+"""Rows of what Pleo or an ERP said, as one parameter of a statement (`store.recordsets`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, column, func, literal
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 from ledgerbridge.pleo.items import storable
+from ledgerbridge.store import recordsets
+from ledgerbridge.store.recordsets import any_of
+
+__all__ = ["any_of", "recordset"]
 
 
 def recordset(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
-    """Rows of these columns; what a row does not name is null. Values as JSON has them: times and ids are texts.
-
-    What Postgres cannot hold of a text is replaced: what one row says must not cost the others their place.
-    """
-    named = (column(name, kind) for name, kind in columns.items())
-    given = func.jsonb_to_recordset(literal(storable(list(rows)), JSONB())).table_valued(*named)
-    return given.render_derived(name="given", with_types=True)
-
-
-def any_of(texts: Iterable[str]) -> ColumnElement[str]:
-    """What a column is compared with to be one of many texts."""
-    return func.any(literal(list(texts), ARRAY(Text)))
+    """As `store.recordsets.recordset`. What Postgres cannot hold of a text is replaced: what one row says must not cost
+    the others their place."""
+    return recordsets.recordset(storable(list(rows)), columns)

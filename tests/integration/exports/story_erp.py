@@ -213,5 +213,7 @@ class StoryAdapter(DoubleAdapter):
     books: StoryBooks
 
     @asynccontextmanager
-    async def open(self, settings: dict[str, Any], observe: object = None) -> AsyncIterator[StoryErp]:
+    async def open(
+        self, settings: dict[str, Any], observe: object = None, *, book: object = None
+    ) -> AsyncIterator[StoryErp]:
         yield StoryErp(self.books)

@@ -29,7 +29,9 @@ class Behind:
     def __init__(self, server: TrytonServer) -> None:
         self._adapter, self._settings = TrytonAdapter(reach=Reach(local=True)), server.binding()
 
-    def open(self, settings: dict[str, Any], observe: Any = None) -> AbstractAsyncContextManager[Erp]:
+    def open(
+        self, settings: dict[str, Any], observe: Any = None, *, book: Any = None
+    ) -> AbstractAsyncContextManager[Erp]:
         return self._adapter.open(self._adapter.check_settings(self._settings), observe)
 
 
