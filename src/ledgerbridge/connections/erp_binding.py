@@ -20,6 +20,7 @@ from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.erp.adapter import Adapter, SettingsError
 from ledgerbridge.erp.port import Capabilities, ErpCompany, ErpError
+from ledgerbridge.erp.registry import Adapters
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
 
@@ -113,6 +114,13 @@ def _told(replaced: Mapping[str, str]) -> dict[str, Any]:
 
 def adapter_of(room: Connections, kind: object) -> Adapter:
     """The adapter of a kind. Raises `BindingRefused`."""
+    if isinstance(kind, str) and isinstance(room.erps, Adapters) and kind in room.erps.left_out:
+        raise BindingRefused(
+            "kind_left_out",
+            "This kind of accounting system does not work at the moment: what speaks to it is installed and cannot be "
+            "used. `ledgerbridge doctor` tells operators why. Nothing was changed.",
+            [Fault("kind", "cannot be used at the moment")],
+        )
     if not isinstance(kind, str) or kind not in room.erps:
         raise BindingRefused(
             "kind_unknown", "This kind of accounting system is not supported.",
@@ -129,8 +137,7 @@ async def _bindable(session: AsyncSession, connection_id: uuid.UUID, *, lock: bo
 
 def _stored(room: Connections, old: ErpBinding | None, adapter: Adapter, settings: object) -> dict[str, Any]:
     """The bound settings, secrets included, where something of them may stay; empty for another kind."""
-    held = erp_settings.held(adapter)
-    if not held or old is None or old.settings_sealed is None or old.kind != adapter.kind:
+    if not erp_settings.held(adapter) or old is None or old.settings_sealed is None or old.kind != adapter.kind:
         return {}
     try:
         text = opened(
@@ -138,9 +145,9 @@ def _stored(room: Connections, old: ErpBinding | None, adapter: Adapter, setting
             remedy=BIND_AGAIN,
         )  # fmt: skip
     except SecretUnreadable:
-        if isinstance(settings, dict) and held <= settings.keys():
-            return {}
-        raise
+        if isinstance(settings, dict) and erp_settings.needed(adapter, settings):
+            raise
+        return {}
     return dict(json.loads(text))
 
 

@@ -40,6 +40,12 @@ def held(adapter: Adapter) -> frozenset[str]:
     return adapter.secret_fields() | _files(adapter)
 
 
+def needed(adapter: Adapter, settings: Mapping[str, Any]) -> frozenset[str]:
+    """Secrets and files that were left out and without which it cannot go on."""
+    must = {one.name for one in asked(adapter, settings) if one.required}
+    return frozenset(held(adapter) & must - settings.keys())
+
+
 def given(adapter: Adapter, sent: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent of what is asked for, without what was left empty; what there is no setting for stays, to be
     refused."""

@@ -15,6 +15,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy.orm import defer
+
 from ledgerbridge.connections import configuration
 from ledgerbridge.connections.access import open_erp
 from ledgerbridge.connections.config_body import ConfigurationBody
@@ -100,7 +102,7 @@ async def read(room: Connections, connection_id: uuid.UUID) -> Setup:
         connection = await connection_row(session, connection_id)
         binding = await session.get(ErpBinding, connection_id)
         newest = await newest_config(session, connection_id)
-        draft = await session.get(SetupDraft, connection_id)
+        draft = await session.get(SetupDraft, connection_id, options=[defer(SetupDraft.settings_sealed)])
         kept = kept_of(draft) if draft else {}
     return Setup(
         connection,

@@ -1,7 +1,7 @@
 """The first step of the set-up: an access to an ERP is tried, a company of it chosen, and that one bound.
 
-What is tried is kept sealed until it is bound, discarded or old, so that nobody enters a key twice. A key is never
-shown again, and never sent to another place than the one it was entered for.
+What is tried is kept sealed until it is bound, discarded or old, so that nobody enters a key or uploads a file twice.
+A key is never shown again, and never sent to another place than the one it was entered for.
 """
 
 from __future__ import annotations
@@ -12,21 +12,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy.orm import defer
+
 from ledgerbridge.bookkeeping.problem import text_apart
-from ledgerbridge.connections import erp_binding
+from ledgerbridge.connections import erp_binding, erp_settings, setup
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.drafts import Kept, change, kept_of
 from ledgerbridge.connections.erp_binding import Bound
-from ledgerbridge.connections.errors import BindingRefused, Fault
+from ledgerbridge.connections.errors import BindingRefused, Fault, SecretUnreadable
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
 from ledgerbridge.connections.setup import Step
-from ledgerbridge.erp.adapter import Adapter, SettingField, SettingKind, SettingsError
-from ledgerbridge.erp.port import ErpCompany, ErpError
+from ledgerbridge.connections.setup_entry import Entry, Given, handed_on, read, refuse_files, texts, told
+from ledgerbridge.erp.adapter import Adapter, SettingsError
+from ledgerbridge.erp.port import Capabilities, ErpCompany, ErpError
 from ledgerbridge.store.tables import ErpBinding, SetupDraft
 
 _KIND = "kind"
 COMPANIES = "companies"
 """Under this name a draft's answers hold what the access showed."""
+_NO_DIMENSIONS = {"dimensions": [], "not_applicable": "yes"}
+"""What counts as entered where the ERP knows no dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,66 +40,82 @@ class Tried:
 
     kind: str
     entered: Mapping[str, str]
-    """As sent, secrets left out."""
+    """As sent, secrets and files left out."""
     companies: tuple[ErpCompany, ...]
     """What it showed; empty when it did not work."""
-    has_secret: bool
-    """Whether its secrets are kept, so that they may be left empty."""
     at: str
     """When; names this test, so that nobody chooses from a list that another tab has replaced."""
 
 
-def tried_of(kept: Kept | None, *, has_secret: bool) -> Tried | None:
+def tried_of(kept: Kept | None) -> Tried | None:
     """What of a draft is an access under test."""
     if kept is None:
         return None
     entered = {name: value for name, value in kept.entered.items() if name != _KIND}
     companies = tuple(ErpCompany(**one) for one in (kept.answers or {}).get(COMPANIES, ()))
-    return Tried(kept.entered.get(_KIND, ""), entered, companies, has_secret, kept.at.isoformat())
+    return Tried(kept.entered.get(_KIND, ""), entered, companies, kept.at.isoformat())
 
 
 async def tried(room: Connections, connection_id: uuid.UUID) -> Tried | None:
     """The access under test; None when there is none. Raises nothing of its own."""
     async with room.db.transaction() as session:
-        draft = await session.get(SetupDraft, connection_id)
-        if draft is None:
-            return None
-        return tried_of(kept_of(draft).get(Step.ERP), has_secret=draft.settings_sealed is not None)
+        draft = await session.get(SetupDraft, connection_id, options=[defer(SetupDraft.settings_sealed)])
+        return tried_of(kept_of(draft).get(Step.ERP)) if draft is not None else None
+
+
+async def held(room: Connections, connection_id: uuid.UUID, adapter: Adapter) -> Mapping[str, str]:
+    """Secrets and files that are kept and may be left out, each with what is shown of it: nothing of a secret.
+
+    None where they do not open.
+    """
+    try:
+        stored = await _stored(room, connection_id, adapter)
+    except SecretUnreadable:
+        return {}
+    may_stay = erp_settings.left_out(adapter, texts(adapter, stored), stored)
+    return {name: "" if name in adapter.secret_fields() else told(value) for name, value in may_stay.items()}
 
 
 async def enter(
-    room: Connections, connection_id: uuid.UUID, kind: str, given: Mapping[str, str], actor: str
+    room: Connections, connection_id: uuid.UUID, kind: str, given: Given, actor: str
 ) -> Sequence[ErpCompany]:
     """Try an access and keep it, whether or not it works; the companies to choose from.
 
-    A secret that is left out is the one tried before, else the bound one, if it was entered for the same place. Raises
-    `BindingRefused` naming the faulty settings by `settings.<name>`, `SecretUnreadable` and `ConnectionUnknown`.
+    A secret or file that is left out is the one tried before, else the bound one; a secret only at the place it was
+    entered for. A file that is at fault is not kept. Raises `BindingRefused` naming the faulty settings by
+    `settings.<name>`, `SecretUnreadable` and `ConnectionUnknown`.
     """
     adapter = erp_binding.adapter_of(room, kind)
-    secret = adapter.secret_fields()
-    settings = _asked_for(adapter, given)
-    shown = {_KIND: adapter.kind} | {name: value for name, value in settings.items() if name not in secret}
-    stored = await _stored(room, connection_id, adapter) if secret - settings.keys() else {}
+    entry = await _entry(room, connection_id, adapter, given)
     try:
-        settings |= _secrets(adapter, settings, stored)
-        found = await adapter.companies(_without_company(adapter, settings), room.observe_erp)
+        refuse_files(given)
+        whole = await read(adapter, erp_settings.completed(adapter, entry.settings, entry.stored))
+        found = await adapter.companies(handed_on(adapter, whole), room.observe_erp)
     except SettingsError as error:
-        await _keep(room, connection_id, shown, None, _with_secret(adapter, settings), actor)
+        await _keep(room, connection_id, entry.without(error.errors), actor)
         faults = [Fault(f"settings.{name}", text) for name, text in error.errors.items()]
         raise BindingRefused("settings_refused", "The access to the accounting system is not right.", faults) from None
     except ErpError as error:
-        await _keep(room, connection_id, shown, None, _with_secret(adapter, settings), actor)
+        await _keep(room, connection_id, entry, actor)
         raise BindingRefused(error.problem.failure.value, text_apart(error.problem)) from error
-    await _keep(room, connection_id, shown, found, settings, actor)
+    await _keep(room, connection_id, entry, actor, works=(whole, found))
     return found
 
 
-async def note(room: Connections, connection_id: uuid.UUID, kind: str, given: Mapping[str, str], actor: str) -> None:
-    """Keep an access that was entered for later, without trying it. Raises `BindingRefused`, `ConnectionUnknown`."""
+async def note(room: Connections, connection_id: uuid.UUID, kind: str, given: Given, actor: str) -> None:
+    """Keep an access that was entered for later, without trying it.
+
+    Raises `BindingRefused` for a file that is too large, `SecretUnreadable` and `ConnectionUnknown`.
+    """
     adapter = erp_binding.adapter_of(room, kind)
-    settings = _asked_for(adapter, given)
-    shown = {name: value for name, value in settings.items() if name not in adapter.secret_fields()}
-    await _keep(room, connection_id, {_KIND: adapter.kind} | shown, None, _with_secret(adapter, settings), actor)
+    entry = await _entry(room, connection_id, adapter, given)
+    try:
+        refuse_files(given)
+    except SettingsError as error:
+        await _keep(room, connection_id, entry.without(error.errors), actor)
+        faults = [Fault(f"settings.{name}", text) for name, text in error.errors.items()]
+        raise BindingRefused("settings_refused", "This file cannot be kept.", faults) from None
+    await _keep(room, connection_id, entry, actor)
 
 
 async def choose(
@@ -109,22 +130,25 @@ async def choose(
     """Bind one of the companies that the access tried at `shown_at` showed, and forget the test. Raises as `bind`."""
     async with room.db.transaction() as session:
         draft = await session.get(SetupDraft, connection_id)
-        under_test = tried_of(kept_of(draft).get(Step.ERP), has_secret=False) if draft else None
+        under_test = tried_of(kept_of(draft).get(Step.ERP)) if draft else None
         sealed = draft.settings_sealed if draft else None
     if under_test is None or sealed is None or not under_test.companies:
         raise BindingRefused("not_tested", "Test the connection first.")
     if under_test.at != shown_at:
         raise BindingRefused("tested_anew", "The connection was tested anew meanwhile. Look at its companies again.")
     adapter = erp_binding.adapter_of(room, under_test.kind)
-    field = company_field(adapter)
+    field = erp_settings.company_field(adapter)
     if company not in {one.id for one in under_test.companies}:
         raise BindingRefused(
             "settings_refused", "Choose one of the companies.", [Fault("company", "Choose a company.")]
         )
-    settings = _opened(room, connection_id, sealed, adapter) | ({field.name: company} if field else {})
+    kept = handed_on(adapter, _opened(room, connection_id, sealed, adapter))
+    forgotten = dict.fromkeys(erp_settings.held(adapter) - kept.keys())
+    settings = forgotten | kept | ({field.name: company} if field else {})
     bound = await erp_binding.bind(
         room, connection_id, adapter.kind, settings, actor, confirm_company_change=confirm_company_change
     )
+    await _without_dimensions(room, connection_id, bound.capabilities, actor)
     await forget(room, connection_id, actor, finished=True)
     return bound
 
@@ -138,30 +162,17 @@ async def forget(room: Connections, connection_id: uuid.UUID, actor: str, *, fin
             draft.step = Step.ERP.value
 
 
-def company_field(adapter: Adapter) -> SettingField | None:
-    """The setting that names the company; None where an access belongs to one company alone."""
-    return next((one for one in adapter.form() if one.kind is SettingKind.COMPANY), None)
-
-
-def _asked_for(adapter: Adapter, given: Mapping[str, str]) -> dict[str, Any]:
-    """What was entered of the settings there are."""
-    return {one.name: given[one.name] for one in adapter.form() if given.get(one.name)}
-
-
-def _without_company(adapter: Adapter, settings: Mapping[str, Any]) -> dict[str, Any]:
-    field = company_field(adapter)
-    return {name: value for name, value in settings.items() if field is None or name != field.name}
-
-
-def _secrets(adapter: Adapter, settings: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Stored secrets that were left out now. Raises `SettingsError` where they belong to another place."""
-    kept = {name: stored[name] for name in adapter.secret_fields() - settings.keys() if name in stored}
-    labels = {one.name: one.label for one in adapter.form()}
-    moved = [one.label for one in adapter.form() if one.place and stored.get(one.name) != settings.get(one.name)]
-    if kept and moved:
-        because = f"because this changed: {', '.join(moved)}."
-        raise SettingsError({name: f"Enter “{labels[name]}” again, {because}" for name in sorted(kept)})
-    return kept
+async def _entry(room: Connections, connection_id: uuid.UUID, adapter: Adapter, given: Given) -> Entry:
+    entry = Entry.of(adapter, given)
+    if not entry.may_be_left_out:
+        return entry
+    try:
+        stored = await _stored(room, connection_id, adapter)
+    except SecretUnreadable:
+        if erp_settings.needed(adapter, entry.settings):
+            raise
+        return entry
+    return entry.beside(stored, erp_settings.removed(adapter, given))
 
 
 async def _stored(room: Connections, connection_id: uuid.UUID, adapter: Adapter) -> dict[str, Any]:
@@ -190,27 +201,38 @@ def _opened(room: Connections, connection_id: uuid.UUID, sealed: bytes, adapter:
     return dict(kept["settings"]) if kept[_KIND] == adapter.kind else {}
 
 
-def _with_secret(adapter: Adapter, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Settings worth keeping sealed: those with a secret in them."""
-    return settings if adapter.secret_fields() & settings.keys() else None
-
-
 async def _keep(
     room: Connections,
     connection_id: uuid.UUID,
-    shown: Mapping[str, str],
-    found: Sequence[ErpCompany] | None,
-    settings: Mapping[str, Any] | None,
+    entry: Entry,
     actor: str,
+    *,
+    works: tuple[Mapping[str, Any], Sequence[ErpCompany]] | None = None,
 ) -> None:
-    answers = {COMPANIES: [asdict(one) for one in found]} if found is not None else None
-    kept = Kept(dict(shown), answers, room.now())
+    """Keep what was entered; with `works`, the settings that worked and the companies they showed."""
+    adapter = entry.adapter
+    settings: Mapping[str, Any] | None
+    if works is not None:
+        settings, answers = works[0], {COMPANIES: [asdict(one) for one in works[1]]}
+    else:
+        settings, answers = erp_settings.kept(adapter, entry.settings, entry.stored), None
+    kept = Kept({_KIND: adapter.kind} | texts(adapter, entry.settings), answers, room.now())
     async with change(room, connection_id, actor) as draft:
         draft.body = draft.body | {Step.ERP.value: kept.stored()}
         if settings is not None:
             draft.settings_sealed = room.vault.seal(
-                json.dumps({_KIND: shown[_KIND], "settings": dict(settings)}),
+                json.dumps({_KIND: adapter.kind, "settings": dict(settings)}),
                 table="setup_drafts",
                 column="settings_sealed",
                 row=connection_id,
             )
+
+
+async def _without_dimensions(room: Connections, connection_id: uuid.UUID, able: Capabilities, actor: str) -> None:
+    """Nobody is asked for dimensions where the ERP knows none, and is asked again where it does."""
+    found = await setup.read(room, connection_id)
+    kept = found.draft.get(Step.DIMENSIONS)
+    if not able.dimensions and found.in_force is None:
+        await setup.keep(room, connection_id, Step.DIMENSIONS, _NO_DIMENSIONS, actor, answers={"dimensions": []})
+    elif able.dimensions and kept is not None and kept.entered == _NO_DIMENSIONS:
+        await setup.discard(room, connection_id, Step.DIMENSIONS, actor)

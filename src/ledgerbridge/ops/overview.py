@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased, defer
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.exports.queries import open_claims_of
@@ -92,7 +92,11 @@ async def with_rest(session: AsyncSession, found: Sequence[Connection]) -> list[
     """The same rows with what hangs on them, in their order."""
     ids = [row.id for row in found]
     bindings = await session.scalars(
-        select(ErpBinding).where(ErpBinding.connection_id.in_(ids), ErpBinding.settings_sealed.is_not(None))
+        select(ErpBinding)
+        .where(ErpBinding.connection_id.in_(ids), ErpBinding.settings_sealed.is_not(None))
+        .options(
+            defer(ErpBinding.settings_sealed)
+        )  # large where a file is among the settings, and nobody's business here
     )
     subscriptions = await session.scalars(select(Subscription).where(Subscription.connection_id.in_(ids)))
     versions = await session.execute(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.connections import activation, erasure
 from ledgerbridge.connections.config_body import ConfigurationBody
+from ledgerbridge.connections.erp_binding import Bound
 from ledgerbridge.connections.errors import ActivationRefused, ConnectionUnknown, Refused
 from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.exports.enqueue import enqueue_look
@@ -57,6 +58,26 @@ async def synchronise(
         queued = await enqueue_sync(session, services.queue, connection_id, kind, "manual", only=only)
         audit.record(session, actor, "sync_requested", connection_id, kind=kind.value, only=only, queued=queued)
     return queued
+
+
+async def bound_anew(services: Services, connection_id: uuid.UUID, bound: Bound, actor: str) -> bool:
+    """Bring Pleo in step with files that took the place of others; whether runs were queued.
+
+    A company that is not live has its lists brought to Pleo when it goes live.
+    """
+    if not bound.replaced:
+        return False
+    async with services.db.transaction() as session:
+        connection = await connection_row(session, connection_id)
+        newest = await newest_config(session, connection_id)
+        if connection.status != ConnectionStatus.ACTIVE or newest is None:
+            return False
+        body = ConfigurationBody.read(newest.body)
+        kinds = [kind for kind in schedule.ORDER if rhythm(body, kind).enabled]
+        for kind in kinds:
+            queued = await enqueue_sync(session, services.queue, connection_id, kind, "manual")
+            audit.record(session, actor, "sync_requested", connection_id, kind=kind.value, only=None, queued=queued)
+    return bool(kinds)
 
 
 async def allow_archiving(services: Services, run: tables.SyncRun, actor: str) -> bool:

@@ -62,5 +62,5 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
         app.include_router(router)
     app.mount("/assets", ASSETS, name="assets")
 
-    app.add_middleware(RequestFrame, secure=secure)
+    app.add_middleware(RequestFrame, secure=secure, refuse=pages.refuse)
     return app

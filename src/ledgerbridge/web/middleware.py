@@ -6,9 +6,11 @@ import asyncio
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 import structlog
 from fastapi import Request
+from fastapi.responses import Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,15 +19,23 @@ from ledgerbridge.ops.logging import get_logger
 from ledgerbridge.web.problems import HttpProblem, from_exception, problem_response
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a request body, everywhere but where a route sets its own lower cap."""
+"""Bytes of a request body, everywhere but for uploads and where a route sets its own lower cap."""
+MAX_UPLOAD = 8 * 1024 * 1024
+"""The same where `_UPLOADS` are sent: the largest file of an ERP's settings as base64, and what is around it."""
 MAX_HEAD = 32 * 1024
 """Bytes of a request's line and headers."""
 BODY_SECONDS = 30.0
-"""For a whole request body to arrive, everywhere but where a route sets its own shorter time."""
+"""For a whole request body to arrive, everywhere but for uploads and where a route sets its own shorter time."""
+UPLOAD_SECONDS = 120.0
+"""The same for an upload, which comes over a slow line."""
+_UPLOADS = re.compile(r"POST /settings/setup/erp|PUT /admin/api/connections/[^/]+/erp")
+"""Requests that bring a file. Both prove who sends them before their body is read."""
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = get_logger("ledgerbridge.web")
+
+Refuse = Callable[[Request, HttpProblem], Response]
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -64,8 +74,9 @@ def declared_length(headers: Headers) -> int | None:
 class RequestFrame:
     """ASGI middleware; outermost, so that nothing answers without it."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, secure: bool, refuse: Refuse = problem_response) -> None:
+        """`refuse` answers what no route answers any more."""
+        self._app, self._refuse = app, refuse
         more = {"Strict-Transport-Security": "max-age=31536000"} if secure else {}
         self._headers = [(name.lower().encode(), value.encode()) for name, value in (_HEADERS | more).items()]
 
@@ -96,14 +107,16 @@ class RequestFrame:
                     raise HttpProblem(431, f"The request's headers are larger than {MAX_HEAD} bytes.", kind="too-large")
                 if "transfer-encoding" in headers and "content-length" in headers:
                     raise _two_lengths()
-                if (declared_length(headers) or 0) > MAX_BODY:
-                    raise too_large(MAX_BODY)
-                await self._app(scope, _counted(receive), framed)
+                uploads = _UPLOADS.fullmatch(f"{scope['method']} {scope['path']}") is not None
+                most, time_for_it = (MAX_UPLOAD, UPLOAD_SECONDS) if uploads else (MAX_BODY, BODY_SECONDS)
+                if (declared_length(headers) or 0) > most:
+                    raise too_large(most)
+                await self._app(scope, _counted(receive, most, time_for_it), framed)
             except Exception as error:
                 if status:
                     _log.error("failed while answering", exc_info=error)
                     raise
-                await problem_response(Request(scope), from_exception(error))(scope, receive, framed)
+                await self._refuse(Request(scope), from_exception(error))(scope, receive, framed)
             seconds = time.perf_counter() - began
             route = _route(scope)
             # A word of the caller's own would make a time series of its own, kept for ever.
@@ -123,9 +136,9 @@ def _head_size(scope: Scope) -> int:
     return target + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
-def _counted(receive: Receive) -> Receive:
-    """Count what arrives and refuse beyond `MAX_BODY`, whatever Content-Length says, and beyond `BODY_SECONDS`."""
-    seen, whole, ends = 0, False, asyncio.get_running_loop().time() + BODY_SECONDS
+def _counted(receive: Receive, most: int, seconds: float) -> Receive:
+    """Count what arrives and refuse beyond `most` bytes, whatever Content-Length says, and beyond so many seconds."""
+    seen, whole, ends = 0, False, asyncio.get_running_loop().time() + seconds
 
     async def counted() -> Message:
         nonlocal seen, whole
@@ -138,7 +151,7 @@ def _counted(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
+            if seen > most:
                 # An HTTPException, because FastAPI turns every other error while reading a body into a 400.
                 raise HTTPException(413)
         return message

@@ -138,10 +138,14 @@ def install(app: FastAPI) -> None:
     """A person in a browser gets a page where no route takes them; who asks for anything else, a problem document."""
 
     async def lost(request: Request, error: Exception) -> Response:
-        problem = from_exception(error)
-        return _refusal(request, problem) if _is_person(request) else problem_response(request, problem)
+        return refuse(request, from_exception(error))
 
     app.add_exception_handler(HTTPException, lost)
+
+
+def refuse(request: Request, problem: HttpProblem) -> Response:
+    """A refusal as whoever asks can read it: a page for a person, a problem document for a program."""
+    return _refusal(request, problem) if _is_person(request) else problem_response(request, problem)
 
 
 def _is_person(request: Request) -> bool:

@@ -64,9 +64,17 @@ async def replace_key(
     return await _shown(services, connection_id)
 
 
-@router.put("/connections/{connection_id}/erp", summary="Bind the ERP company", responses=answers(404, 409, 415, 422))
+@router.put(
+    "/connections/{connection_id}/erp",
+    summary="Bind the ERP company",
+    responses=answers(404, 409, 415, 422, most="8 MiB; a file in the settings may have 5 MiB before it is base64"),
+)
 async def bind_erp(services: Provided, actor: Actor, connection_id: uuid.UUID, body: models.BindErp) -> models.Erp:
-    """Reads the company live and pins its name and registration number; posting stops when they change."""
+    """Reads the company live and pins its name and registration number; posting stops when they change.
+
+    A file among the settings that takes the place of another, such as a newer chart of the same company, keeps what is
+    booked and has the lists in Pleo brought in step with it.
+    """
     bound = await erp_binding.bind(
         services.connections,
         connection_id,
@@ -75,6 +83,7 @@ async def bind_erp(services: Provided, actor: Actor, connection_id: uuid.UUID, b
         actor,
         confirm_company_change=body.confirm_company_change,
     )
+    await actions.bound_anew(services, connection_id, bound, actor)
     return render.erp(connection_id, bound)
 
 

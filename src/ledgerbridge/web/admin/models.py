@@ -137,7 +137,10 @@ class BindErp(BaseModel):
 
     kind: str = Field(max_length=50)
     settings: dict[str, Any] = Field(
-        description="As the kind needs them. Secrets are write-only; one that is left out keeps its value."
+        description="As the kind needs them. Secrets are write-only; one that is left out keeps its value, unless the "
+        "address it belongs to changed. A file is sent as base64 text of its bytes (up to 5 MiB of them) or as the "
+        "object the kind makes of it; it is shown by its `summary` alone, and one that is left out, or sent back as it "
+        "is shown, stays. A secret or file that may be missing is forgotten when it is `null`."
     )
     confirm_company_change: bool = Field(
         default=False, description="Needed to move a connection that has booked something to another ERP company."

@@ -12,14 +12,15 @@ from ledgerbridge.web.admin.models import Problem
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for the refusals a route can give; 401, 429, 503 come with every one, 400 and 413 with a body."""
+def answers(*statuses: int, most: str = "1 MiB") -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for the refusals a route can give; 401, 429, 503 come with every one, 400 and 413 (for a body
+    of more than `most`) with a body."""
     texts = {
         400: "Unreadable, or a cursor that is not ours",
         401: "No administrator's token",
         404: "Unknown connection, job or item",
         409: "Not possible as things stand",
-        413: "Larger than 1 MiB",
+        413: f"Larger than {most}",
         415: "Not JSON",
         422: "Not valid; `errors` names each place",
         429: "Too many requests without an administrator's token from one address",

@@ -31,6 +31,24 @@ for (const place of document.querySelectorAll("[data-live]")) {
   });
 }
 
+// Settings of one choice are asked for while that choice is made.
+for (const part of document.querySelectorAll("[data-when]")) {
+  const choice = document.getElementById(`f-${part.dataset.when}`);
+  const follow = () => {
+    part.hidden = part.disabled = choice.value !== part.dataset.is;
+  };
+  choice?.addEventListener("change", follow);
+  if (choice) follow();
+}
+
+// A file that is too large is told of before it is sent.
+for (const input of document.querySelectorAll("input[data-most]"))
+  input.addEventListener("change", () => {
+    const large = [...input.files].some((file) => file.size > Number(input.dataset.most));
+    input.setCustomValidity(large ? input.dataset.tooLarge : "");
+    if (large) input.reportValidity();
+  });
+
 // A long choice becomes a field one can type in, with the select behind it as what is sent.
 function searchable(select, number) {
   const options = [...select.options].filter((option) => option.value !== "");

@@ -19,6 +19,7 @@ from ledgerbridge.web.console.customer.syncs import shown_run
 from ledgerbridge.web.console.doors import ConsoleRoute, Customer, SignedInCustomer
 from ledgerbridge.web.console.live import Drawn, follow
 from ledgerbridge.web.console.page import FieldError, page
+from ledgerbridge.web.console.setup import reading
 from ledgerbridge.web.console.setup.steps import walk
 from ledgerbridge.web.pages import fragment
 from ledgerbridge.web.services import Provided, Services
@@ -81,7 +82,7 @@ async def _shown(
         errors=errors or (),
         company=found.connection.company_name,
         erp=found.binding,
-        steps=walk(found, "activate"),
+        steps=walk(found, "activate", await reading.capabilities(services, found)),
         missing=found.missing,
         status_word=found.connection.status,
         active=found.connection.status == ConnectionStatus.ACTIVE,

@@ -63,9 +63,12 @@ def _field_of(path: str, entered: Entered) -> str:
 
 
 async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool) -> Mapping[str, Any]:
+    able = await reading.capabilities(services, setup)
+    if able is not None and not able.dimensions:
+        return {"not_kept": True, "selected": entered[FIELD], "most": MOST_DIMENSIONS}
     read = await reading.read(services, setup, _ask)
     if read.found is None:
-        return {"away": read.away, "selected": entered[FIELD], "most": MOST_DIMENSIONS}
+        return {"away": read.away, "not_kept": False, "selected": entered[FIELD], "most": MOST_DIMENSIONS}
     master, chart = read.found
     selection, pleo_away = preselect(master, ()), False
     open_still = Step.DIMENSIONS not in setup.draft and setup.answers().get("dimensions") is None
@@ -78,6 +81,7 @@ async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool)
     codes = {one.code.casefold() for one in offered}
     return {
         "away": None,
+        "not_kept": False,
         "entered": entered,
         "offered": offered,
         "as_lists": len(offered) > MOST_DIMENSIONS,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from ledgerbridge.connections import setup, setup_erp
+from ledgerbridge.connections import erp_settings, setup, setup_erp
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import BindingRefused
 from ledgerbridge.connections.setup import Setup, Step
+from ledgerbridge.connections.setup_entry import Given, Upload
 from ledgerbridge.connections.setup_erp import Tried
-from ledgerbridge.erp.adapter import Adapter, SettingField, SettingKind
-from ledgerbridge.web.console import forms
+from ledgerbridge.erp.adapter import MAX_FILE_BYTES, Adapter, SettingField, SettingKind
+from ledgerbridge.web import actions
+from ledgerbridge.web.console import abilities, forms
 from ledgerbridge.web.console.doors import ConsoleRoute, Customer, SignedInCustomer
 from ledgerbridge.web.console.page import FieldError, page
-from ledgerbridge.web.console.setup.steps import company_of, lives, next_path, path_of, walk
+from ledgerbridge.web.console.setup import reading
+from ledgerbridge.web.console.setup.steps import company_of, lives, next_path, path_of, system_name, walk
 from ledgerbridge.web.limiting import Limit
 from ledgerbridge.web.services import Provided, Services
 from ledgerbridge.web.texts import text
@@ -26,6 +30,7 @@ router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 HERE = path_of(Step.ERP)
 _COMPANY = f"{HERE}/company"
 _PREFIX = "settings."
+_FORGET = "forget."
 _INPUT = {SettingKind.URL: "url", SettingKind.SECRET: "password"}
 
 
@@ -36,10 +41,22 @@ class Asked:
     name: str
     field: SettingField
     kind: str
-    """Of the input."""
+    """Of the input; of a setting that is no line of text its own kind."""
     value: str
-    stored: bool
-    """A secret that is kept, and may be left empty."""
+    secret: bool
+    stored: str | None
+    """A secret or file that is kept, and may be left out: what is shown of it, nothing of a secret. None of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that are asked for together."""
+
+    when: tuple[str, str] | None
+    """The field and the value with which alone they are asked for; None for always."""
+    words: str
+    """The same for a person."""
+    asked: list[Asked]
 
 
 @router.get(HERE)
@@ -55,7 +72,7 @@ async def enter(request: Request, services: Provided, customer: SignedInCustomer
     """Tries an access, keeps it for later, or forgets it."""
     room, own = services.connections, customer.connection_id
     sent = await forms.fields(request)
-    given = {name.removeprefix(_PREFIX): value for name, value in sent.items() if name.startswith(_PREFIX)}
+    given = await _given(request, sent)
     kind, pressed = sent.get("kind", ""), sent.get("press")
     if pressed == "discard":
         await setup_erp.forget(room, own, customer.actor)
@@ -67,7 +84,7 @@ async def enter(request: Request, services: Provided, customer: SignedInCustomer
         await services.limiter.count(Limit.TRY, str(own))
         await setup_erp.enter(room, own, kind, given, customer.actor)
     except BindingRefused as refused:
-        return await _shown(request, services, customer, errors=_errors(refused))
+        return await _shown(request, services, customer, kind=kind, errors=_errors(refused))
     return forms.go(HERE)
 
 
@@ -88,6 +105,8 @@ async def choose(request: Request, services: Provided, customer: SignedInCustome
             request, services, customer, errors=_errors(refused, moving=moving), chosen=company, moving=moving
         )
     found = await setup.read(room, own)
+    if await actions.bound_anew(services, own, bound, customer.actor):
+        return forms.go(HERE, done="setup.flash.read_anew")
     if before is not None and before.company_ref != bound.company.id:
         return forms.go(path_of(Step.ACCOUNTS), done="setup.flash.moved")
     return forms.go(HERE if lives(found) else next_path(found), done="setup.flash.bound")
@@ -107,7 +126,9 @@ async def _shown(
     found = await setup.read(room, customer.connection_id)
     tried = await setup_erp.tried(room, customer.connection_id)
     adapter = _adapter(room, found, tried, kind)
-    tried = tried if tried is not None and tried.kind == adapter.kind else None
+    tried = tried if tried is not None and adapter is not None and tried.kind == adapter.kind else None
+    held = await setup_erp.held(room, customer.connection_id, adapter) if adapter else {}
+    able = await reading.capabilities(services, found)
     companies = tried.companies if tried else ()
     bound = found.binding.company_ref if found.binding else ""
     return page(
@@ -117,46 +138,81 @@ async def _shown(
         status=422 if errors else 200,
         errors=errors,
         company=company_of(found),
-        steps=walk(found, Step.ERP.value),
+        steps=walk(found, Step.ERP.value, able),
         here=HERE,
         choose=_COMPANY,
         binding=found.binding,
-        bound_kind=_name_of(room, found),
+        bound_kind=system_name(services, found),
         bound_place=_place(room, found),
+        notes=abilities.notes(able) if able else [],
         adapter=adapter,
-        kinds=[(one.kind, one.name) for one in room.erps.values()],
-        asked=_asked(adapter, found, tried),
+        kinds=sorted(room.erps.values(), key=lambda one: one.name.casefold()),
+        groups=_groups(adapter, _asked(adapter, found, tried, held)) if adapter else [],
+        has_files=any(one.kind is SettingKind.FILE for one in adapter.form()) if adapter else False,
+        most=MAX_FILE_BYTES,
+        megabytes=MAX_FILE_BYTES // (1024 * 1024),
+        forget=_FORGET,
         tried=tried,
         companies=companies,
         chosen=chosen or (companies[0].id if len(companies) == 1 else bound),
-        company_field=setup_erp.company_field(adapter),
+        company_field=erp_settings.company_field(adapter) if adapter else None,
         moving=moving,
+        opened=kind is not None,
         lives=lives(found),
         onward=next_path(found) if found.binding and not lives(found) else None,
     )
 
 
-def _adapter(room: Connections, found: Setup, tried: Tried | None, wanted: str | None) -> Adapter:
-    """The kind whose form is shown: the one asked for, under test, bound, or the first."""
+def _adapter(room: Connections, found: Setup, tried: Tried | None, wanted: str | None) -> Adapter | None:
+    """The kind whose form is shown: the one asked for, under test, bound, or the only one; None where one is to be
+    chosen first."""
     kinds = (wanted, tried.kind if tried else None, found.binding.kind if found.binding else None)
-    return next((room.erps[kind] for kind in kinds if kind and kind in room.erps), next(iter(room.erps.values())))
+    only = next(iter(room.erps.values())) if len(room.erps) == 1 else None
+    return next((room.erps[kind] for kind in kinds if kind and kind in room.erps), only)
 
 
-def _asked(adapter: Adapter, found: Setup, tried: Tried | None) -> list[Asked]:
+async def _given(request: Request, sent: Mapping[str, str]) -> Given:
+    """What was entered by setting, with files, and with None for what is to be forgotten."""
+    given: dict[str, str | Upload | None] = {
+        name.removeprefix(_FORGET): None for name, value in sent.items() if name.startswith(_FORGET) and value == "yes"
+    }
+    texts = {name.removeprefix(_PREFIX): value for name, value in sent.items() if name.startswith(_PREFIX) and value}
+    files = {
+        name.removeprefix(_PREFIX): Upload(one.name, one.content)
+        for name, one in (await forms.files(request, MAX_FILE_BYTES)).items()
+        if name.startswith(_PREFIX)
+    }
+    return given | texts | files
+
+
+def _asked(adapter: Adapter, found: Setup, tried: Tried | None, held: Mapping[str, str]) -> list[Asked]:
     bound = found.binding if found.binding is not None and found.binding.kind == adapter.kind else None
     shown: Mapping[str, object] = tried.entered if tried else bound.settings_shown if bound else {}
-    kept = (tried is not None and tried.has_secret) or bound is not None
+    hidden = erp_settings.held(adapter)
     return [
         Asked(
             f"{_PREFIX}{one.name}",
             one,
-            _INPUT.get(one.kind, "text"),
-            "" if one.kind is SettingKind.SECRET else str(shown.get(one.name, "")),
-            kept and one.kind is SettingKind.SECRET,
+            _INPUT.get(one.kind, one.kind.value),
+            "" if one.name in hidden else str(shown.get(one.name, "" if shown else one.default)),
+            one.name in adapter.secret_fields(),
+            held.get(one.name),
         )
         for one in adapter.form()
         if one.kind is not SettingKind.COMPANY
     ]
+
+
+def _groups(adapter: Adapter, asked: list[Asked]) -> list[Group]:
+    """Neighbours that are asked for with the same choice, together."""
+    choices = {one.name: one for one in adapter.form() if one.kind is SettingKind.CHOICE}
+    groups: list[Group] = []
+    for when, members in itertools.groupby(asked, lambda one: one.field.when):
+        words, field = "", choices.get(when[0]) if when else None
+        if when and field:
+            words = f"{field.label}: {dict(field.choices).get(when[1], when[1])}"
+        groups.append(Group((f"{_PREFIX}{when[0]}", when[1]) if when else None, words, list(members)))
+    return groups
 
 
 def _place(room: Connections, found: Setup) -> list[tuple[str, str]]:
@@ -164,18 +220,19 @@ def _place(room: Connections, found: Setup) -> list[tuple[str, str]]:
     binding = found.binding
     if binding is None or binding.kind not in room.erps:
         return []
-    shown = binding.settings_shown
+    adapter, shown = room.erps[binding.kind], binding.settings_shown
     return [
-        (one.label, str(shown[one.name]))
-        for one in room.erps[binding.kind].form()
-        if one.kind not in (SettingKind.SECRET, SettingKind.COMPANY) and shown.get(one.name)
+        (one.label, _told(one, shown[one.name]))
+        for one in erp_settings.asked(adapter, shown)
+        if one.kind is not SettingKind.COMPANY and shown.get(one.name)
     ]
 
 
-def _name_of(room: Connections, found: Setup) -> str:
-    if found.binding is None:
-        return ""
-    return room.erps[found.binding.kind].name if found.binding.kind in room.erps else found.binding.kind
+def _told(field: SettingField, value: object) -> str:
+    """A bound setting in words."""
+    if isinstance(value, Mapping):
+        return str(value.get(erp_settings.SUMMARY, ""))
+    return dict(field.choices).get(str(value), str(value))
 
 
 def _errors(refused: BindingRefused, *, moving: bool = False) -> list[FieldError]:

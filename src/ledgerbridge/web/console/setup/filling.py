@@ -16,6 +16,7 @@ from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.web.console import forms
 from ledgerbridge.web.console.doors import Customer
 from ledgerbridge.web.console.page import FieldError, page
+from ledgerbridge.web.console.setup import reading
 from ledgerbridge.web.console.setup.steps import HERE, company_of, lives, next_path, path_of, walk
 from ledgerbridge.web.services import Services
 from ledgerbridge.web.texts import text
@@ -83,7 +84,7 @@ async def show(
     live = await one.live(services, found, entered, fresh)
     values: dict[str, Any] = {
         "company": company_of(found),
-        "steps": walk(found, one.step.value),
+        "steps": walk(found, one.step.value, await reading.capabilities(services, found)),
         "here": path_of(one.step),
         "entered": entered,
         "waiting": None if errors else setup.unfinished_since(found, one.step),

@@ -14,6 +14,7 @@ from ledgerbridge.connections.setup import Setup
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.live import Drawn, follow
 from ledgerbridge.web.console.page import page
+from ledgerbridge.web.console.setup import reading
 from ledgerbridge.web.console.setup.foresight import WRITES, Foresight, switched_on
 from ledgerbridge.web.console.setup.steps import walk
 from ledgerbridge.web.pages import fragment
@@ -41,7 +42,7 @@ async def preview(
         customer,
         "setup/preview.html",
         company=found.connection.company_name,
-        steps=walk(found, "preview"),
+        steps=walk(found, "preview", await reading.capabilities(services, found)),
         missing=found.missing,
         actions=[action.value for action in WRITES],
         kinds=foresight.shown() if foresight else None,

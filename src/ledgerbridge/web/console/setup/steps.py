@@ -9,11 +9,13 @@ from fastapi.responses import Response
 
 from ledgerbridge.connections import config_diff, setup
 from ledgerbridge.connections.setup import Setup, Step
-from ledgerbridge.store.tables import ConnectionStatus
-from ledgerbridge.web.console import forms
+from ledgerbridge.erp.port import Capabilities
+from ledgerbridge.store.tables import ConnectionStatus, SyncKind
+from ledgerbridge.web.console import abilities, forms
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import page
-from ledgerbridge.web.services import Provided
+from ledgerbridge.web.console.setup import reading
+from ledgerbridge.web.services import Provided, Services
 from ledgerbridge.web.texts import known, text
 
 router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
@@ -41,12 +43,16 @@ def lives(found: Setup) -> bool:
     return found.connection.activated_at is not None and found.connection.status != ConnectionStatus.SETTING_UP
 
 
-def walk(found: Setup, now: str) -> list[WalkStep]:
-    """The steps for `ui.steps`; `now` is a step's value, `preview` or `activate`."""
+def walk(found: Setup, now: str, able: Capabilities | None) -> list[WalkStep]:
+    """The steps for `ui.steps`; `now` is a step's value, `preview` or `activate`. What the ERP has nothing for is shown
+    as such: `able` is what it can do, None while that cannot be told."""
     shown: list[WalkStep] = []
     for step in Step:
         state = "now" if now == step.value else "done" if found.answered(step) else "ahead"
-        shown.append((path_of(step), text(f"setup.step.{step.value}"), state))
+        words = text(f"setup.step.{step.value}")
+        if step is Step.DIMENSIONS and able is not None and not able.dimensions:
+            words = f"{words} ({text('abilities.not_needed')})"
+        shown.append((path_of(step), words, state))
     if lives(found):
         return shown
     for name in _GOING_LIVE:
@@ -67,6 +73,10 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
     if not lives(found):
         return forms.go(next_path(found))
     names = await config_diff.names(services.connections, customer.connection_id)
+    able = await reading.capabilities(services, found)
+    takes = {kind.value: True for kind in SyncKind} | {"dimensions": True}
+    if able is not None:
+        takes |= {"dimensions": able.dimensions, "tags": able.dimensions, "vendors": able.vendors}
     return page(
         request,
         customer,
@@ -76,9 +86,20 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
         body=found.in_force.body if found.in_force else None,
         version=found.in_force,
         steps=[_summary(found, step) for step in Step],
+        system=system_name(services, found),
+        notes=abilities.notes(able) if able else [],
+        takes=takes,
         every=interval,
         named=lambda path, code: _named(names, path, code),
     )
+
+
+def system_name(services: Services, found: Setup) -> str:
+    """The bound accounting system as people call it."""
+    if found.binding is None:
+        return ""
+    adapter = services.connections.erps.get(found.binding.kind)
+    return adapter.name if adapter else found.binding.kind
 
 
 def interval(minutes: int) -> str:

@@ -67,10 +67,15 @@ def _field_of(path: str, entered: Entered) -> str:
 
 async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool) -> Mapping[str, Any]:
     able = await reading.capabilities(services, setup)
-    vendors = able is None or able.vendors
+    lacking = (
+        []
+        if able is None
+        else [kind for kind, kept in ((SyncKind.TAGS, able.dimensions), (SyncKind.VENDORS, able.vendors)) if not kept]
+    )
     shown = {**_entered_of({}), **entered}
     return {
-        "kinds": [(kind.value, _names(kind)) for kind in ORDER if vendors or kind is not SyncKind.VENDORS],
+        "kinds": [(kind.value, _names(kind)) for kind in ORDER if kind not in lacking],
+        "lacking": [kind.value for kind in lacking],
         "entered": shown,
         "intervals": {kind.value: _intervals(shown[_names(kind)[1]]) for kind in ORDER},
         "most": f"{MAX_EVERY_MINUTES:,}",
