@@ -24,7 +24,7 @@ _SIMPLER = str.maketrans({'"': "'", "\\": "/", "{": "(", "}": ")"})
 def plain(text: str) -> str:
     """The text in letters of the code page, on one line, without outer or doubled blanks."""
     composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(map(_letter, composed)).split(" ")).strip()
+    return " ".join("".join(map(_letter, composed)).split())
 
 
 def line(text: str, longest: int) -> str:
