@@ -120,6 +120,20 @@ class BookManners:
         (next_one,) = await recorded(book, replace(voucher("e1", "Dinner"), key=PostingKey("company", "e1", 2)))
         assert next_one.number == 3
 
+    async def test_a_second_revision_is_refused_while_the_first_is_in_force(self, book: VoucherBook) -> None:
+        def revised(entry: str) -> NewVoucher:
+            return replace(voucher(entry), key=PostingKey("company", entry, 2))
+
+        (one,) = await recorded(book, voucher("e1"))
+        taken, fresh, beside, other = await book.record([revised("e1"), voucher("e2"), revised("e2"), voucher("e3")])
+        assert isinstance(taken, KeyTaken)
+        assert taken.standing.id == one.id
+        assert isinstance(fresh, Voucher)
+        assert isinstance(beside, KeyTaken)
+        assert beside.standing.id == fresh.id
+        assert isinstance(other, Voucher)
+        assert (fresh.number, other.number) == (2, 3)
+
     async def test_taking_back_what_is_not_there_records_nothing_at_all(self, book: VoucherBook) -> None:
         stranger = replace(voucher("e9"), reverses="00000000-0000-4000-8000-00000000ffff")
         with pytest.raises(ValueError, match="take back"):

@@ -45,6 +45,8 @@ class MemoryBook:
         standing = next((v for v in self.vouchers if v.key == one.key and bool(v.reverses) == bool(one.reverses)), None)
         if standing is not None:
             return replace(standing, already_there=True) if standing.digest == digest else KeyTaken(standing)
+        if one.reverses is None and (other := next((v for v in self.vouchers if _in_force(v, one)), None)):
+            return KeyTaken(other)
         if one.reverses is not None and not any(v.id == one.reverses and v.key == one.key for v in self.vouchers):
             raise ValueError("there is no such voucher to take back")
         number = self._last[one.series, one.year] = self._last.get((one.series, one.year), 0) + 1
@@ -114,6 +116,12 @@ class MemoryBook:
         await asyncio.sleep(0)
         if self.down:
             raise ErpError(problem(Failure.BOOK_AWAY, "the database is away"))
+
+
+def _in_force(standing: Voucher, wanted: NewVoucher) -> bool:
+    """Whether it is of the same accounting entry and nothing takes it back."""
+    same = replace(standing.key, revision=wanted.key.revision) == wanted.key
+    return same and standing.reverses is None and standing.reversed_by is None
 
 
 def _receipt(name: str, type_: str, content: bytes) -> Receipt:

@@ -39,6 +39,8 @@ from ledgerbridge.store.tables import (
 
 Key = tuple[str, str, int, bool]
 """Company, accounting entry and revision of a key, and whether it is of the voucher that takes one back."""
+Entry = tuple[str, str]
+"""Company and accounting entry of a key."""
 Row = tables.Voucher
 
 
@@ -91,7 +93,7 @@ class StoredBook:
             if of == at:
                 outcomes.append(made[at])
                 continue
-            there = standing[_key(one)] if of is None else made[of]
+            there = made[of] if isinstance(of, int) else of
             same = there.digest == digest_of(one)
             outcomes.append(replace(there, already_there=True) if same else KeyTaken(there))
         return outcomes
@@ -275,13 +277,28 @@ def _uuids(ids: Sequence[str]) -> ColumnElement[uuid.UUID]:
 # ------------------------------------------------------------------ rows and values
 
 
-def _planned(wanted: Sequence[NewVoucher], standing: Mapping[Key, Voucher]) -> list[int | None]:
-    """For each the position of the one that records it, mostly its own; None where its key stands in the book."""
+def _planned(wanted: Sequence[NewVoucher], standing: Mapping[Key, Voucher]) -> list[int | Voucher]:
+    """For each the position of the one that records it, mostly its own, or the voucher that stands in its place.
+
+    An accounting entry that is in force under another revision, or comes to be by this call, is not booked again.
+    """
+    in_force: dict[Entry, Voucher | int] = {
+        key[:2]: one for key, one in standing.items() if one.reverses is None and one.reversed_by is None
+    }
     first: dict[Key, int] = {}
-    plan: list[int | None] = []
+    plan: list[int | Voucher] = []
     for at, one in enumerate(wanted):
         key = _key(one)
-        plan.append(None if key in standing else first.setdefault(key, at))
+        if key in standing:
+            plan.append(standing[key])
+        elif key in first:
+            plan.append(first[key])
+        elif one.reverses is None and key[:2] in in_force:
+            plan.append(in_force[key[:2]])
+        else:
+            plan.append(first.setdefault(key, at))
+            if one.reverses is None:
+                in_force[key[:2]] = at
     return plan
 
 
