@@ -1,0 +1,1 @@
+"""Examples for those who connect a system of their own."""
