@@ -279,7 +279,7 @@ class DoubleErp:
         await self._wait(name)
         return self._call(name, lambda: list(rows(self._books.master)))
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, now: bool = False) -> None:
         """Nothing."""
 
     def url(self, document: DocumentRef) -> str | None:

@@ -329,9 +329,11 @@ class Erp(MasterData, Payables, Protocol):
         """
         ...
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, now: bool = False) -> None:
         """Close what was booked since the last time into a file, whose delivery is queued with it; nothing where there
         is nothing. Called at the end of every job and by a sweep; safe to call again. Only where `capabilities.files`.
+
+        What waits by a setting, as for the end of the day, waits on; with `now` it does not: the company is left.
         """
         ...
 

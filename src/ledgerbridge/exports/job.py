@@ -18,6 +18,7 @@ from ledgerbridge.exports.booking import book_all
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.desk import Desk, JobStopped
 from ledgerbridge.exports.enqueue import enqueue_settle
+from ledgerbridge.exports.filing import file_waiting
 from ledgerbridge.exports.judging import load_signs, today_in
 from ledgerbridge.exports.ledger import FenceLost
 from ledgerbridge.exports.preflight import NotReady, Ready, inspect, patiently, set_up
@@ -101,6 +102,7 @@ async def _work_started(run: Run) -> None:
             stopped = await book_all(run, desk)
             if stopped is None:
                 await _settle_claims(run, erp)
+            await file_waiting(erp)
     except (NotReady, fetch.Unfetchable, JobStopped) as error:
         await closing.fail(run, error.problem)
         return

@@ -23,6 +23,7 @@ from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports import ledger, queries
 from ledgerbridge.exports.alone import CannotResolve, taken
 from ledgerbridge.exports.context import ExportContext
+from ledgerbridge.exports.filing import file_waiting
 from ledgerbridge.exports.judging import today_in
 from ledgerbridge.exports.reversal import LEFT_ALONE, Hands, NotTakenBack, named, take_back, takes_back
 from ledgerbridge.store.leases import Lease, LeaseKeeper, LeaseLost
@@ -71,6 +72,7 @@ async def _reverse(
         hands = await _hands(context, lease, company, erp)
         try:
             await take_back(hands, posting, reason=reason, actor=actor)
+            await file_waiting(erp)
         except NotTakenBack as not_done:
             if not_done.wait:
                 raise CannotResolve(
@@ -178,6 +180,8 @@ async def finish_pending(context: ExportContext, lease: Lease, connection_id: uu
             hands = await _hands(context, lease, company, erp)
             for posting in left:
                 done += await _finished(hands, posting)
+            if done:
+                await file_waiting(erp)
     except (ErpError, ErpNotBound, CannotResolve) as reason:
         log.warning("reversals left pending", reason=str(reason))
     return done

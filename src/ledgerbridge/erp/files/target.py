@@ -321,10 +321,10 @@ class FileErp:
 
     # ------------------------------------------------------------------ handing over
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, now: bool = False) -> None:
         for _ in range(_CLOSINGS):
             waiting = await self._patiently(self._book.waiting)
-            if not self._due(waiting):
+            if not waiting or not (now or self._due(waiting)):
                 return
             try:
                 await self._close(waiting)

@@ -365,7 +365,7 @@ class TrytonErp:
     async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
         return await Creation(self._client, self._settings.vendor_category, vendor).run(self._patience)
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, now: bool = False) -> None:
         """Nothing: what is booked stands in Tryton."""
 
     def url(self, document: DocumentRef) -> str | None:
