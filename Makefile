@@ -33,7 +33,10 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: setup ## Connect a company, export a job, book it in a real ERP and show it (ARGS="--once --json" to script it)
 	@$(BIN)/ledgerbridge demo $(ARGS)
 
-test: setup check ## Run the checks and the tests, but for the longest
+test: setup ## Run the checks and the tests, but for the longest
+	@# The other core compiles the tests meanwhile, once for all workers; what is wrong with them shows when they run.
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & \
+		$(MAKE) --no-print-directory check; checked=$$?; wait; exit $$checked
 	@$(BIN)/python -m tools.browser
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 

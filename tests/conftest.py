@@ -20,6 +20,7 @@ from tests.support.one_cache import share_compiled
 from tests.support.one_context import share_context
 from tests.support.one_routing import share_routes
 from tests.support.open_door import open_for_tests
+from tests.support.queueing import while_tryton_is_built
 from tests.support.steady import steady
 from tryton_sandbox import Template, TrytonServer, build
 
@@ -50,7 +51,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     assert not leaked, f"{item.nodeid} let secrets out: {leaked}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """A misspelt rule id would silently prove nothing. Some tests may run twice; see `steady`."""
     for item in items:
         steady(item)
@@ -58,6 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             wrong = [rule for rule in mark.args if not isinstance(rule, str) or not RULE.fullmatch(rule)]
             if wrong or mark.kwargs or not mark.args:
                 raise pytest.UsageError(f'{item.nodeid}: a rule mark reads rule("EXP-START-04", ...), not {wrong}')
+    yield  # now only those are left that were asked for
+    while_tryton_is_built(items)
 
 
 @pytest.fixture(scope="session")

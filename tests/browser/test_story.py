@@ -32,7 +32,14 @@ def site(make_site: MakeSite) -> Iterator[Site]:
         yield made
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with-script", "without-script"])
+@pytest.mark.parametrize(
+    "javascript",
+    [
+        pytest.param(True, id="with-script"),
+        # `console/test_setup_walk` goes the same way by plain forms, `test_full_of_life` looks at the pages.
+        pytest.param(False, marks=pytest.mark.long, id="without-script"),
+    ],
+)
 def test_from_connect_to_a_booked_expense(site: Site, make_person: MakePerson, javascript: bool) -> None:
     who = ("Demo ApS", DEMO_COMPANY_ID, "DK") if javascript else ("Zweig & Söhne GmbH", THIRD_COMPANY_ID, "BE")
     name, company_id, books = who
