@@ -18,6 +18,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,20 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
+        if self.close_connection and status == 413:
+            self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Read on for a moment after a refusal: whoever closes with bytes unread takes the answer back."""
+        self.wfile.flush()
+        self.connection.settimeout(2)
+        with suppress(OSError):
+            while self.connection.recv(65536):
+                pass
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing."""

@@ -123,7 +123,7 @@ class HttpBench:
     base_url: str
     secret: str = SECRET
     adapter: HttpAdapter = field(init=False)
-    lacks = frozenset({Lack.UPLOADS})
+    lacks = frozenset({Lack.UPLOADS_IN_DOUBT, Lack.POSTING, Lack.BILL_STEPS})
     _chart: Chart | None = None
 
     def __post_init__(self) -> None:

@@ -206,6 +206,7 @@ class Batches:
     @pytest.mark.rule("EXP-REC-04")
     async def test_a_post_that_may_have_arrived_leaves_in_doubt_just_what_may_stand(self, bench: Bench) -> None:
         needs(bench, "drafts")
+        without(bench, Lack.POSTING)
         wanted = await _several(bench)
         async with bench.opened(Fault(Step.POST, Fate.NEVER_ARRIVED, times=7, spared=2)) as erp:
             outcomes = await erp.book_many(wanted, final=True)
@@ -228,6 +229,7 @@ class Batches:
 
     async def test_an_erp_too_busy_to_post_keeps_no_draft(self, bench: Bench) -> None:
         needs(bench, "drafts")
+        without(bench, Lack.POSTING)
         wanted = await _several(bench)
         async with bench.opened(Fault(Step.POST, Fate.BUSY, times=1_000, spared=1)) as erp:
             first, *others = await erp.book_many(wanted, final=True)

@@ -87,6 +87,12 @@ class Lack(StrEnum):
     """Whoever books knows at once and for certain whether it is done: a book of our own."""
     UPLOADS = "files sent by calls of their own"
     """Files go with the entry, in the same call."""
+    UPLOADS_IN_DOUBT = "uploads that can be in doubt"
+    """A file is sent under its hash before the entry, as often as needed, and counts for nothing alone."""
+    POSTING = "entries made final by a call of their own"
+    """Whether an entry is to be final is said in the call that makes it."""
+    BILL_STEPS = "bills booked by several calls"
+    """A bill is made final, paid and matched in the call that makes it, or not at all."""
     PARTIES = "accounts that want a party"
     SIZE_LIMIT = "a largest file"
     """It takes files of any size that the service hands on."""
@@ -314,9 +320,12 @@ def meets(bench: Bench, fault: Fault) -> None:
     """Skip a test of a fault that cannot befall this ERP."""
     if fault.step in (Step.POST, Step.POST_BILL):
         needs(bench, "drafts")
+        without(bench, Lack.POSTING)
     if fault.step is Step.ATTACH:
         needs(bench, "attachments")
         without(bench, Lack.UPLOADS)
+        if fault.fate is Fate.NEVER_ARRIVED:
+            without(bench, Lack.UPLOADS_IN_DOUBT)
     if fault.fate is not Fate.KILLED:
         without(bench, Lack.DOUBT)
 

@@ -108,6 +108,7 @@ class ExactlyOnce:
 
     async def test_a_busy_erp_leaves_no_draft(self, bench: Bench) -> None:
         needs(bench, "drafts")
+        without(bench, Lack.POSTING)
         async with bench.opened(Fault(Step.POST, Fate.BUSY, times=1_000)) as erp:
             wanted = entry(await bench.chart(), bench.facts)
             error = await failure_of(erp, wanted, files_for(bench, 10))

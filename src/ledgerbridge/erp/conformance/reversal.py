@@ -286,6 +286,8 @@ class ReversalOfBills:
     ) -> None:
         needs(bench, "can_reverse")
         needs(bench, "vendor_bills")
+        if fate is Fate.NEVER_ARRIVED:
+            without(bench, Lack.BILL_STEPS)
         wanted = bill(await bench.chart(), bench.facts, await vendor(bench), paid=True)
         async with bench.opened() as erp:
             booked = await erp.book(wanted, (), final=True)
