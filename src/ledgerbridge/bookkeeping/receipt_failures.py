@@ -38,7 +38,7 @@ RECEIPT_ROWS: dict[Failure, Row] = {
     Failure.RECEIPTS_NOT_JOINED: Row(
         Kind.DATA, "receipt_conversion_failure", None,
         "The accounting system takes one file for each expense, and the {count} receipts of this one cannot be made into one: "
-        "receipt {name} {reason}. Nothing was booked. Upload it in Pleo as {types}, or keep only one receipt there, then export again.",
+        "{reason}. Nothing was booked. Upload them in Pleo as {types}, or keep only one there, then export again.",
     ),
     Failure.RECEIPT_NOT_PREPARED: Row(
         Kind.TRANSIENT, "receipt_conversion_failure", None,

@@ -25,6 +25,7 @@ from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Capabilities
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES, MoreThanSaid, ReceiptProblem, Receipts, fetch_all, unfit
+from ledgerbridge.outgoing.papers.workshop import Workshop
 from ledgerbridge.pleo.downloads import MAX_BYTES, Downloader
 
 MOST_FILES = 400
@@ -47,6 +48,8 @@ class Shelf:
         self.free_files = files
         self.free_bytes = size
         self.turn = asyncio.Semaphore(at_once)
+        self.workshop = Workshop()
+        """Where receipts get another form, whether their item is up or not."""
 
 
 class Share:
@@ -190,13 +193,18 @@ class Ahead:
 
     async def _fetch_now(self, item: ExportItem) -> Receipts:
         try:
-            return await fetch_all(item, self._downloads, self._capabilities)
+            return await self._fetch_all(item)
         except ReceiptProblem as error:
             if error.problem.failure is not Failure.RECEIPT_NOT_KEPT or not self._begun:
                 raise
         # The room on the machine is short, and those who are not up yet have some of it.
         await self._forget_all()
-        return await fetch_all(item, self._downloads, self._capabilities)
+        return await self._fetch_all(item)
+
+    async def _fetch_all(self, item: ExportItem, *, as_said: bool = False) -> Receipts:
+        return await fetch_all(
+            item, self._downloads, self._capabilities, as_said=as_said, workshop=self._share.shelf.workshop
+        )
 
     async def _fetch(self, item: ExportItem, begun: _Begun) -> Receipts:
         # The task inherits what the log lines of another item say.
@@ -204,7 +212,7 @@ class Ahead:
         async with self._share.shelf.turn:
             begun.started = True
             try:
-                receipts = await fetch_all(item, self._downloads, self._capabilities, as_said=True)
+                receipts = await self._fetch_all(item, as_said=True)
             except Exception:
                 begun.failed = time.monotonic()
                 raise

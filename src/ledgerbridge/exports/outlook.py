@@ -18,8 +18,9 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem
 from ledgerbridge.bookkeeping.words import ExportItem, NothingToPost
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.desk import Grounds, raise_if_general
+from ledgerbridge.exports.fitting import foreseen_name
 from ledgerbridge.exports.judging import Judged, judge, mapped, together
-from ledgerbridge.exports.receipts import declared_type, name_of, unfit
+from ledgerbridge.exports.receipts import declared_type, foreseen, unfit
 from ledgerbridge.exports.reversal import named, pending, takes_back
 from ledgerbridge.exports.shown_entries import ShownEntry, shown
 from ledgerbridge.exports.standing import Sight, look_up, rebooks
@@ -46,7 +47,8 @@ class Receipt:
     """A file of the item, by what Pleo says of it."""
 
     name: str | None
-    """Under which it would hang on the entry; None where only its content shows the type."""
+    """Under which it would hang on the entry, the same for all that would be made into one file; None where only its
+    content shows the type, or where it could not be given to the ERP."""
     type: str | None
     """MIME type, where Pleo gives it."""
     bytes: int | None
@@ -171,7 +173,6 @@ def _may_come_with_the_export(grounds: Grounds, item: ExportItem, problems: tupl
 def _drawn(grounds: Grounds, accounting_entry_id: str, judged: Judged) -> ItemPreview:
     item, wanted = judged.item, judged.wanted
     amount = item.amount.wallet
-    taken = grounds.erp.capabilities.attachments
     people = (item.supplier, item.vendor, item.user)
     known_by = next((one.name for one in people if one is not None and one.name), item.note)
     document = None if isinstance(wanted, NothingToPost | tuple) else wanted
@@ -179,11 +180,7 @@ def _drawn(grounds: Grounds, accounting_entry_id: str, judged: Judged) -> ItemPr
         accounting_entry_id=accounting_entry_id,
         outcome=Outlook.WOULD_BOOK,
         entries=shown(document, grounds.chart) if document else (),
-        receipts=tuple(
-            Receipt(name_of(item, position, kind) if kind else None, kind, file.size, taken)
-            for position, file in enumerate(item.files, 1)
-            for kind in (declared_type(file),)
-        ),
+        receipts=_receipts(grounds, item),
         final=_final(grounds),
         revision=document.key.revision if document else None,
         type=item.type,
@@ -191,6 +188,16 @@ def _drawn(grounds: Grounds, accounting_entry_id: str, judged: Judged) -> ItemPr
         amount=amount.decimal,
         currency=amount.currency,
         text=known_by,
+    )
+
+
+def _receipts(grounds: Grounds, item: ExportItem) -> tuple[Receipt, ...]:
+    able = grounds.erp.capabilities
+    kinds = [declared_type(file) for file in item.files]
+    piece_of = {position: piece for piece in foreseen(item, able) for position in piece.positions}
+    return tuple(
+        Receipt(foreseen_name(item, piece_of[position], kind), kind, file.size, able.attachments)
+        for position, (file, kind) in enumerate(zip(item.files, kinds, strict=True), 1)
     )
 
 

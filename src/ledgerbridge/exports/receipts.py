@@ -1,14 +1,14 @@
 """Receipts of one item: fetched from Pleo before anything is booked, named so that a retry names them alike.
 
-A file is never dropped silently (EXP-ATT-07): one that cannot be fetched fails the item before an entry exists. Files
-are bytes that are handed on: nothing here unpacks, renders or parses one, so there is nothing that a file could attack.
+A file is never dropped silently (EXP-ATT-07): one that cannot be fetched, or be given the form that the ERP takes
+(`fitting`), fails the item before an entry exists. Files are bytes that are handed on: nothing in this process unpacks,
+renders or parses one, so there is nothing here that a file could attack.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -18,22 +18,13 @@ import structlog
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Attachment, Capabilities
+from ledgerbridge.exports import fitting
+from ledgerbridge.exports.fitting import Piece, Unfit, name_of, pieces, plain
+from ledgerbridge.outgoing.papers.workshop import Workshop
 from ledgerbridge.pleo.downloads import DownloadedFile, Downloader, DownloadFailed, LinkExpired, NotKept, TooLarge
 
 log = structlog.get_logger(__name__)
 
-_EXTENSIONS = {
-    "application/pdf": "pdf",
-    "image/jpeg": "jpg",
-    "image/jpg": "jpg",
-    "image/png": "png",
-    "text/plain": "txt",
-    "application/msword": "doc",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-}
-"""What Pleo takes (EXP-ATT-13). Any other type is named `.bin`, on every machine alike and as nothing that runs."""
 MAX_FILES = 50
 MAX_TOTAL_BYTES = 100_000_000
 """Of all files of one item, which lie on disk together until it is booked."""
@@ -91,30 +82,26 @@ def type_of(file: ItemFile, downloaded: DownloadedFile) -> str:
         return said
     head = downloaded.file.head(_HEAD)
     seen = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
-    return seen or downloaded.content_type or "application/octet-stream"
+    return plain(seen or downloaded.content_type or "application/octet-stream")
 
 
 def declared_type(file: ItemFile) -> str | None:
-    """The MIME type Pleo gave, plain; None where it gave none that is one."""
-    return file.type.split(";")[0].strip().lower() if file.type and "/" in file.type else None
-
-
-def name_of(item: ExportItem, position: int, kind: str) -> str:
-    """Reconciliation id and position with the extension of the type (EXP-ATT-03, -16), e.g. `R-1001-2.pdf`."""
-    stem = _plain(item.reconciliation_id) or _plain(item.accounting_entry_id) or "receipt"
-    return f"{stem}-{position}.{_EXTENSIONS.get(kind, 'bin')}"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80]
+    """The MIME type Pleo gave, by its usual name; None where it gave none that is one."""
+    return plain(file.type.split(";")[0].strip().lower()) if file.type and "/" in file.type else None
 
 
 async def fetch_all(
-    item: ExportItem, downloads: Downloader, capabilities: Capabilities, *, as_said: bool = False
+    item: ExportItem,
+    downloads: Downloader,
+    capabilities: Capabilities,
+    *,
+    as_said: bool = False,
+    workshop: Workshop | None = None,
 ) -> Receipts:
-    """Every file of the item, in Pleo's order, to be closed by the caller.
+    """Every file of the item, in Pleo's order and the form the ERP takes, to be closed by the caller.
 
-    Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped. With `as_said` also `MoreThanSaid`.
+    Raises `ReceiptProblem` or `LinkLapsed`; no file is skipped. With `as_said` also `MoreThanSaid`. What needs another
+    form is worked on in `workshop`.
     """
     if not capabilities.attachments or not item.files:
         return Receipts()
@@ -122,11 +109,12 @@ async def fetch_all(
         raise ReceiptProblem(found)
     with ExitStack() as held:
         fetched: list[Attachment] = []
+        ends = asyncio.get_running_loop().time() + MAX_SECONDS
         try:
-            async with asyncio.timeout(MAX_SECONDS):
-                for position, file in enumerate(item.files, 1):
+            async with asyncio.timeout_at(ends):
+                for position, (file, limit) in enumerate(_limited(item, capabilities), 1):
                     label = f"{position} of {len(item.files)}"
-                    downloaded = await _fetch(file, label, downloads, capabilities.max_attachment_bytes, as_said)
+                    downloaded = await _fetch(file, label, downloads, limit, as_said)
                     held.enter_context(downloaded.file)
                     kind = type_of(file, downloaded)
                     fetched.append(Attachment(name_of(item, position, kind), kind, downloaded.file))
@@ -135,22 +123,51 @@ async def fetch_all(
         except TimeoutError:
             why = f"the files of the item were not here after {MAX_SECONDS:g} seconds"
             raise ReceiptProblem(problem(Failure.RECEIPT_DOWNLOAD, why, name=label)) from None
-        return Receipts(fetched, held.pop_all())
+        try:
+            async with asyncio.timeout_at(ends):
+                fitted = await fitting.fit(
+                    item, fetched, capabilities, workshop or Workshop(), most=_most_made(capabilities), held=held
+                )
+        except TimeoutError:
+            why = f"the files of the item were not fitted after {MAX_SECONDS:g} seconds"
+            raise ReceiptProblem(problem(Failure.RECEIPT_NOT_PREPARED, why)) from None
+        except Unfit as error:
+            raise ReceiptProblem(error.problem) from error
+        return Receipts(fitted, held.pop_all())
 
 
 def unfit(item: ExportItem, capabilities: Capabilities) -> Problem | None:
     """What is wrong with the files of an item by what Pleo says of them; nothing is fetched (EXP-ATT-14)."""
     if not capabilities.attachments:
         return None
-    if len(item.files) > MAX_FILES:
-        return _too_many(f"{len(item.files)} files", f"{MAX_FILES} files")
-    limit = capabilities.max_attachment_bytes
-    for position, file in enumerate(item.files, 1):
+    count = len(item.files)
+    if count > MAX_FILES:
+        return _too_many(f"{count} files", f"{MAX_FILES} files")
+    for piece in foreseen(item, capabilities):
+        if found := fitting.hopeless(piece, count, capabilities):
+            return found
+    for position, (file, limit) in enumerate(_limited(item, capabilities), 1):
         if limit is not None and file.size is not None and file.size > limit:
-            return _too_large(f"{position} of {len(item.files)}", file.size, limit)
+            return _too_large(f"{position} of {count}", file.size, limit)
     if sum(file.size or 0 for file in item.files) > MAX_TOTAL_BYTES:
         return _too_heavy()
     return None
+
+
+def foreseen(item: ExportItem, capabilities: Capabilities) -> tuple[Piece, ...]:
+    """What becomes of the files of an item by the types Pleo gave."""
+    return pieces([declared_type(file) for file in item.files], capabilities)
+
+
+def _limited(item: ExportItem, capabilities: Capabilities) -> Iterator[tuple[ItemFile, int | None]]:
+    """Each file with the size it may have: the ERP's limit holds for what is handed over."""
+    as_they_are = {at for piece in foreseen(item, capabilities) if piece.makes is None for at in piece.positions}
+    for position, file in enumerate(item.files, 1):
+        yield file, capabilities.max_attachment_bytes if position in as_they_are else None
+
+
+def _most_made(capabilities: Capabilities) -> int:
+    return min(capabilities.max_attachment_bytes or MAX_TOTAL_BYTES, MAX_TOTAL_BYTES)
 
 
 async def _fetch(file: ItemFile, label: str, downloads: Downloader, limit: int | None, as_said: bool) -> DownloadedFile:

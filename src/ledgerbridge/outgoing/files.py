@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -84,6 +86,34 @@ class HeldFile:
         if len(found) < count:
             raise FileNotKept(OSError(errno.EIO, "a temporary file was cut short"))
         return found
+
+    @contextmanager
+    def lent(self) -> Iterator[int]:
+        """A descriptor for another process, which can read the bytes with it and not change them. Raises `FileNotKept`.
+
+        What is held in memory is written to disk for it.
+        """
+        with ExitStack() as stack:
+            on_disk = self if isinstance(self._file, io.RawIOBase) else stack.enter_context(HeldFile())
+            if on_disk is not self:
+                for piece in self.pieces():
+                    on_disk.add(piece)
+            try:
+                descriptor = os.open(f"/dev/fd/{on_disk._file.fileno()}", os.O_RDONLY)
+            except OSError as error:
+                raise FileNotKept(error) from None
+            stack.callback(os.close, descriptor)
+            yield descriptor
+
+    @contextmanager
+    def filled(self) -> Iterator[int]:
+        """A descriptor for another process, which writes what this file then holds. Raises `FileNotKept`."""
+        descriptor = self._file.fileno()
+        yield descriptor
+        try:
+            self.size = os.fstat(descriptor).st_size
+        except OSError as error:
+            raise FileNotKept(error) from None
 
     def close(self) -> None:
         """Free the bytes; what reads them afterwards fails. Any number of times."""
