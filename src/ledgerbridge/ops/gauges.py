@@ -20,11 +20,13 @@ from ledgerbridge.store.tables import (
     ConnectionStatus,
     DeliveryStatus,
     ExportJob,
+    HandoverState,
     JobPhase,
     LookSchedule,
     Posting,
     PostingState,
     SyncKind,
+    VoucherFile,
     WebhookDelivery,
 )
 from ledgerbridge.syncs import freshness, queries
@@ -43,6 +45,7 @@ async def read(metrics: Metrics, db: Database, queue: Queue) -> None:
             async with db.reading() as session:
                 with across_companies(session, "a gauge counts over all companies and shows no row"):
                     await _read_business(metrics, session)
+                    await _read_files(metrics, session)
                     await _read_syncs(metrics, session)
                 await _read_queue(metrics, queue, session)
                 await _read_invariants(metrics, session)
@@ -71,6 +74,14 @@ async def _read_business(metrics: Metrics, session: AsyncSession) -> None:
     metrics.polls_late.set(max(0.0, (now - due).total_seconds()) if due is not None else 0.0)
     unknown = select(func.count()).where(Posting.state == PostingState.UNKNOWN)
     metrics.unknown_postings.set(await session.scalar(unknown) or 0)
+
+
+async def _read_files(metrics: Metrics, session: AsyncSession) -> None:
+    due = VoucherFile.handover_state == HandoverState.WAITING, VoucherFile.handover_due_at.is_not(None)
+    oldest = await session.scalar(select(func.min(VoucherFile.made_at)).where(*due))
+    metrics.files_waiting.set(max(0.0, (utcnow() - oldest).total_seconds()) if oldest is not None else 0.0)
+    stuck = select(func.count()).where(VoucherFile.handover_state == HandoverState.STUCK)
+    metrics.files_stuck.set(await session.scalar(stuck) or 0)
 
 
 async def _read_syncs(metrics: Metrics, session: AsyncSession) -> None:

@@ -76,6 +76,10 @@ class Metrics:
         self.polls_late = self._gauge(
             "polls_late_seconds", "How long the company that waits longest to be asked for export jobs has been due."
         )
+        self.files_waiting = self._gauge(
+            "voucher_files_waiting_seconds", "Age of the oldest closed file that is not where the customer wants it."
+        )
+        self.files_stuck = self._gauge("voucher_files_stuck", "Closed files whose handover waits for a person.")
         self.unknown_postings = self._gauge("postings_unknown", "Postings nobody knows the outcome of.")
         self.sync_freshness = self._gauge(
             "sync_freshness", "Active connections by kind of sync and its state.", "kind", "state"

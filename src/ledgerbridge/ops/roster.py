@@ -24,6 +24,7 @@ from ledgerbridge.store.tables import (
     ConnectionStatus,
     ErpBinding,
     ExportJob,
+    HandoverState,
     LinkPhase,
     MappingWarning,
     Posting,
@@ -31,6 +32,7 @@ from ledgerbridge.store.tables import (
     ReversalState,
     SyncSchedule,
     VendorLink,
+    VoucherFile,
 )
 
 
@@ -46,6 +48,8 @@ class Trouble(StrEnum):
     """Going live was refused."""
     LAST_EXPORT = "last_export"
     """The newest export job failed as a whole."""
+    FILES = "files"
+    """A file of vouchers does not get to where the customer wants it."""
     SYNC = "sync"
     """A kind fails, or was switched off after failing for long."""
     VENDORS = "vendors"
@@ -175,6 +179,13 @@ _TROUBLES: Mapping[Trouble, ColumnElement[bool]] = {
     Trouble.PAUSED: Connection.status == ConnectionStatus.PAUSED,
     Trouble.STUCK: and_(Connection.status == ConnectionStatus.SETTING_UP, Connection.activation_refusal.is_not(None)),
     Trouble.LAST_EXPORT: and_(_NOT_GONE, func.coalesce(_NEWEST_JOB_STATUS == "failed", False)),
+    Trouble.FILES: exists().where(
+        VoucherFile.connection_id == Connection.id,
+        or_(
+            VoucherFile.handover_state == HandoverState.STUCK,
+            and_(VoucherFile.handover_state == HandoverState.WAITING, VoucherFile.handover_fault.is_not(None)),
+        ),
+    ),
     Trouble.SYNC: and_(
         _ACTIVE,
         exists().where(

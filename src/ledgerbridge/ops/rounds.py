@@ -1,5 +1,6 @@
-"""What comes round by itself: asking every company for export jobs, open bills and payments, the sweep of due
-syncs, the daily look at each connection, clearing away, the checks of what must always hold.
+"""What comes round by itself: asking every company for export jobs, open bills and payments, the sweeps of due
+syncs and of files to be handed over, the daily look at each connection, clearing away, the checks of what must always
+hold.
 
 A round over companies only queues work, a company a task, so that a slow company holds up nobody and every replica
 shares in it. They are queued in the order of their ids, because two replicas in different orders would lock each other
@@ -18,12 +19,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ledgerbridge.connections import watch
+from ledgerbridge.connections import handover, watch
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.exports.claims import companies_due
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_settle
 from ledgerbridge.exports.enqueue import look as look_order
+from ledgerbridge.exports.filing import FILE, file_later, queue_filing
+from ledgerbridge.exports.filing import ROUND_SECONDS as FILE_ROUND_SECONDS
 from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.polls import Rhythm, poll
 from ledgerbridge.exports.reverse import companies_with_pending
@@ -89,6 +92,18 @@ def teach(
     async def clear() -> None:
         await clear_away(connections, removed)
 
+    async def file(connection_id: str) -> None:
+        await file_later(exports, uuid.UUID(connection_id))
+
+    async def file_round() -> None:
+        await queue_filing(exports)
+
+    async def hand_over(connection_id: str) -> None:
+        await handover.work(connections, uuid.UUID(connection_id))
+
+    async def handover_sweep() -> None:
+        await handover.sweep(connections, queue)
+
     async def check_swiftly() -> None:
         await invariants.check_all(connections.db, deep=False)
 
@@ -112,9 +127,13 @@ def teach(
     queue.register(RUN, synchronise, retry=RetryRule(attempts=4, cap_seconds=30))
     queue.register(FIRST, first, retry=RetryRule(attempts=20, cap_seconds=60))
     queue.register(SETTLE, settle, retry=RetryRule(attempts=4, cap_seconds=60))
+    queue.register(FILE, file, retry=RetryRule(attempts=4, cap_seconds=60))
+    queue.register(handover.HANDOVER, hand_over, retry=RetryRule(attempts=4, first_seconds=30, cap_seconds=600))
     queue.register(CHECK, check, retry=RetryRule(attempts=6, first_seconds=60, cap_seconds=3600))
     queue.every("exports.poll", polls.idle, poll_round)
     queue.every("syncs.sweep", min(tasks.SWEEP_SECONDS, vendor_poll_seconds), sweep)
+    queue.every("exports.file_round", FILE_ROUND_SECONDS, file_round)
+    queue.every("files.sweep", handover.SWEEP_SECONDS, handover_sweep)
     queue.every("connections.daily", DAY, daily)
     queue.every("exports.settle_round", DAY / 4, settle_round)
     queue.every("ops.clear_away", DAY / 4, clear)

@@ -40,6 +40,7 @@ RAW = {
 """Modules that run SQL of their own writing, and what it is about."""
 
 DOORS = {
+    "connections/handover.py": {"sweep"},
     "connections/watch.py": {"watched"},
     "exports/claims.py": {"companies_due"},
     "exports/polls.py": {"_settle", "_take", "_until_next"},

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
-from ledgerbridge.erp.files.destination_words import told_of
+from ledgerbridge.erp.files.destination_words import Told, told_of
 from ledgerbridge.outgoing.addresses import Reach, host_of, is_loopback
 from ledgerbridge.outgoing.placing import NotPlaced, Place
 
@@ -105,9 +105,18 @@ class Destination:
     settings: Mapping[str, str] = field(repr=False)
     """As `check` answers them."""
 
+    @property
+    def sftp(self) -> bool:
+        """A folder on an SFTP server; else a bucket."""
+        return self.settings["delivery"] == SFTP
+
     def place(self, reach: Reach) -> Place:
         """The folder; it calls no address outside `reach`."""
-        return _sftp(self.settings, reach) if self.settings["delivery"] == SFTP else _s3(self.settings, reach)
+        return _sftp(self.settings, reach) if self.sftp else _s3(self.settings, reach)
+
+    def told(self, failed: NotPlaced) -> Told:
+        """What a failure there means and what to do."""
+        return told_of(failed, sftp=self.sftp, confirmed=bool(self.settings.get("sftp_host_key")))
 
 
 def read(settings: Mapping[str, Any]) -> Destination | None:
@@ -154,7 +163,7 @@ async def test(settings: Mapping[str, Any], reach: Reach) -> None:
     try:
         await found.place(reach).probe()
     except NotPlaced as failed:
-        told = told_of(failed, sftp=settings["delivery"] == SFTP, confirmed=bool(settings.get("sftp_host_key")))
+        told = found.told(failed)
         raise SettingsError({told.field: told.text}) from None
 
 

@@ -28,6 +28,8 @@ from ledgerbridge.store.tables import (
     SyncRun,
     SyncSchedule,
     VendorLink,
+    VoucherBookRow,
+    VoucherFile,
 )
 from pleo_sandbox.config import SECOND_COMPANY_ID
 from tests.integration.web.conftest import Face
@@ -114,10 +116,20 @@ async def test_companies_are_found_by_name_on_either_side_by_id_and_by_what_is_w
     assert "Nothing matches." in page.text
 
 
+def _book(own: uuid.UUID) -> VoucherBookRow:
+    return VoucherBookRow(
+        id=own, connection_id=own, kind="sie", company_ref="1", company_name="A", currency="SEK", opened_at=utcnow()
+    )
+
+
 TROUBLES: dict[Trouble, Any] = {
     Trouble.UNKNOWN: lambda own, job: Posting(
         connection_id=own, accounting_entry_id="e", state="unknown", total="1.00", currency="DKK", config_version=1,
         job_id=job, fence=1, erp_kind="double", intended_at=utcnow(),
+    ),
+    Trouble.FILES: lambda own, _: VoucherFile(
+        connection_id=own, book_id=own, name="P.si", sha256="", size=1, content=b"x", vouchers=1, debit=1,
+        handover_state="stuck",
     ),
     Trouble.SYNC: lambda own, _: SyncSchedule(
         connection_id=own, kind="tags", config_version=1, failing_since=utcnow()
@@ -158,6 +170,9 @@ async def test_each_trouble_is_shown_and_found_and_only_where_it_is(face: Face, 
                 session.add(earlier := _job(own[trouble]))
                 await session.flush()
                 job = earlier.id
+            if trouble is Trouble.FILES:
+                session.add(_book(own[trouble]))
+                await session.flush()
             session.add(make(own[trouble], job))
     for trouble, found in own.items():
         answer = await operator.get("/admin", params={"trouble": trouble.value})
