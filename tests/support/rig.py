@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from ledgerbridge.connections.context import Budgets, Connections
 from ledgerbridge.exports.context import ExportContext, Observer, Patience
 from ledgerbridge.exports.enqueue import LOOK, SETTLE, enqueue_look
+from ledgerbridge.exports.filing import FILE, file_later
 from ledgerbridge.exports.later import settle_later
 from ledgerbridge.exports.run import look
 from ledgerbridge.pleo.downloads import Downloader
@@ -250,6 +251,7 @@ async def company_rig(
         )
         queue.register(LOOK, _work(context))
         queue.register(SETTLE, _settle(context))
+        queue.register(FILE, _file(context))
         connection_id = await _connect(connections, pleo, books)
         rig = Rig(context, connection_id, pleo, books, observed)
         await rig.configure()
@@ -276,6 +278,13 @@ def _settle(context: ExportContext) -> Callable[..., Any]:
         await settle_later(context, uuid.UUID(connection_id))
 
     return settle
+
+
+def _file(context: ExportContext) -> Callable[..., Any]:
+    async def file(connection_id: str) -> None:
+        await file_later(context, uuid.UUID(connection_id))
+
+    return file
 
 
 async def _connect(room: Connections, pleo: Pleo, books: Books) -> uuid.UUID:
