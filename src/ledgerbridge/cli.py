@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledgerbridge import serving
 from ledgerbridge.app import StartRefused, database, running
+from ledgerbridge.erp.kit import making as kit
 from ledgerbridge.ops import doctor as checks
 from ledgerbridge.ops import keys, reconcile, reconcile_words
 from ledgerbridge.ops.doctor_adapters import inspect_adapters
@@ -166,6 +168,24 @@ def reconcile_(
 def _progress() -> Callable[[str], None]:
     """Tells a person at a terminal what is under way; nobody else."""
     return (lambda text: typer.echo(f"{text} ...", err=True)) if sys.stderr.isatty() else (lambda _: None)
+
+
+@cli.command(name="new-adapter")
+def new_adapter(
+    name: Annotated[str, typer.Argument(help="Of the kind of ERP, such as acme; it stays for good.")],
+    into: Annotated[Path, typer.Option(help="The folder in which the package's folder is made.")] = Path(),
+) -> None:
+    """Write a small package with an ERP adapter that works, for you to replace piece by piece."""
+    try:
+        folder = kit.make(name, into)
+    except kit.NotMade as refused:
+        raise _end(str(refused)) from None
+    typer.echo(
+        f"{folder} is made. Next, there:\n"
+        "  pip install -e '.[dev]'   (beside an installed ledgerbridge)\n"
+        "  pytest --erp-part 1\n"
+        "docs/writing-an-erp-adapter.md goes on from there."
+    )
 
 
 @cli.command(context_settings=_PASS_ON)

@@ -77,6 +77,7 @@ class Batches:
             assert sorted(await bench.files(made.id)) == sorted(map(_as_hung, one.attachments))
 
     async def test_what_one_is_refused_for_costs_the_others_nothing(self, bench: Bench) -> None:
+        needs(bench, "batch")
         facts, chart = bench.facts, await bench.chart()
         closed = Failure.PERIOD_CLOSED
         gone = entry(chart, facts, expense=Account("99999999", "9999", "Gone"), dimensions=())
@@ -252,6 +253,7 @@ class Batches:
         assert {each.id for each in booked if each.final} <= {each.id for each in settled}
 
     async def test_a_closed_period_is_told_of_those_it_closes(self, bench: Bench) -> None:
+        needs(bench, "batch")
         chart, facts = await bench.chart(), bench.facts
         open_ = [entry(chart, facts) for _ in range(2)]
         closing = [entry(chart, facts, date=facts.closable_date) for _ in range(2)]

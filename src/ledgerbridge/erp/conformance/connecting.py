@@ -16,7 +16,8 @@ class Connecting:
         form = bench.adapter.form()
         names = [one.name for one in form]
         assert len(set(names)) == len(names)
-        assert {one.name for one in form if one.required} <= bench.settings.keys() <= set(names)
+        asked = [one for one in form if one.when is None or bench.settings.get(one.when[0]) == one.when[1]]
+        assert {one.name for one in asked if one.required} <= bench.settings.keys() <= set(names)
         assert {one.name for one in form if one.kind is SettingKind.SECRET} == bench.adapter.secret_fields()
         assert sum(one.kind is SettingKind.COMPANY for one in form) <= 1
         assert not any(one.place and one.kind is SettingKind.SECRET for one in form)
