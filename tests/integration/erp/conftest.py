@@ -11,6 +11,7 @@ from tests.support.clones import TrytonServers
 
 pytest.register_assert_rewrite(
     "ledgerbridge.erp.conformance",
+    "tests.support.file_bench",
     "tests.support.tryton_bench",
     "tests.support.tryton_master",
     "tests.support.tryton_payables",
