@@ -26,6 +26,8 @@ class Form:
     words: str = ""
     """All its text."""
     buttons: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """Names of the fields that take a file."""
 
 
 class Page(HTMLParser):
@@ -132,6 +134,9 @@ class Page(HTMLParser):
         if self._form is None or not given.get("name"):
             return
         name, value = given["name"], given.get("value", "")
+        if given.get("type") == "file":
+            self._form.files.append(name)
+            return
         if given.get("type") in ("checkbox", "radio"):
             self._form.options.setdefault(name, []).append(value)
             if "checked" not in given:

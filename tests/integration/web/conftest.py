@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from ledgerbridge.app import app_of, running
+from ledgerbridge.erp.adapter import Adapter
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.settings import Settings
 from ledgerbridge.syncs.enqueue import FIRST
@@ -165,11 +167,13 @@ def settings_for(database_url: str, pleo_url: str, **changes: Any) -> Settings:
     )
 
 
-@pytest.fixture
-async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
-    books = Books()
+@asynccontextmanager
+async def facing(
+    database_url: str, pleo: Pleo, books: Books, erps: Mapping[str, Adapter] | None = None
+) -> AsyncIterator[Face]:
+    """A running web face; with accounting systems of its own instead of the double alone."""
     settings = settings_for(database_url, pleo.url)
-    async with running(settings, worker=False, erps={"double": DoubleAdapter(books)}) as services:
+    async with running(settings, worker=False, erps=erps or {"double": DoubleAdapter(books)}) as services:
         transport = httpx.ASGITransport(app_of(services), raise_app_exceptions=False)
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         async with (
@@ -179,6 +183,12 @@ async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
             httpx.AsyncClient(transport=transport, base_url=settings.public_url) as anybody,
         ):
             yield Face(services, pleo, books, browser, operator, admin, anybody)
+
+
+@pytest.fixture
+async def face(database_url: str, pleo: Pleo) -> AsyncIterator[Face]:
+    async with facing(database_url, pleo, Books()) as made:
+        yield made
 
 
 @pytest.fixture

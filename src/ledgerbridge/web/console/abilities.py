@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ledgerbridge.erp.port import Capabilities
+from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.web.texts import text
 
 
@@ -33,6 +34,7 @@ NOTED: Mapping[str, Callable[[Capabilities], Values | None]] = {
     "vendor_bills": lambda able: None if able.vendor_bills else {},
     "vendors": lambda able: None if able.vendors else {},
     "dimensions": lambda able: None if able.dimensions else {},
+    "tax_codes": lambda able: None if able.tax_codes else {},
     "drafts": lambda able: None if able.drafts else {},
     "attachments": lambda able: None if able.attachments else {},
     "several_attachments": lambda able: {} if able.attachments and not able.several_attachments else None,
@@ -64,6 +66,14 @@ def notes(able: Capabilities) -> list[Note]:
         for name, values in found.items()
         if values is not None
     ]
+
+
+def nothing_of(able: Capabilities | None) -> tuple[SyncKind, ...]:
+    """The kinds of master data that it keeps nothing of; none while nothing is known of it."""
+    if able is None:
+        return ()
+    kept = {SyncKind.TAX_CODES: able.tax_codes, SyncKind.TAGS: able.dimensions, SyncKind.VENDORS: able.vendors}
+    return tuple(kind for kind, is_kept in kept.items() if not is_kept)
 
 
 def _types(types: frozenset[str]) -> str:

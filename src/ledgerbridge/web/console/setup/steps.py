@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from ledgerbridge.connections import config_diff, setup
 from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.erp.port import Capabilities
-from ledgerbridge.store.tables import ConnectionStatus, SyncKind
+from ledgerbridge.store.tables import ConnectionStatus
 from ledgerbridge.web.console import abilities, forms
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import page
@@ -74,9 +74,6 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
         return forms.go(next_path(found))
     names = await config_diff.names(services.connections, customer.connection_id)
     able = await reading.capabilities(services, found)
-    takes = {kind.value: True for kind in SyncKind} | {"dimensions": True}
-    if able is not None:
-        takes |= {"dimensions": able.dimensions, "tags": able.dimensions, "vendors": able.vendors}
     return page(
         request,
         customer,
@@ -88,7 +85,7 @@ async def start(request: Request, services: Provided, customer: SignedInCustomer
         steps=[_summary(found, step) for step in Step],
         system=system_name(services, found),
         notes=abilities.notes(able) if able else [],
-        takes=takes,
+        nothing_of=[kind.value for kind in abilities.nothing_of(able)],
         every=interval,
         named=lambda path, code: _named(names, path, code),
     )

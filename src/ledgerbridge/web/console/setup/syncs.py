@@ -12,6 +12,7 @@ from ledgerbridge.connections.config_body import MAX_EVERY_MINUTES, SyncsBody
 from ledgerbridge.connections.setup import Setup, Step
 from ledgerbridge.store.tables import SyncKind
 from ledgerbridge.syncs.schedule import ORDER
+from ledgerbridge.web.console import abilities
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
 from ledgerbridge.web.console.page import FieldError
 from ledgerbridge.web.console.setup import reading
@@ -66,12 +67,7 @@ def _field_of(path: str, entered: Entered) -> str:
 
 
 async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool) -> Mapping[str, Any]:
-    able = await reading.capabilities(services, setup)
-    lacking = (
-        []
-        if able is None
-        else [kind for kind, kept in ((SyncKind.TAGS, able.dimensions), (SyncKind.VENDORS, able.vendors)) if not kept]
-    )
+    lacking = abilities.nothing_of(await reading.capabilities(services, setup))
     shown = {**_entered_of({}), **entered}
     return {
         "kinds": [(kind.value, _names(kind)) for kind in ORDER if kind not in lacking],
