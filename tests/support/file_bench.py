@@ -92,7 +92,7 @@ class FileBench:
         async with self.book.db.reading() as session:
             files = (await session.execute(query)).all()
         found = [
-            (kept[name, one.series, one.number], one) for name, content in files for one in self.parse(bytes(content))
+            (kept[name, one.series, one.number], one) for name, content in files for one in self.parse(content or b"")
         ]
         assert len(found) == len(kept), "a voucher is in no file, or in two"
         return found
