@@ -32,6 +32,7 @@ from ledgerbridge.settings import Settings
 from ledgerbridge.store import engine
 from ledgerbridge.web.admin import connections
 from tests.faults.remote_books import RemoteAdapter
+from tests.support.files_double import FilesDouble
 
 
 class Points:
@@ -59,7 +60,11 @@ async def serve(order: dict[str, Any], points: Points) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(_env_file=None, **order["settings"])  # type: ignore[call-arg]
-    erps = {**adapters(Reach(local=True)), "double": RemoteAdapter(order["books"])}
+    erps = {
+        **adapters(Reach(local=True)),
+        "double": RemoteAdapter(order["books"]),
+        "files": FilesDouble(),
+    }
     calls.STORE_SECONDS = 86_400.0  # on the clock, not on a path that is walked
     connections.ACTIVATION_SECONDS = 0.0  # going live answers at once; the first syncs are queued
 

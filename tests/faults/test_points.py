@@ -18,6 +18,7 @@ from tests.faults.walk import every, once
 
 WALKS = {
     *("export", "group export", "troubled export", "reversal", "refresh", "start", "rounds", "life"),
+    "file export",
     *KINDS,
     *("many accounts", "dimension", "draft"),
     *("entry", "entries", "payables", "bill taken back", "party"),

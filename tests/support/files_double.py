@@ -18,6 +18,9 @@ from ledgerbridge.erp.files.target import FileErp, FileEvery, FileSettings, Rend
 from ledgerbridge.erp.port import Erp, ErpCompany
 from tests.support.erp_double import CODES, Books, DoubleAdapter
 
+COMPANY = ErpCompany("41414141", "Demo ApS", "41414141", "DKK")
+"""Whose id is made of its number, as that of every company whose accounting takes files."""
+
 
 @dataclass
 class Lines:
@@ -51,7 +54,8 @@ def chart(company: ErpCompany) -> FileChart:
 class FilesDouble(DoubleAdapter):
     """Opens the books of the double as a company whose accounting takes files."""
 
-    books: Books
+    kind = "files"
+    books: Books = field(default_factory=lambda: Books(company=COMPANY))
     renderer: Lines = field(default_factory=Lines)
     every: FileEvery = FileEvery.JOB
 

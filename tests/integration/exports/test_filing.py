@@ -19,7 +19,6 @@ from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.exports import filing
 from ledgerbridge.exports.reverse import reverse
 from ledgerbridge.store.tables import ErpBinding, ExportJob, Posting, ReversalState, Voucher, VoucherFile
-from tests.support.erp_double import Books
 from tests.support.files_double import FilesDouble, chart
 from tests.support.rig import Killed, Rig, company_rig
 
@@ -31,7 +30,7 @@ MONTHS_AGO = "alter table vouchers disable trigger vouchers_stand; \
 
 @pytest.fixture
 def adapter() -> FilesDouble:
-    return FilesDouble(Books(company=ErpCompany("41414141", "Demo ApS", "41414141", "DKK")))
+    return FilesDouble()
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ DOORS = {
     "exports/claims.py": {"companies_due"},
     "exports/polls.py": {"_settle", "_take", "_until_next"},
     "exports/queries.py": {"job", "jobs"},
+    "exports/filing.py": {"companies_waiting"},
     "exports/reverse.py": {"companies_with_pending"},
     "ops/audit.py": {"newest"},
     "ops/doubts.py": {"in_doubt"},
