@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -17,8 +18,9 @@ from ledgerbridge.connections.voucher_rows import Identity
 from ledgerbridge.erp.files.book import Voucher
 from ledgerbridge.erp.files.receipts import archive
 from ledgerbridge.outgoing.placing import Parcel
+from ledgerbridge.store import tables
 from ledgerbridge.store.engine import Database
-from ledgerbridge.store.tables import VoucherBookRow, VoucherFile
+from ledgerbridge.store.tables import HandoverState, VoucherBookRow, VoucherFile
 
 
 class FileUnknown(Exception):
@@ -35,6 +37,8 @@ class ClosedFile:
 
     row: VoucherFile
     book: VoucherBookRow
+    kept: bool
+    """Whether its content is still there."""
 
     @property
     def identity(self) -> Identity:
@@ -44,16 +48,15 @@ class ClosedFile:
         )
 
 
+_FILES = select(VoucherFile, VoucherBookRow, VoucherFile.content.is_not(None)).join(
+    VoucherBookRow,
+    (VoucherBookRow.id == VoucherFile.book_id) & (VoucherBookRow.connection_id == VoucherFile.connection_id),
+)
+
+
 async def closed_file(session: AsyncSession, connection_id: uuid.UUID, file_id: uuid.UUID) -> ClosedFile:
     """One file of a company. Raises `FileUnknown`, also for another company's."""
-    query = (
-        select(VoucherFile, VoucherBookRow)
-        .join(
-            VoucherBookRow,
-            (VoucherBookRow.id == VoucherFile.book_id) & (VoucherBookRow.connection_id == VoucherFile.connection_id),
-        )
-        .where(VoucherFile.connection_id == connection_id, VoucherFile.id == file_id)
-    )
+    query = _FILES.where(VoucherFile.connection_id == connection_id, VoucherFile.id == file_id)
     found = (await session.execute(query)).one_or_none()
     if found is None:
         raise FileUnknown
@@ -61,16 +64,70 @@ async def closed_file(session: AsyncSession, connection_id: uuid.UUID, file_id: 
 
 
 async def closed_files(
-    session: AsyncSession, connection_id: uuid.UUID, *, before: tuple[object, uuid.UUID] | None = None, limit: int = 50
-) -> Sequence[VoucherFile]:
-    """Files of a company, newest first, those made before a moment (and id) where one is given."""
-    query = select(VoucherFile).where(VoucherFile.connection_id == connection_id)
+    session: AsyncSession,
+    connection_id: uuid.UUID,
+    *,
+    before: tuple[dt.datetime, uuid.UUID] | None = None,
+    limit: int = 50,
+) -> Sequence[ClosedFile]:
+    """Files of a company, newest first, behind the key `before` (time and id)."""
+    query = _FILES.where(VoucherFile.connection_id == connection_id)
     if before is not None:
-        at, last = before
-        same = (VoucherFile.made_at == at) & (VoucherFile.id < last)
-        query = query.where((VoucherFile.made_at < at) | same)
+        query = query.where(tuple_(VoucherFile.made_at, VoucherFile.id) < before)
     query = query.order_by(VoucherFile.made_at.desc(), VoucherFile.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()
+    return [ClosedFile(*found) for found in await session.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A company's files by what becomes of them."""
+
+    all: int
+    to_fetch: int
+    """A person is to download them, and has not."""
+    troubled: int
+    """They do not get to where they are to be."""
+
+
+async def counted(session: AsyncSession, connection_id: uuid.UUID) -> Counted:
+    """How many files there are."""
+    state, never = VoucherFile.handover_state, VoucherFile.fetched_at.is_(None)
+    failing = (state == HandoverState.WAITING) & VoucherFile.handover_fault.is_not(None)
+    query = select(
+        func.count(),
+        func.count().filter((state == HandoverState.TO_FETCH) & never),
+        func.count().filter((state == HandoverState.STUCK) | failing),
+    ).where(VoucherFile.connection_id == connection_id)
+    return Counted(*(await session.execute(query)).one())
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A voucher of a file, as a list shows it. The row is detached."""
+
+    row: tables.Voucher
+    receipts: int
+
+
+async def inside(
+    session: AsyncSession, connection_id: uuid.UUID, file_id: uuid.UUID, *, after: int = 0, limit: int = 50
+) -> Sequence[Inside]:
+    """Vouchers of a file by number, behind that number. A file holds one series of one year."""
+    row, receipt = tables.Voucher, tables.VoucherReceipt
+    many = (
+        select(func.count())
+        .select_from(receipt)
+        .where(receipt.voucher_id == row.id, receipt.connection_id == row.connection_id)
+        .correlate(row)
+        .scalar_subquery()
+    )
+    query = (
+        select(row, many)
+        .where(row.connection_id == connection_id, row.file_id == file_id, row.number > after)
+        .order_by(row.number)
+        .limit(limit)
+    )
+    return [Inside(*found) for found in await session.execute(query)]
 
 
 async def content(session: AsyncSession, connection_id: uuid.UUID, file_id: uuid.UUID) -> bytes:

@@ -9,11 +9,13 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from ledgerbridge.web import connect, docs, health, hooks, pages, problems, refusals
-from ledgerbridge.web.admin import connections, invariants, jobs, preview, records, syncs
+from ledgerbridge.web.admin import connections, files, invariants, jobs, preview, records, syncs
 from ledgerbridge.web.console import sign_in
 from ledgerbridge.web.console.admin import routers as operators
 from ledgerbridge.web.console.customer import exports, home, versions, warnings
 from ledgerbridge.web.console.customer import syncs as customer_syncs
+from ledgerbridge.web.console.files import customer as customer_files
+from ledgerbridge.web.console.files import operator as operator_files
 from ledgerbridge.web.console.operations import routers as operations
 from ledgerbridge.web.console.setup import routers as setup
 from ledgerbridge.web.middleware import RequestFrame
@@ -46,13 +48,17 @@ def build(lifespan: Lifespan | None, *, secure: bool) -> FastAPI:
     pages.install(app)
     for router in (hooks.router, connect.router, home.front, health.router, docs.router):
         app.include_router(router)
-    for router in (connections.router, syncs.router, jobs.router, preview.router, records.router, invariants.router):
+    for router in (connections.router, syncs.router, jobs.router, files.router, preview.router):
+        app.include_router(router)
+    for router in (records.router, invariants.router):
         app.include_router(router)
     for router in (
         sign_in.router,
         customer_syncs.router,
         home.router,
         exports.router,
+        customer_files.router,
+        operator_files.router,
         versions.router,
         warnings.router,
         *setup.ROUTERS,

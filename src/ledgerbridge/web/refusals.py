@@ -20,6 +20,7 @@ from ledgerbridge.connections.errors import (
     SecretUnreadable,
 )
 from ledgerbridge.connections.errors import Fault as Wrong
+from ledgerbridge.connections.voucher_files import FileForgotten, FileUnknown
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.alone import CannotResolve
 from ledgerbridge.exports.run import FORBIDDEN
@@ -45,6 +46,7 @@ _CONFLICTS = frozenset(
         "nothing_to_confirm",
         "run_outdated",
         "sync_disabled",
+        "under_way",
     }
 )
 """The request is fine, but things stand otherwise."""
@@ -55,6 +57,11 @@ _AWAY = frozenset({"pleo_unavailable", "pleo_unreachable", "cannot_check_now", "
 def problem_of(error: Exception) -> HttpProblem:
     """The problem a refusal becomes."""
     match error:
+        case FileUnknown():
+            return _problem(404, "There is no such file.", "file_unknown")
+        case FileForgotten():
+            text = "The file was handed over, and forgotten with the end of the connection."
+            return _problem(410, text, "file_forgotten")
         case ConnectionUnknown():
             return _problem(404, "There is no such connection.", "connection_unknown")
         case Refused():
@@ -121,5 +128,8 @@ def install(app: FastAPI) -> None:
     async def refused(request: Request, error: Exception) -> JSONResponse:
         return problem_response(request, problem_of(error))
 
-    for kind in (ConnectionUnknown, Refused, ConnectRefused, CannotResolve, VendorCannotResolve, ErpError, PleoError):
+    for kind in (
+        *(ConnectionUnknown, FileUnknown, FileForgotten, Refused, ConnectRefused),
+        *(CannotResolve, VendorCannotResolve, ErpError, PleoError),
+    ):
         app.add_exception_handler(kind, refused)

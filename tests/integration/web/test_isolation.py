@@ -55,6 +55,12 @@ ADMIN = {
     "GET /connections/{connection_id}/warnings": Route(),
     "GET /connections/{connection_id}/vendors": Route(),
     "POST /connections/{connection_id}/vendors/{pleo_id}/resolve": Route({"action": "create"}),
+    "GET /connections/{connection_id}/files": Route(),
+    "GET /connections/{connection_id}/files/{file_id}": Route(),
+    "GET /connections/{connection_id}/files/{file_id}/content": Route(),
+    "GET /connections/{connection_id}/files/{file_id}/receipts": Route(),
+    "POST /connections/{connection_id}/files/{file_id}/hand-over": Route(),
+    "POST /connections/{connection_id}/files/{file_id}/fetched": Route(),
     "GET /export-jobs": Route(query=FILTERED),
     "GET /export-jobs/{job_id}": Route(),
     "GET /export-jobs/{job_id}/items": Route(),
@@ -75,7 +81,8 @@ OTHERS = {
 }
 PAGED = [route for route in ADMIN if route in {
     "GET /connections/{connection_id}/config/versions", "GET /connections/{connection_id}/warnings",
-    "GET /connections/{connection_id}/vendors", "GET /export-jobs/{job_id}/items", "GET /sync-runs",
+    "GET /connections/{connection_id}/vendors", "GET /connections/{connection_id}/files",
+    "GET /export-jobs/{job_id}/items", "GET /sync-runs",
     "GET /export-jobs", "GET /webhook-deliveries", "GET /audit",
 }]  # fmt: skip
 """Lists of one company."""
@@ -131,7 +138,7 @@ async def test_an_administrator_reaches_rows_by_the_path_that_leads_to_them_alon
     admin, unknown = two.administrator(), Company("nobodys")
     before = await content(two.face.services.db, of=two.theirs)
     mixed = [name for name in ADMIN if name.count("{") > 1 and "{kind}" not in name]
-    assert len(mixed) == 2
+    assert len(mixed) == 7
     for name in mixed:
         second = re.findall(r"\{(\w+)\}", name)[1]
         asked = {**two.mine.ids, second: two.theirs.ids[second]}

@@ -61,6 +61,7 @@ class Company:
             "connection_id": str(self.connection_id),
             "job_id": str(self.job_id),
             "run_id": str(self.run_id),
+            "file_id": str(self.file_id),
             "entry_id": self["entry"],
             "pleo_id": self["vendor"],
             "kind": "tags",
@@ -241,7 +242,7 @@ def _of_the_job(one: Company, now: dt.datetime) -> list[tables.Base]:
 
 
 def _vouchers(one: Company, now: dt.datetime) -> list[list[tables.Base]]:
-    """A book with one voucher in a file that was handed over, and one that waits; parents first."""
+    """A book with one voucher in a file that was handed over, one that waits, and an empty file; parents first."""
     own, book = one.connection_id, one.book_id
     numbered: dict[str, Any] = {
         "connection_id": own, "book_id": book, "series": "A", "year": "2026-01-01", "company_id": one.company_id,
@@ -253,7 +254,9 @@ def _vouchers(one: Company, now: dt.datetime) -> list[list[tables.Base]]:
         [tables.VoucherCounter(book_id=book, series="A", year="2026-01-01", connection_id=own, last=2),
          tables.VoucherFile(id=one.file_id, connection_id=own, book_id=book, name=one["file"], sha256="", size=1,
                             content=one["content"].encode(), vouchers=1, debit=1, handover_state="done",
-                            handed_over_at=now, handover_place=one["place"])],
+                            handed_over_at=now, handover_place=one["place"]),
+         tables.VoucherFile(connection_id=own, book_id=book, name=one["earlier"], sha256="", size=1, content=b"x",
+                            vouchers=0, debit=0, handover_state="to_fetch", made_at=now - dt.timedelta(days=1))],
         [tables.Voucher(id=one.voucher_id, number=1, accounting_entry_id=one["booked"], file_id=one.file_id,
                         **numbered),
          tables.Voucher(number=2, accounting_entry_id=one["waiting"], **numbered)],

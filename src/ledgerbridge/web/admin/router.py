@@ -19,6 +19,7 @@ def answers(*statuses: int, most: str = "1 MiB") -> dict[int | str, dict[str, An
         400: "Unreadable, or a cursor that is not ours",
         401: "No administrator's token",
         404: "Unknown connection, job or item",
+        410: "Forgotten with the end of the connection",
         409: "Not possible as things stand",
         413: f"Larger than {most}",
         415: "Not JSON",

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from ledgerbridge.connections import activation, configuration, uninstall
+from ledgerbridge.connections import activation, configuration, uninstall, voucher_files
 from ledgerbridge.connections.errors import ConnectionUnknown
 from ledgerbridge.exports import queries as exports
 from ledgerbridge.ops import audit, overview, roster
@@ -140,6 +140,7 @@ async def _page(
         jobs = await exports.jobs(session, connection_id=connection_id, limit=_ROWS)
         runs = await syncs.runs(session, connection_id=connection_id, limit=_ROWS)
         warnings = await syncs.warnings(session, connection_id, limit=_ROWS)
+        files = await voucher_files.counted(session, connection_id)
         parked = await syncs.parked_vendors(session, connection_id, limit=_ROWS)
         records = await audit.newest(session, audit.Written(connection_id), limit=2 * _ROWS)
     versions = await configuration.versions(services.connections, connection_id, limit=_ROWS)
@@ -161,6 +162,7 @@ async def _page(
         runs=runs,
         warnings=warnings,
         parked=parked,
+        files=files,
         records=records,
         sentence=sentence,
         details=details,

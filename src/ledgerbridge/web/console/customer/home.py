@@ -7,6 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ledgerbridge.connections import voucher_files
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.errors import Refused
 from ledgerbridge.connections.rows import newest_config
@@ -102,6 +103,7 @@ async def _shown(
         jobs = await queries.jobs(session, connection_id=row.id, limit=JOBS)
         failures = await glance.failures(session, row.id, jobs, since)
         figures = await glance.figures(session, row.id, since)
+        files = await voucher_files.counted(session, row.id)
     status = ConnectionStatus(row.status)
     active = status is ConnectionStatus.ACTIVE
     failed = failures.newest[:FAILURES]
@@ -130,6 +132,7 @@ async def _shown(
         more_failed=failures.jobs_with_more or failures.newest[FAILURES:],
         syncs=[_sync(one, newest) for one in found.syncs] if active else [],
         warnings=_warnings(found, figures),
+        files=_files(files),
     )
 
 
@@ -142,6 +145,16 @@ def _sync(one: Freshness, newest: ConfigVersion | None) -> dict[str, object]:
         "reason": one.reason,
         "enabled": newest is None or rhythm(ConfigurationBody.read(newest.body), one.kind).enabled,
     }
+
+
+def _files(found: voucher_files.Counted) -> list[str]:
+    """How it stands with files of vouchers, in words; nothing where there are none."""
+    told = [
+        text(f"files.home.{name}", count=number)
+        for name, number in (("troubled", found.troubled), ("to_fetch", found.to_fetch))
+        if number
+    ]
+    return told or ([text("files.home.none", count=found.all)] if found.all else [])
 
 
 def _warnings(found: Overview, figures: glance.Figures) -> list[str]:
