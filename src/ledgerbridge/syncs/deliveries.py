@@ -14,7 +14,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.pleo.events import VENDOR_CREATED
 from ledgerbridge.store.tables import DeliveryStatus, SyncStatus, WebhookDelivery
 from ledgerbridge.syncs.enqueue import DRAFTS
-from ledgerbridge.syncs.failing import PLEO_FORBIDDEN
+from ledgerbridge.syncs.failing import NOT_KEPT, PLEO_FORBIDDEN
 from ledgerbridge.syncs.run import Ended
 
 
@@ -25,11 +25,11 @@ async def settle(
 
     A run over one vendor answers those of that vendor; the drafts, or all vendors, answer every one that arrived before
     the run. After a failure they wait for the next look at the drafts, which tries that vendor again, unless Pleo does
-    not open its Vendors API.
+    not open its Vendors API or the ERP keeps no vendors.
     """
     single = only is not None and only != DRAFTS
     if ended.cause is not None:
-        if ended.cause.failure == PLEO_FORBIDDEN:
+        if ended.cause.failure in (PLEO_FORBIDDEN, NOT_KEPT):
             await park(session, connection_id, ended.cause.text)
         return
     if single and ended.status is not SyncStatus.SUCCEEDED:

@@ -26,7 +26,7 @@ from ledgerbridge.store import audit
 from ledgerbridge.store.tables import Connection, SyncKind, SyncRun, SyncStatus
 from ledgerbridge.syncs import schedule
 from ledgerbridge.syncs.context import Syncs
-from ledgerbridge.syncs.failing import PLEO_AUTH
+from ledgerbridge.syncs.failing import NOT_KEPT, PLEO_AUTH
 from ledgerbridge.syncs.ladder import NAMES
 from ledgerbridge.syncs.preselect import preselected
 from ledgerbridge.syncs.rows import WENT_THROUGH
@@ -134,7 +134,7 @@ async def _one(syncs: Syncs, connection: Connection, kind: SyncKind) -> bool:
         if ended.busy or ended.status is SyncStatus.INTERRUPTED:
             raise TryLater(syncs.lease_seconds, "another worker has the company's syncs")
         await after(syncs, connection.id, kind, ended, began)
-        if ended.cause is None:
+        if ended.cause is None or ended.cause.failure == NOT_KEPT:
             return True
         if ended.cause.failure == PLEO_AUTH:
             refused = ActivationRefused("reconnect_needed", ended.cause.text)

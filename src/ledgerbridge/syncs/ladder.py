@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.bookkeeping.problem import Kind
 from ledgerbridge.store import audit
 from ledgerbridge.store.tables import SyncKind, SyncSchedule
-from ledgerbridge.syncs.failing import NOT_KEPT, PLEO_AUTH, PLEO_FORBIDDEN, Cause
+from ledgerbridge.syncs.failing import PLEO_AUTH, PLEO_FORBIDDEN, Cause
 from ledgerbridge.syncs.patience import Patience
 
 NAMES = {
@@ -52,8 +52,6 @@ def climb(row: SyncSchedule, kind: SyncKind, cause: Cause, now: dt.datetime, pat
     rung = Rung(
         since, failures, again, warn=(lapsed or row.warned_at is None) and (needs_person or lasts >= patience.warn)
     )
-    if cause.failure == NOT_KEPT:
-        return replace(rung, warn=False, off=cause.text)
     if kind is SyncKind.VENDORS and cause.failure == PLEO_FORBIDDEN:
         return replace(rung, warn=False, off=f"Pleo does not open its Vendors API to this company. {_ON_AGAIN}")
     if lasts >= patience.off:

@@ -127,6 +127,7 @@ async def unanswered(db: Database, connection_id: uuid.UUID, order: Order) -> bo
             SyncRun.kind == order.kind,
             SyncRun.only.is_(None),
             SyncRun.status.in_(WENT_THROUGH),
+            SyncRun.failure.is_(None),  # a run that found nothing kept has compared nothing
         )
         .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
         .limit(1)

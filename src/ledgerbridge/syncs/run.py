@@ -22,10 +22,10 @@ from ledgerbridge.connections.rows import connection_row, newest_config
 from ledgerbridge.pleo.transport import Observation
 from ledgerbridge.store.leases import Lease, LeaseKeeper, LeaseLost, acquire
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding, SyncKind, SyncStatus
-from ledgerbridge.syncs import rows, warnings
+from ledgerbridge.syncs import kept, rows, warnings
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.desk import Desk
-from ledgerbridge.syncs.failing import BUSY, UNEXPECTED, Cause, Stopped, cause_of, not_ready, of_problem
+from ledgerbridge.syncs.failing import BUSY, NOT_KEPT, UNEXPECTED, Cause, Stopped, cause_of, not_ready, of_problem
 from ledgerbridge.syncs.kinds import KINDS, Sync
 from ledgerbridge.syncs.record import Action, Record
 from ledgerbridge.syncs.rows import Order
@@ -47,7 +47,7 @@ class Ended:
     status: SyncStatus | None
     """None with `run_id`."""
     cause: Cause | None = None
-    """Why it ended early; None unless it failed, was interrupted or did not begin."""
+    """Why it ended early; None unless it failed, was interrupted, did not begin or found that nothing is kept."""
     to_archive: int | None = None
     """Records whose archiving waits for a person."""
     then: tuple[SyncKind, ...] = ()
@@ -128,7 +128,7 @@ async def _to_the_end(syncs: Syncs, lease: Lease, run_id: uuid.UUID, order: Orde
 
 def _status(record: Record, cause: Cause | None) -> SyncStatus:
     if cause is not None:
-        return SyncStatus.FAILED
+        return SyncStatus.SUCCEEDED if cause.failure == NOT_KEPT else SyncStatus.FAILED
     if record.to_archive is not None:
         return SyncStatus.NEEDS_CONFIRMATION
     return SyncStatus.WITH_FAILURES if record.counts[Action.FAILED] else SyncStatus.SUCCEEDED
@@ -155,6 +155,7 @@ async def _desk(syncs: Syncs, connection_id: uuid.UUID, order: Order, record: Re
     async with open_erp(syncs.connections, connection_id) as erp:
         if wrong := await verify_erp_company(erp, binding):
             raise Stopped(of_problem(wrong))
+        kept.insist(erp.capabilities, order.kind)
         seen = Seen()
         first = order.trigger == "activation" or connection.status == ConnectionStatus.SETTING_UP
         yield Desk(

@@ -23,7 +23,7 @@ from ledgerbridge.store.tables import Connection, ConnectionStatus, SyncKind, Sy
 from ledgerbridge.syncs import deliveries, ladder, schedule
 from ledgerbridge.syncs.context import Syncs
 from ledgerbridge.syncs.enqueue import DRAFTS, enqueue_drafts, enqueue_first, enqueue_sync
-from ledgerbridge.syncs.failing import PLEO_AUTH, PLEO_FORBIDDEN
+from ledgerbridge.syncs.failing import NOT_KEPT, PLEO_AUTH, PLEO_FORBIDDEN
 from ledgerbridge.syncs.kinds import Sync
 from ledgerbridge.syncs.run import Ended, run
 from ledgerbridge.syncs.vendors.one import drafts
@@ -158,7 +158,7 @@ async def after(
         if row is None:
             return
         now = syncs.connections.now()
-        if ended.cause is None:
+        if ended.cause is None or ended.cause.failure == NOT_KEPT:
             if only is None:
                 row.last_started_at = began
                 ladder.succeeded(row, now, _note(ended))
@@ -171,6 +171,8 @@ async def after(
 
 
 def _note(ended: Ended) -> str | None:
+    if ended.cause is not None:
+        return ended.cause.text
     if ended.to_archive is not None:
         return (
             f"{ended.to_archive} records would be archived at Pleo, which waits for a person. "

@@ -77,9 +77,3 @@ def test_403_switches_vendors_off_at_once_and_no_other_kind() -> None:
     off = {kind: climb(row(kind), kind, FORBIDDEN, NOW, PATIENCE).off for kind in SyncKind}
     assert [kind for kind, reason in off.items() if reason] == [SyncKind.VENDORS]
     assert "Vendors API" in (off[SyncKind.VENDORS] or "")
-
-
-def test_an_erp_without_such_records_is_left_in_peace() -> None:
-    cause = failing.not_kept("The connected accounting system keeps no vendors.")
-    rung = climb(row(SyncKind.VENDORS), SyncKind.VENDORS, cause, NOW, PATIENCE)
-    assert (rung.off, rung.warn) == (cause.text, False)

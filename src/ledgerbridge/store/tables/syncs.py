@@ -111,7 +111,8 @@ class SyncRun(Base):
     calls: Mapped[int] = mapped_column(server_default=_NONE, default=0)
     """Calls made to Pleo, repeats included (TAG-117)."""
     failure: Mapped[str | None]
-    """Row of the failure table, or a short word, for a run that failed as a whole."""
+    """Row of the failure table, or a short word, for a run that failed as a whole; `not_kept` for one that succeeded
+    because the ERP keeps nothing of the kind."""
     reason: Mapped[str | None]
     """The same as a sentence for a person."""
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))

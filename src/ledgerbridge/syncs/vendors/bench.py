@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ledgerbridge.pleo.vendors import VendorsApi
-from ledgerbridge.store.tables import ErpBinding
-from ledgerbridge.syncs import failing
+from ledgerbridge.store.tables import ErpBinding, SyncKind
+from ledgerbridge.syncs import kept
 from ledgerbridge.syncs.desk import Desk
 from ledgerbridge.syncs.vendors.judge import Books
 
@@ -30,8 +30,7 @@ class Bench:
 
 async def bench_of(desk: Desk) -> Bench:
     """A bench at this desk. Raises `failing.Stopped` for an ERP that keeps no vendors, and `ErpError`."""
-    if not desk.erp.capabilities.vendors:
-        raise failing.Stopped(failing.not_kept("The connected accounting system keeps no vendors that can be read."))
+    kept.insist(desk.erp.capabilities, SyncKind.VENDORS)
     company = await desk.erp.company()
     async with desk.db.reading() as session:
         binding = await session.get(ErpBinding, desk.connection_id)
