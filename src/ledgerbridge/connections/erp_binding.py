@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ledgerbridge.connections import erp_settings
+from ledgerbridge.connections import erp_settings, leaving
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import BindingRefused, Fault, SecretUnreadable
 from ledgerbridge.connections.limits import limits_of
@@ -69,6 +69,8 @@ async def bind(
     key = company_key(adapter.kind, erp_settings.place(adapter, able, shown, connection_id), company.id)
     replaced = erp_settings.replaced(adapter, checked, stored)
     sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
+    if old is not None and _moved_from(old, adapter, able, key, company) is not None:
+        await leaving.close_books(room, connection_id)
     try:
         async with room.db.transaction() as session:
             await _bindable(session, connection_id, lock=True)

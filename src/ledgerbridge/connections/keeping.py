@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, case, exists, func, literal, select, type_coerce
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Table, case, exists, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import TypeCoerce
 from sqlalchemy.types import Text
@@ -43,6 +43,7 @@ AUDIT_KEPT = (
     "version", "kind", "queued", "outcome", "entry", "reference", "auth_method", "missing_scopes",
     "left_at_pleo", "installation", "cause", "after_lost_reply", "run", "most", "operation", "company_id", "why",
     "deliveries", "since", "until", "chosen", "work", "number",
+    "vouchers_waiting", "files_left",
 )  # fmt: skip
 """Details of audit records that hold a number, an id or a word of ours; all others may hold what people wrote."""
 
@@ -77,14 +78,14 @@ def _known_details() -> ColumnElement[Any]:
 _HANDED_OVER = VoucherFile.__table__.c.handover_state == HandoverState.DONE
 
 
-def _in_a_file_that_was_handed_over(row: Table) -> ColumnElement[bool]:
+def _in_a_file_that_was_handed_over(row: FromClause) -> ColumnElement[bool]:
     """Of a voucher; nothing is lost of one nobody has taken yet."""
     files = VoucherFile.__table__.alias()
     same = (files.c.id == row.c.file_id) & (files.c.connection_id == row.c.connection_id)
     return exists(select(files.c.id).where(same, files.c.handover_state == HandoverState.DONE).correlate(row))
 
 
-def _of_such_a_voucher(row: Table) -> ColumnElement[bool]:
+def _of_such_a_voucher(row: FromClause) -> ColumnElement[bool]:
     vouchers, files = Voucher.__table__.alias(), VoucherFile.__table__.alias()
     same = (vouchers.c.id == row.c.voucher_id) & (vouchers.c.connection_id == row.c.connection_id)
     its = (files.c.id == vouchers.c.file_id) & (files.c.connection_id == vouchers.c.connection_id)

@@ -1,7 +1,8 @@
 """Disconnecting, in an order that can be repeated from any point (AUTH-080).
 
-Deleting the installation revokes every token, so the subscriptions go first and our own secrets last; then goes what
-else is not needed (`erasure`). The row and its ledger stay: they prevent double posting when the company comes back.
+Deleting the installation revokes every token, so the subscriptions go first and our own secrets last; before them the
+vouchers that wait become files (`leaving`), and after them goes what else is not needed (`erasure`). The row and its
+ledger stay: they prevent double posting when the company comes back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledgerbridge.connections import erasure, subscriptions
+from ledgerbridge.connections import erasure, leaving, subscriptions
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.context import Connections
 from ledgerbridge.connections.errors import Refused, SecretUnreadable
@@ -78,6 +79,8 @@ async def end(
     An erasure that is interrupted is gone on with by the rounds.
     """
     await erasure.stop_work(room.db, connection_id)
+    await leaving.close_books(room, connection_id)
+    detail |= (await leaving.left_of(room, connection_id)).told
     if not await _wipe(room, connection_id, actor, only_if, detail):
         return False
     try:

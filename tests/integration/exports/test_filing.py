@@ -13,12 +13,22 @@ import pytest
 from sqlalchemy import select, update
 
 from ledgerbridge import faults
+from ledgerbridge.connections import erasure, uninstall
 from ledgerbridge.connections.access import open_erp
 from ledgerbridge.erp.files.target import FileEvery
 from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.exports import filing
 from ledgerbridge.exports.reverse import reverse
-from ledgerbridge.store.tables import ErpBinding, ExportJob, Posting, ReversalState, Voucher, VoucherFile
+from ledgerbridge.store.tables import (
+    AuditRecord,
+    ErpBinding,
+    ExportJob,
+    HandoverState,
+    Posting,
+    ReversalState,
+    Voucher,
+    VoucherFile,
+)
 from tests.support.files_double import FilesDouble, chart
 from tests.support.rig import Killed, Rig, company_rig
 
@@ -189,6 +199,41 @@ async def test_a_connection_that_moves_numbers_anew_and_back_where_it_was(rig: R
     await rig.export("fee")
     assert sorted((one.series, one.number) for one in await vouchers(rig)) == [("EXP", 1), ("EXP", 1), ("EXP", 2)]
     assert [inside for _, inside in await files(rig)] == [["EXP1"], ["EXP1"], ["EXP2"]]
+
+
+async def test_a_connection_that_ends_leaves_every_voucher_in_a_file_that_stays_until_somebody_took_it(
+    rig: Rig, adapter: FilesDouble
+) -> None:
+    adapter.every = FileEvery.DAY
+    await rig.export("fee", copies=2)
+    room, mine = rig.context.connections, rig.connection_id
+    assert await uninstall.end(room, mine, "admin:ada")
+    assert [inside for _, inside in await files(rig)] == [["EXP1", "EXP2"]]
+    assert all(one.body["lines"] for one in await vouchers(rig))
+    assert await told_at_the_end(rig) == {"files_left": 1}
+    async with rig.db.transaction() as session:
+        taken = update(VoucherFile).where(VoucherFile.connection_id == mine)
+        await session.execute(taken.values(handover_state=HandoverState.DONE))
+    await erasure.erase(rig.db, mine)
+    assert [(one.number, one.body) for one in await vouchers(rig)] == [(1, {}), (2, {})]
+    assert {one[0] for one in await postings(rig)} == {"booked"}
+
+
+async def test_a_connection_ends_though_no_file_can_be_made_and_what_waits_is_told_and_kept(
+    rig: Rig, adapter: FilesDouble
+) -> None:
+    adapter.renderer.broken = True
+    await rig.export("fee")
+    assert await uninstall.end(rig.context.connections, rig.connection_id, "admin:ada")
+    assert await told_at_the_end(rig) == {"vouchers_waiting": 1}
+    (kept,) = await vouchers(rig)
+    assert kept.body["lines"]
+
+
+async def told_at_the_end(rig: Rig) -> dict[str, int]:
+    async with rig.db.reading() as session:
+        ended = (AuditRecord.connection_id == rig.connection_id, AuditRecord.action == "disconnected")
+        return dict((await session.scalars(select(AuditRecord.detail).where(*ended))).one())
 
 
 async def test_two_workers_that_make_files_at_once_put_no_voucher_into_two(rig: Rig, adapter: FilesDouble) -> None:
