@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from tests.integration.web.conftest import ADMINS, KEY, TOKEN
+from tests.support.commands import running
 from tests.support.ports import free_port
 
 LEDGERBRIDGE = [sys.executable, "-c", "from ledgerbridge.cli import main; main()"]
@@ -38,15 +39,10 @@ def environment(database_url: str | None = None, **changes: str) -> dict[str, st
 
 
 def run(tmp_path: Path, arguments: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*LEDGERBRIDGE, *arguments],
-        env=variables,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """The command to its end. It is a fork: what a start from nothing does is shown by `serving`."""
+    with running(uuid.uuid4().hex, arguments, variables, tmp_path, fork=True) as process:
+        status = process.wait(120)
+        return subprocess.CompletedProcess(arguments, status, process.stdout, process.stderr)
 
 
 @contextmanager
