@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +45,10 @@ class Bookkeeper:
         self._calls.pleo("PUT", f"/companies/{self._company_id}/contra-accounts", contra)
         self._calls.pleo("PUT", "/chart", chart)
 
-    def press_export(self) -> Export:
-        """Queue one expense of every kind, the deliberately bad ones included, and press Export."""
-        seeds = [seed["name"] for seed in self._calls.pleo("GET", "/seeds") if seed["name"] not in NOT_BOOKED]
-        return self._press(seeds)
+    def press_export(self, without: Collection[str] = ()) -> Export:
+        """Queue one expense of every kind but `without`, the deliberately bad ones included, and press Export."""
+        names = [seed["name"] for seed in self._calls.pleo("GET", "/seeds")]
+        return self._press([name for name in names if name not in NOT_BOOKED and name not in without])
 
     def press_export_of(self, vendor_id: str) -> Export:
         """The same with expenses of one vendor, to be booked as bills and payments."""

@@ -34,6 +34,13 @@ class Calls:
         """What an administrator of the service does or sees."""
         return _asked(self._admin, method, path, body)
 
+    def download(self, path: str) -> bytes:
+        """A file of the admin API. Raises `StoryError` for a refusal."""
+        answer = self._admin.get(path)
+        if answer.status_code != 200:
+            raise StoryError(f"GET {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.content
+
     def found(self, path: str) -> Any:
         """What the admin API shows there; None while it shows nothing."""
         answer = self._admin.get(path)

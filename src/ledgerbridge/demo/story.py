@@ -62,7 +62,7 @@ def _vendor(calls: Calls, customer: Customer, tryton: TrytonServer, show: Show) 
 def _export(calls: Calls, bookkeeper: Bookkeeper, erp: DemoErp, show: Show) -> dict[str, Any]:
     show.step("The bookkeeper presses Export; Pleo sends the webhook")
     began = time.monotonic()
-    export = bookkeeper.press_export()
+    export = bookkeeper.press_export(erp.takes)
     with show.bar("Booking") as update:
         job = bookkeeper.wait(export, update)
     seconds = time.monotonic() - began

@@ -40,6 +40,8 @@ class DemoErp(Protocol):
     """As people call it."""
     vendors: bool
     """Whether it keeps vendors and their bills, so that those chapters can be told."""
+    takes: frozenset[str]
+    """Deliberately bad expenses that it books all the same, because it demands less; they are left out."""
 
     def settings(self) -> dict[str, Any]:
         """What the customer enters to bind it."""

@@ -25,6 +25,7 @@ class TrytonBooks:
     kind = "tryton"
     name = "Tryton"
     vendors = True
+    takes = frozenset[str]()
 
     def __init__(self, server: TrytonServer) -> None:
         self.server = server
