@@ -33,6 +33,8 @@ class SftpStand:
     rename: str = "works"
     """Or `lost` (done, line cut), `taken` (done, fetched by the importer, line cut), `cut` (not done, line cut),
     `refused`."""
+    rename_of: str = ""
+    """What the name ends with whose renaming goes so; others work."""
     slow: float = 0.0
     """Seconds a write takes."""
     may_delete: bool = True
@@ -119,7 +121,8 @@ class _Files(asyncssh.SFTPServer):
         return written if isinstance(written, int) else await written
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        fate = self._stand.rename
+        mine = newpath.decode().endswith(self._stand.rename_of)
+        fate = self._stand.rename if mine else "works"
         if fate == "refused":
             raise asyncssh.SFTPPermissionDenied("no renaming here")
         if fate != "cut":
