@@ -123,12 +123,14 @@ class HttpBench:
     base_url: str
     secret: str = SECRET
     adapter: HttpAdapter = field(init=False)
-    lacks = frozenset({Lack.UPLOADS_IN_DOUBT, Lack.POSTING, Lack.BILL_STEPS})
+    lacks: frozenset[Lack] = frozenset({Lack.UPLOADS_IN_DOUBT, Lack.POSTING, Lack.BILL_STEPS})
     _chart: Chart | None = None
 
     def __post_init__(self) -> None:
         self.adapter = HttpAdapter(reach=Reach(local=True), patience=IMPATIENT)
         self.capabilities = capabilities(CapabilitiesAnswer.model_validate(self.books.declared))
+        if not self.capabilities.tax_codes:
+            self.lacks |= {Lack.REVERSE_CHARGE}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class HttpBench:
             wants_party="6800",
             tax="I25 Purchase VAT 25 %",
             reverse_charge="RC25 Reverse charge 25 %",
-            dimensions=[("CC", "CC02"), ("PRJ", "PRJ01")],
+            dimensions=[("CC", "CC02"), ("PRJ", "PRJ01")] if self.capabilities.dimensions else [],
             open_date=opened,
             closed_date=closed,
             closable_date=opened.replace(year=today.year + 1, month=12),

@@ -40,6 +40,10 @@ class TestExactlyOnce(conformance.ExactlyOnce):
     pass
 
 
+class TestHonesty(conformance.Honesty):
+    pass
+
+
 class TestBatches(conformance.Batches):
     pass
 

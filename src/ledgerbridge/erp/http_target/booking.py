@@ -104,14 +104,10 @@ class Booking:
         return seen
 
     async def _upload(self, turn: Turn) -> None:
-        limit = self.capabilities.max_attachment_bytes
         try:
             hashed = documents.hashed(turn.attachments)
             turn.files = dict(hashed)
             for name, file in hashed:
-                if limit is not None and file.file.size > limit:
-                    turn.outcome = ErpError(_too_large(file, limit))
-                    return
                 try:
                     await self.client.upload(name, file.type, file.file)
                 except CallFailed as failure:
@@ -195,15 +191,6 @@ def unknown(key: PostingKey, lost: CallFailed) -> ErpError:
     """Something of the document may stand at the partner; nobody books again before looking."""
     internal = f"{lost.internal}; not seen when looked for"
     return ErpError(problem(Failure.OUTCOME_UNKNOWN, internal, reference=key.accounting_entry_id), outcome_unknown=True)
-
-
-def _too_large(file: Attachment, limit: int) -> Problem:
-    return problem(
-        Failure.RECEIPT_TOO_LARGE,
-        name=file.name,
-        size=f"{file.file.size / 1e6:.1f} MB",
-        limit=f"{limit / 1e6:.1f} MB",
-    )
 
 
 def _not_uploaded(failure: CallFailed, sha256: str, file: Attachment) -> Problem:

@@ -18,7 +18,7 @@ from ledgerbridge.bookkeeping.master_data import (
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, PostingKey
-from ledgerbridge.erp.http_target import documents, master, problems, wire, wire_master
+from ledgerbridge.erp.http_target import claims, documents, master, problems, wire, wire_master
 from ledgerbridge.erp.http_target.booking import Booking
 from ledgerbridge.erp.http_target.client import Client, a_write
 from ledgerbridge.erp.http_target.documents import Links
@@ -118,6 +118,7 @@ class HttpErp:
         return mine
 
     async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
+        self._claims(self.capabilities.vendor_bills or not bills, "book bills")
         asked = wire.PreflightRequest(operation="preflight", company=self._company, final=final, bills=bills)
         await self._reading(self._client.read(asked, wire.Empty), "read journal entries")
 
@@ -130,10 +131,13 @@ class HttpErp:
     # ------------------------------------------------------------------ documents
 
     async def find(self, accounting_entry_id: str, company_id: str) -> Sequence[Found]:
+        self._claims(self.capabilities.can_probe, "tell what is booked")
         reading = self._lookout.find(company_id, [accounting_entry_id])
         return [documents.found(one, self._links) for one in await self._reading(reading, "read journal entries")]
 
     async def entries(self, first: date, last: date, company_id: str) -> Sequence[Keyed]:
+        self._claims(self.capabilities.lists_entries, "list what is booked")
+
         def asked(cursor: str | None) -> wire.Request:
             return wire.EntriesRequest(
                 operation="entries", company=self._company, pleo_company=company_id, first=first, last=last,
@@ -154,14 +158,21 @@ class HttpErp:
 
     async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
         sent = [Wanted(documents.as_sent(one.document), one.attachments) for one in wanted]
-        against = [await self._against(one.document) for one in sent]
+        if len(sent) > self.capabilities.batch and self._client.barred is None:
+            raise ErpError(problem(Failure.ERP_REFUSED, message=f"It takes {self.capabilities.batch} at once."))
+        against = [await self._against(one, final) for one in sent]
         booking = Booking(self._client, self._company, self._lookout, self._links, self.capabilities, final)
         done = iter(await booking.run([one for one, fault in zip(sent, against, strict=True) if fault is None]))
         return [next(done) if fault is None else fault for fault in against]
 
-    async def _against(self, document: Document) -> ErpError | None:
+    async def _against(self, wanted: Wanted, final: bool) -> ErpError | None:
         """What is known against a document without looking for it."""
+        document = wanted.document
         if fault := documents.unfit(document):
+            return ErpError(fault)
+        if self._client.barred is not None:
+            return ErpError(problems.failed(self._client.barred, About(), "make journal entries"))
+        if fault := claims.against(self.capabilities, document, wanted.attachments, final=final):
             return ErpError(fault)
         try:
             books = (self._known or await self.company()).currency
@@ -174,7 +185,7 @@ class HttpErp:
     async def fits(self, document: Document, *, final: bool) -> Problem | None:
         wanted = documents.as_sent(document)
         try:
-            if fault := await self._against(wanted):
+            if fault := await self._against(Wanted(wanted), final):
                 raise fault
             if self.capabilities.can_probe:
                 key = wanted.key
@@ -199,6 +210,7 @@ class HttpErp:
         return problems.told_as("fits", told, About(wanted, company=self._company)) if told else None
 
     async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
+        self._claims(self.capabilities.can_reverse, "take back what was booked")
         return await Reversing(self._client, self._company, self._lookout, self._links, document, key).run(reason, day)
 
     async def settle(self, documents: Sequence[DocumentRef]) -> bool:
@@ -208,6 +220,7 @@ class HttpErp:
         return await self._matching("reopen", documents)
 
     async def _matching(self, operation: str, named: Sequence[DocumentRef]) -> bool:
+        self._claims(self.capabilities.vendor_bills, "book bills")
         asked = wire.DocumentsRequest(
             operation=operation, company=self._company, documents=tuple(map(documents.wire_ref, named))
         )
@@ -241,12 +254,15 @@ class HttpErp:
         return [master.value(one) for one in await self._reading(reading, "read dimensions")]
 
     async def vendors(self) -> Sequence[ErpVendor]:
+        self._claims(self.capabilities.vendors, "keep vendors")
         return [master.vendor(one) for one in await self._reading(self._lists.vendors(), "read vendors")]
 
     async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
+        self._claims(self.capabilities.vendors, "keep vendors")
         return await self._reading(self._vendors.find(wanted), "read vendors")
 
     async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
+        self._claims(self.capabilities.vendors, "keep vendors")
         return await self._vendors.create(vendor)
 
     async def hand_over(self, *, now: bool = False) -> None:
@@ -254,6 +270,11 @@ class HttpErp:
 
     def url(self, document: DocumentRef) -> str | None:
         return self._links.to(document)
+
+    def _claims(self, claimed: bool, what: str) -> None:
+        """Raises `ErpError` where this is not claimed; why the capabilities are not known is told by the call."""
+        if self._client.barred is None:
+            claims.needed(claimed, what)
 
     async def _reading(self, work: Awaitable[T], action: str) -> T:
         """Raises `ErpError` for a call that changes nothing; `action` completes "the integration may not ..."."""
