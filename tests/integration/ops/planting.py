@@ -27,6 +27,10 @@ from ledgerbridge.store.tables import (
     Posting,
     PostingState,
     SyncRun,
+    Voucher,
+    VoucherBookRow,
+    VoucherCounter,
+    VoucherFile,
     WebhookDelivery,
 )
 
@@ -111,11 +115,49 @@ class Garden:
                 state=state,
                 config_version=1,
                 fence=1,
-                erp_kind="double",
-                **(values | columns),
+                **({"erp_kind": "double"} | values | columns),
             )
         )
         return posting_id
+
+    def book(self, owner: uuid.UUID, **columns: Any) -> uuid.UUID:
+        """Of vouchers, with a counter that has not been moved."""
+        book_id = uuid.uuid4()
+        values: dict[str, Any] = {"kind": "files", "company_ref": "1", "company_name": "Books AB", "currency": "SEK"}
+        self.rows.append(VoucherBookRow(id=book_id, connection_id=owner, **(values | columns)))
+        return book_id
+
+    def counter(self, owner: uuid.UUID, book: uuid.UUID, last: int) -> None:
+        row = VoucherCounter(connection_id=owner, book_id=book, series="A", year="2026-01-01", last=last)
+        self.rows.append(row)
+
+    def file(self, owner: uuid.UUID, book: uuid.UUID, **columns: Any) -> uuid.UUID:
+        file_id = uuid.uuid4()
+        values: dict[str, Any] = {"name": str(file_id), "sha256": "", "size": 0, "vouchers": 0, "debit": 0}
+        self.rows.append(VoucherFile(id=file_id, connection_id=owner, book_id=book, **(values | columns)))
+        return file_id
+
+    def voucher(self, owner: uuid.UUID, book: uuid.UUID, number: int, entry: str, **columns: Any) -> uuid.UUID:
+        """With its posting, unless `reverses` or `posting` says otherwise."""
+        voucher_id = uuid.uuid4()
+        posting = columns.pop("posting", "reverses" not in columns)
+        values: dict[str, Any] = {
+            "series": "A", "year": "2026-01-01", "company_id": "c", "revision": 1, "total": 125, "body": {},
+            "date": ago().date(), "digest": "", "recorded_at": ago(hours=2), "takes_back": "reverses" in columns,
+        }  # fmt: skip
+        self.rows.append(
+            Voucher(
+                id=voucher_id,
+                connection_id=owner,
+                book_id=book,
+                number=number,
+                accounting_entry_id=entry,
+                **(values | columns),
+            )
+        )
+        if posting:
+            self.posting(owner, entry, PostingState.BOOKED, erp_kind="files", erp_id=str(voucher_id))
+        return voucher_id
 
     def delivery(self, owner: uuid.UUID, **columns: Any) -> None:
         values: dict[str, Any] = {

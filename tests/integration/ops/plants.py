@@ -435,3 +435,104 @@ async def _(garden: Garden) -> None:
     for hours in range(1, 6):
         garden.run(one, updated=0 if hours == 3 else 3, started_at=ago(hours=hours))
         garden.run(other, updated=hours, started_at=ago(hours=hours))
+
+
+# ------------------------------------------------------------------ vouchers
+
+
+@broken("numbers-follow", "a number is missing")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=3)
+    garden.voucher(owner, book, 1, "e1")
+    garden.voucher(owner, book, 3, "e3")
+
+
+@broken("numbers-follow", "the last one is missing, and may be given again")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=1)
+    garden.voucher(owner, book, 1, "e1")
+    garden.voucher(owner, book, 2, "e2")
+
+
+@broken("numbers-follow", "nobody counts them")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    garden.voucher(owner, garden.book(owner), 1, "e1")
+
+
+@broken("vouchers-and-postings", "booked, and no voucher")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    garden.book(owner)
+    garden.posting(owner, "e1", PostingState.BOOKED, erp_kind="files")
+
+
+@broken("vouchers-and-postings", "a voucher of which the ledger knows nothing")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=1)
+    garden.voucher(owner, book, 1, "e1", posting=False)
+
+
+@broken("vouchers-and-postings", "taken back in the book, and booked in the ledger")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=2)
+    taken = garden.voucher(owner, book, 1, "e1")
+    await garden.planted()
+    garden.voucher(owner, book, 2, "e1", reverses=taken)
+
+
+@broken("files-add-up", "a voucher more than it was closed with")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=2)
+    file = garden.file(owner, book, vouchers=1, debit=250)
+    await garden.planted()
+    for number in (1, 2):
+        garden.voucher(owner, book, number, f"e{number}", file_id=file)
+
+
+@broken("files-add-up", "another sum")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=1)
+    file = garden.file(owner, book, vouchers=1, debit=124)
+    await garden.planted()
+    garden.voucher(owner, book, 1, "e1", file_id=file)
+
+
+@broken("vouchers-leave", "two days in no file")
+async def _(garden: Garden) -> None:
+    owner = garden.company()
+    book = garden.book(owner)
+    garden.counter(owner, book, last=2)
+    garden.voucher(owner, book, 1, "e1", recorded_at=ago(days=2))
+    garden.voucher(owner, book, 2, "e2", recorded_at=ago(days=2))
+
+
+@well("vouchers-leave", "of today, in a file, being booked, taken back, or of a company that left")
+async def _(garden: Garden) -> None:
+    owner, gone = garden.company(), garden.company(ConnectionStatus.DISCONNECTED)
+    for one in (owner, gone):
+        book = garden.book(one)
+        garden.counter(one, book, last=4)
+        file = garden.file(one, book, vouchers=2, debit=250)
+        await garden.planted()
+        garden.voucher(one, book, 1, "e1", file_id=file, recorded_at=ago(days=9))
+        taken = garden.voucher(one, book, 2, "e2", file_id=file, recorded_at=ago(days=9), posting=False)
+        await garden.planted()
+        garden.voucher(one, book, 3, "e2", reverses=taken, recorded_at=ago(hours=1))
+        garden.voucher(one, book, 4, "e4", posting=False, recorded_at=ago(days=2) if one == gone else ago(minutes=1))
+        garden.posting(one, "e2", PostingState.REVERSED, erp_kind="files", reversal_state="reversed", **ASKED)
+        garden.posting(one, "e4", PostingState.UNKNOWN, erp_kind="files", intended_at=ago(minutes=1))
+        garden.posting(one, "e5", PostingState.BOOKED, erp_kind="double")
+        garden.posting(one, "e6", PostingState.BOOKED, erp_kind="files", by_hand=True, erp_number="7", note="me")

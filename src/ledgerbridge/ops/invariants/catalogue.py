@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ledgerbridge.ops.invariants import books, companies, syncs, work
+from ledgerbridge.ops.invariants import books, companies, syncs, vouchers, work
 from ledgerbridge.ops.invariants.invariant import Invariant
 
 ALL: tuple[Invariant, ...] = tuple(
     sorted(
-        (*books.CHECKS, *work.CHECKS, *companies.CHECKS, *syncs.CHECKS),
+        (*books.CHECKS, *vouchers.CHECKS, *work.CHECKS, *companies.CHECKS, *syncs.CHECKS),
         key=lambda each: each.number,
     )
 )
