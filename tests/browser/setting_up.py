@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
@@ -23,9 +24,43 @@ def choose(ada: Person, label: str, code: str) -> None:
         field.select_option(code)
 
 
+def choose_kind(ada: Person, name: str) -> None:
+    """Which accounting system, of all there are."""
+    expect(ada.page.get_by_role("heading", level=1)).to_have_text("Connect your accounting system")
+    ada.page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+    expect(ada.page.get_by_role("heading", level=2, name=name)).to_be_visible()
+
+
+def connect_files(ada: Person, chart: Path, looked: Callable[[str], None]) -> None:
+    """Step one of a company of files: its chart, first a wrong one, then the right one."""
+    looked("setup-erp.which")
+    choose_kind(ada, "SIE 4 files")
+    place = ada.page.get_by_label("Address of the folder", exact=True)
+    expect(place).to_be_hidden() if ada.javascript else expect(place).to_be_visible()
+    file = ada.page.get_by_label("Your chart of accounts as an SIE file", exact=True)
+    file.set_input_files({"name": "letter.se", "mimeType": "text/plain", "buffer": b"Dear Sir or Madam"})
+    ada.page.get_by_label("Where the files go", exact=True).select_option("Into an S3 bucket")
+    looked("setup-erp.files")
+    ada.page.get_by_label("Where the files go", exact=True).select_option("I download them")
+    ada.press("Test the connection")
+    expect(ada.page.get_by_role("alert")).to_be_visible()
+    looked("setup-erp.wrong-file")
+    ada.page.get_by_role("alert").get_by_role("link").first.click()
+    expect(file).to_be_focused()
+    file.set_input_files(chart)
+    ada.press("Test the connection")
+    expect(ada.page.get_by_role("heading", level=2, name="The connection works")).to_be_visible()
+    ada.press("Book in this company")
+    expect(ada.page.get_by_role("status").first).to_have_text("The accounting system is connected.")
+    ada.page.get_by_role("navigation", name="Steps").get_by_role("link", name="Accounting system").click()
+    expect(ada.page.get_by_text("What this accounting system does not take")).to_be_visible()
+    looked("setup-erp.bound-files")
+    ada.press("Continue")
+
+
 def connect_erp(ada: Person, binding: dict[str, Any], company: str, looked: Callable[[str], None]) -> None:
     """Step one: address, database and key, a test, and the company chosen from those the key may see."""
-    expect(ada.page.get_by_role("heading", level=1)).to_have_text("Connect your accounting system")
+    choose_kind(ada, "Tryton")
     ada.page.get_by_label("Address of Tryton", exact=True).fill(binding["base_url"])
     ada.page.get_by_label("Database", exact=True).fill(binding["database"])
     ada.page.get_by_label("Key of the integration user", exact=True).fill("not the key")
@@ -50,7 +85,8 @@ def choose_accounts(ada: Person, configuration: dict[str, Any]) -> None:
     choose(ada, "Owed to employees", accounts["out_of_pocket"])
     choose(ada, "Wallet top-ups", accounts["contra"])
     choose(ada, "Reimbursed outside Pleo (optional)", accounts["external_reimbursement"])
-    choose(ada, "Accounts payable (optional)", accounts["payable"])
+    if accounts["payable"]:
+        choose(ada, "Accounts payable (optional)", accounts["payable"])
     ada.press(CONTINUE)
 
 

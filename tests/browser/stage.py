@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,31 @@ A_MONTH = (
     """,
 )
 """Export jobs of the last month with what became of their items, and the calls they cost; for charts and long lists."""
+
+FILES = (
+    """
+    insert into voucher_books (id, connection_id, kind, company_ref, company_name, registration_number, currency)
+    values (%(book)s, %(own)s, 'files', '1', 'Demo AB', '556000-0001', 'SEK')
+    """,
+    """
+    insert into voucher_counters (book_id, connection_id, series, year, last) values (%(book)s, %(own)s, 'P', '2026', 4)
+    """,
+    """
+    insert into voucher_files (id, connection_id, book_id, name, sha256, size, content, vouchers, debit, made_at,
+        handover_state, handover_tries, handover_due_at, handover_fault, handover_error, handover_place, handed_over_at)
+    values (%(book)s, %(own)s, %(book)s, 'P-2026-0002-with-a-name-as-long-as-people-give-them.si', repeat('9e107d9d', 8),
+        9, 'not a SIE', 4, 5000, now(), 'stuck', 3, null, 'other_file', %(long)s, null, null),
+        (gen_random_uuid(), %(own)s, %(book)s, 'P-2026-0001.si', repeat('9e107d9d', 8), 9, 'not a SIE', 0, 0,
+        now() - interval '1 day', 'done', 1, null, null, null, 'sftp://files.example.com/inbox', now())
+    """,
+    """
+    insert into vouchers (id, connection_id, book_id, series, year, number, company_id, accounting_entry_id, revision,
+        takes_back, date, total, body, digest, file_id)
+    select gen_random_uuid(), %(own)s, %(book)s, 'P', '2026', n, 'c', 'filed-' || n, 1, false, current_date, 1250,
+        jsonb_build_object('text', %(long)s::text), '', %(book)s from generate_series(1, 4) n
+    """,
+)
+"""Files of vouchers, as a company has whose accounting takes files: one was handed over, one waits for a person."""
 
 
 @dataclass
@@ -102,6 +128,10 @@ def full_of_life(site: Site) -> Stage:
     stage.ids |= {"connection_id": stage.connection, "entry_id": failed[0], "entry": failed[0], "version": "1"}
     for statement in A_MONTH:
         stage.sql(statement, stage.connection)
+    stage.ids["file_id"] = str(uuid.uuid4())
+    with psycopg.connect(site.database_url) as connection:
+        for statement in FILES:
+            connection.execute(statement, {"book": stage.ids["file_id"], "own": stage.connection, "long": LONG})
     return stage
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from ledgerbridge.demo.books import bookkeeping
-from pleo_sandbox.config import DEMO_COMPANY_ID, THIRD_COMPANY_ID
+from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID, THIRD_COMPANY_ID
+from tests.browser import company_of_files
 from tests.browser.conftest import MakePerson
 from tests.browser.looking import look
-from tests.browser.setting_up import choose_accounts, choose_the_rest, connect_erp
+from tests.browser.setting_up import choose_accounts, choose_the_rest, connect_erp, connect_files
 from tests.support.browser import Person
 from tests.support.commands import until
 from tests.support.rig import Pleo
+from tests.support.sie_reader import read as read_sie
 from tests.support.site import Site
 from tests.support.sites import MakeSite
 from tryton_sandbox import count_moves
@@ -92,6 +95,41 @@ def test_from_connect_to_a_booked_expense(site: Site, make_person: MakePerson, j
     expect(entry.first).to_be_visible()
     looked("export.completed")
     assert count_moves(site.tryton, "%[PLEO:%", books) == 2, "each expense is booked once"
+    pleo.close()
+
+
+def test_a_company_of_files_from_its_chart_to_a_file(site: Site, make_person: MakePerson, tmp_path: Path) -> None:
+    pleo = Pleo(site.sandbox.url, SECOND_COMPANY_ID, company_of_files.known_to_pleo())
+    contra = {"contra_accounts": {"DKK": company_of_files.WALLET}}
+    pleo.control("PUT", f"/companies/{SECOND_COMPANY_ID}/contra-accounts", contra)
+    ada = make_person(site)
+
+    def looked(state: str) -> None:
+        look(ada, state)
+
+    ada.connect("Nordlys Kaffe ApS")
+    connect_files(ada, company_of_files.chart_file(tmp_path), looked)
+    looked("setup-accounts.files")
+    choose_accounts(ada, company_of_files.bookkeeping())
+    choose_the_rest(ada, lambda state: looked(f"{state}.files"))
+    pleo.queue("card_purchase")
+    job = press_export(ada, site, pleo)
+    ada.go("/settings/setup/activate")
+    ada.press("Activate")
+    expect(ada.page.get_by_role("heading", name="You are live")).to_be_visible(timeout=180_000)
+    assert closed_job(pleo, job)["status"] == "completed"
+    ada.press("Set-up")
+    looked("setup.files")
+    ada.press("To the files")
+    looked("settings-files")
+    ada.page.get_by_role("row").nth(1).get_by_role("link").first.click()
+    expect(ada.page.get_by_role("heading", name="Vouchers")).to_be_visible()
+    looked("settings-files-file_id")
+    with ada.page.expect_download() as fetched:
+        ada.page.get_by_role("link", name="Download the file", exact=True).click()
+    vouchers = read_sie(fetched.value.path().read_bytes()).vouchers
+    assert [one.series for one in vouchers] == ["P"]
+    assert {row.account for one in vouchers for row in one.rows} >= {company_of_files.WALLET, company_of_files.EXPENSE}
     pleo.close()
 
 

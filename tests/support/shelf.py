@@ -35,9 +35,9 @@ def chart(name: str = "Demo AB", number: str = "556000-0001", accounts: int = 3)
 class _Shelved(DoubleErp):
     """The books, with the company that stands in the file."""
 
-    def __init__(self, books: Books, stored: dict[str, Any]) -> None:
+    def __init__(self, books: Books, company: ErpCompany) -> None:
         super().__init__(books)
-        self._of_file = ErpCompany(stored["chart"]["number"], stored["chart"]["name"], stored["chart"]["number"], "SEK")
+        self._of_file = company
 
     async def company(self) -> ErpCompany:
         return self._of_file
@@ -53,6 +53,8 @@ class ShelfAdapter:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.tried: list[dict[str, Any]] = []
+        self.number_is_id = True
+        """Whether a company is known by its number; else all are known by 1."""
 
     def form(self) -> tuple[SettingField, ...]:
         return FORM
@@ -85,14 +87,17 @@ class ShelfAdapter:
         self.tried.append(settings)
         if settings.get("address", "").startswith("https://down"):
             raise SettingsError({"address": "Nothing answers there."})
-        read = self.check_settings(settings)["chart"]
-        return [ErpCompany(read["number"], read["name"], read["number"], "SEK")]
+        return [self._company(self.check_settings(settings))]
 
     @asynccontextmanager
     async def open(
         self, settings: dict[str, Any], observe: object = None, *, book: object = None
     ) -> AsyncIterator[DoubleErp]:
-        yield _Shelved(self.books, settings)
+        yield _Shelved(self.books, self._company(settings))
+
+    def _company(self, checked: dict[str, Any]) -> ErpCompany:
+        number = checked["chart"]["number"]
+        return ErpCompany(number if self.number_is_id else "1", checked["chart"]["name"], number, "SEK")
 
 
 def _read(value: object) -> dict[str, Any]:

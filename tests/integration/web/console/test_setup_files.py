@@ -261,6 +261,14 @@ async def test_other_settings_and_the_same_chart_again_have_nothing_read_anew(wa
     assert await moved(walker) == [None]
 
 
+async def test_a_number_that_is_spelt_otherwise_is_the_same_company(walker: Walker, shelf: ShelfAdapter) -> None:
+    shelf.number_is_id = False
+    await live(walker)
+    await upload(walker, files={"settings.chart": chart(number="5560000001")})
+    assert (await walker.choose("1")).status_code == 303
+    assert await moved(walker) == [None]
+
+
 async def test_the_chart_of_another_company_asks_first(walker: Walker) -> None:
     await live(walker)
     await upload(walker, files={"settings.chart": chart("Other AB", "556999-9999")})
@@ -286,7 +294,7 @@ async def test_what_it_does_not_take_is_said_and_steps_it_has_nothing_for_are_no
     await bound(walker)
     page = await walker.at("erp")
     assert "What this accounting system does not take" in page.text
-    for words in ("No dimensions", "No drafts", "No vendor bills", "It takes files and answers nothing"):
+    for words in ("No dimensions", "No drafts", "No vendor bills", "It takes files only"):
         assert words in page.text
     assert "Dimensions (not needed)" in page.text
     assert "takes no vendor bills" in (await walker.at("accounts")).text
@@ -321,7 +329,7 @@ async def test_the_set_up_at_a_glance_says_it_too(walker: Walker) -> None:
     assert "Shelf files" in page.text
     assert "No dimensions" in page.text
     assert "Dimensions This accounting system takes no dimensions" in page.text
-    assert "Vendors not needed" in page.text
+    assert "Vendors Not kept there" in page.text
 
 
 # ------------------------------------------------------------------ the admin API

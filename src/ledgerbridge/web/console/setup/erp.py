@@ -144,6 +144,7 @@ async def _shown(
         binding=found.binding,
         bound_kind=system_name(services, found),
         bound_place=_place(room, found),
+        of_files=able is not None and able.files,
         notes=abilities.notes(able) if able else [],
         adapter=adapter,
         kinds=sorted(room.erps.values(), key=lambda one: one.name.casefold()),
