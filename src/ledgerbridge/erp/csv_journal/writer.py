@@ -11,6 +11,7 @@ from decimal import Decimal
 from ledgerbridge.erp.csv_journal.rows import Row, rows_of
 from ledgerbridge.erp.csv_journal.template import AMOUNTS, DATES, PLACEHOLDER, Column, Template
 from ledgerbridge.erp.files.filed import Filed
+from ledgerbridge.erp.files.receipts import name_of
 
 _FORMULA = ("=", "+", "-", "@")
 _BARE = AMOUNTS | DATES | {"account", "counter_account", "line", "number"}
@@ -112,7 +113,7 @@ _TEXT_OF: Mapping[str, Callable[[Row, Column], str]] = {
     "line": lambda row, column: str(row.position * column.step),
     "line_text": lambda row, _: row.line.text or row.voucher.text,
     "number": lambda row, _: str(row.voucher.number),
-    "receipts": lambda row, _: " ".join(receipt.name for receipt in row.voucher.receipts),
+    "receipts": lambda row, _: " ".join(_receipts(row.voucher)),
     "series": lambda row, _: row.voucher.series,
     "side": lambda row, column: column.words["debit" if row.line.debit else "credit"],
     "tax": lambda row, _: ", ".join(row.line.taxes),
@@ -130,6 +131,11 @@ def _key(voucher: Filed) -> str:
     """Names this voucher alone: the entry, its revision, and whether it takes another back."""
     back = "/back" if voucher.takes_back else ""
     return f"{voucher.key.accounting_entry_id}/{voucher.key.revision}{back}"
+
+
+def _receipts(voucher: Filed) -> Iterator[str]:
+    """Their names in the ZIP beside the file."""
+    return (name_of(voucher, position, one) for position, one in enumerate(voucher.receipts, 1))
 
 
 def _head(template: Template, vouchers: Sequence[Filed], rows: Sequence[Row]) -> Mapping[str, object]:

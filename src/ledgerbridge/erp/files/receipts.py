@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ledgerbridge.erp.files.book import Receipt, Voucher
+from ledgerbridge.erp.files.filed import Filed
 
 INDEX = "index.csv"
 _HEADINGS = ("voucher", "date", "expense", "file", "name", "type", "bytes", "sha256")
@@ -41,7 +42,7 @@ def members(vouchers: Sequence[Voucher]) -> Iterator[Member]:
             yield Member(name_of(voucher, position, receipt), voucher, receipt)
 
 
-def name_of(voucher: Voucher, position: int, receipt: Receipt) -> str:
+def name_of(voucher: Voucher | Filed, position: int, receipt: Receipt) -> str:
     """`P-17-1.pdf`; the position counts from 1."""
     ending = PurePosixPath(receipt.name).suffix.lower()
     plain = ending if ending.isascii() and ending[1:].isalnum() and len(ending) <= 8 else ""
