@@ -1,7 +1,8 @@
 """The fault points of the service, read from its source: every place at which something outside changes or is asked.
 
-Nothing is named by hand. A function that opens a transaction, an operation of Pleo, a call of the Tryton client and a
-change of the queue's rows each make points, so new code brings new ones, and `points.txt` has to say what kills there.
+Nothing is named by hand. A function that opens a transaction, an operation of Pleo, a call of the Tryton client, an
+operation of the HTTP target and a change of the queue's rows each make points, so new code brings new ones, and
+`points.txt` has to say what kills there.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ def derived(source: Path = SOURCE) -> Derived:
                 if reading:
                     reads.add(point)
             points |= _spelled(call)
+        for point, reading in _http(module):
+            points.add(point)
+            if reading:
+                reads.add(point)
     return Derived(frozenset(points), frozenset(reads | ({"download"} & points)))
 
 
@@ -259,6 +264,18 @@ def _erp(modules: dict[str, Module], module: Module, function: Function, call: a
     for model in _texts(modules, module, function, call.args[0]):
         for operation in operations:
             yield f"erp {model} {operation}", method in _ERP_READS
+
+
+def _http(module: Module) -> Iterator[tuple[str, bool]]:
+    """Operations of the HTTP target: those of its contract, and the upload, which its client names itself."""
+    if not module.name.startswith("erp.http_target."):
+        return
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="Operation"), args=[ast.Constant(value=str(name)), *_]):
+                yield f"erp http {name}", not any(one.arg == "writes" for one in node.keywords)
+            case ast.Call(func=ast.Attribute(attr="_observed"), args=[ast.Constant(value=str(name)), *_]):
+                yield f"erp http {name}", False
 
 
 def _texts(modules: dict[str, Module], module: Module, function: Function, node: ast.expr) -> set[str]:
