@@ -13,7 +13,7 @@ import pytest
 from ledgerbridge.bookkeeping.payables import Bill
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import Account, EntryLine, Journal, JournalEntry, PostingKey
-from ledgerbridge.erp.files import target
+from ledgerbridge.erp.files import closing
 from ledgerbridge.erp.files.book import KeyTaken, NewVoucher, Voucher
 from ledgerbridge.erp.files.chart import AccountType, FileAccount, FileChart, FileDimension, FiscalYear, periods
 from ledgerbridge.erp.files.filed import Filed, filed
@@ -261,10 +261,13 @@ async def test_once_a_day_is_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None
     await company.hand_over()
     assert not book.files
     tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-    monkeypatch.setattr(target, "utcnow", lambda: tomorrow)
+    monkeypatch.setattr(closing, "utcnow", lambda: tomorrow)
     await company.book(entry("e2"), (), final=True)
     await company.hand_over()
     assert list(book.files) == ["2026-P1-2"]
+    await company.book(entry("e3"), (), final=True)
+    await company.hand_over(now=True)
+    assert list(book.files) == ["2026-P1-2", "2026-P3-3"], "who leaves takes everything along"
 
 
 async def test_what_another_process_closed_meanwhile_is_left_to_it() -> None:

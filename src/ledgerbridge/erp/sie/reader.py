@@ -10,8 +10,8 @@ from itertools import pairwise
 from ledgerbridge.erp.files.chart import AccountType, FileAccount, FileChart, FileDimension, FiscalYear
 from ledgerbridge.erp.sie.items import Item, SieFault, items
 
-MOST_ACCOUNTS = 10_000
-MOST_VALUES = 30_000
+MOST_ACCOUNTS = 5_000
+MOST_VALUES = 15_000
 _LONGEST = 200
 """Of a name. Longer ones are cut."""
 _LONGEST_CODE = 60

@@ -23,6 +23,8 @@ _SIMPLER = str.maketrans({'"': "'", "\\": "/", "{": "(", "}": ")"})
 
 def plain(text: str) -> str:
     """The text in letters of the code page, on one line, without outer or doubled blanks."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     composed = unicodedata.normalize("NFC", text)
     return " ".join("".join(map(_letter, composed)).split())
 
