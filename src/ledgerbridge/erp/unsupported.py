@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
+from datetime import date
 from typing import NoReturn
 
 from ledgerbridge.bookkeeping.master_data import ErpVendor, NewVendor, VendorLookup
@@ -38,16 +38,16 @@ class Unsupported:
     async def matching_limits(self) -> str | None:
         return None
 
-    async def entries(self, first: dt.date, last: dt.date, company_id: str) -> Sequence[Keyed]:
+    async def entries(self, first: date, last: date, company_id: str) -> Sequence[Keyed]:
         _refuse("lists_entries", "part of a list")
 
     async def book_many(self, wanted: Sequence[Wanted], *, final: bool) -> Sequence[Booked | ErpError]:
         _refuse("batch", "one of several at once")
 
-    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: dt.date | None) -> Reversed:
+    async def reverse(self, document: DocumentRef, key: PostingKey, *, reason: str, day: date | None) -> Reversed:
         _refuse("can_reverse", "a reversal")
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, *, now: bool = False) -> None:
         """Nothing to do."""
 
 

@@ -59,7 +59,8 @@ def test_a_skeleton_passes_the_whole_suite_and_its_own_tests_unchanged(run: Pyte
     assert "3 passed" in own.stdout
     whole = run("--erp-report", "report.json")
     assert whole.returncode == 0, whole.stdout
-    found = read((folder / "report.json").read_text())
+    results = read((folder / "report.json").read_text())
+    found = results.cases
     assert {(suite, name) for suite, named in found.items() for name in named} == set(cases())
     assert all(case.good for named in found.values() for case in named.values())
     lacking = {lack for named in found.values() for case in named.values() for lack in case.not_capable}
@@ -140,7 +141,7 @@ def test_a_case_skipped_for_no_capability_is_a_failure(run: Pytest, folder: Path
     finally:
         suite.unlink()
     assert lazy.returncode == 1, lazy.stdout
-    found = json.loads((folder / "lazy.json").read_text())
+    found = json.loads((folder / "lazy.json").read_text())["cases"]
     assert {case["failed"] for case in found["Files"].values()} == {1}
     assert "skipped, but not for what the ERP does not claim: not today" in lazy.stdout
 

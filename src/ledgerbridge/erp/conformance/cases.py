@@ -40,8 +40,42 @@ class Case:
         return "; ".join(told) or "not run"
 
 
-Results = dict[str, dict[str, Case]]
-"""Cases by suite and name."""
+@dataclass
+class Results:
+    """What became of the suite on one ERP."""
+
+    cases: dict[str, dict[str, Case]] = field(default_factory=dict)
+    """By suite and name."""
+    claims: dict[str, Any] = field(default_factory=dict)
+    """The ERP's capabilities, by name."""
+
+    def case(self, suite: str, name: str) -> Case:
+        """One case; of a suite that nobody ran, because nothing of it is claimed, that answer."""
+        found = self.cases.get(suite, {}).get(name)
+        needed = NEEDS.get(suite)
+        if found is None and suite not in self.cases and needed in self.claims and not claimed(self.claims, needed):
+            return Case(not_capable=Counter([needed]))
+        return found or Case()
+
+
+NEEDS = {
+    "Batches": "batch",
+    "Listing": "lists_entries",
+    "Reversal": "can_reverse",
+    "Vendors": "vendors",
+    "NewVendors": "vendors",
+    "Bills": "vendor_bills",
+    "BillsOnce": "vendor_bills",
+    "Matches": "vendor_bills",
+    "ReversalOfBills": "vendor_bills",
+}
+"""Suites that say nothing of an ERP without this capability: an adapter of such a one may leave them out."""
+
+
+def claimed(claims: Mapping[str, Any], capability: str) -> bool:
+    """Whether a capability is claimed; of a number, whether it is more than one."""
+    value = claims[capability]
+    return bool(value) if isinstance(value, bool) else value is not None and value != 1
 
 
 def suite_of(test_class: type | None) -> str | None:
@@ -72,30 +106,23 @@ def cases() -> Iterator[tuple[str, str]]:
 
 def as_json(results: Results) -> str:
     """The results for machines."""
-    return json.dumps(
-        {
-            suite: {
-                name: {
-                    "passed": case.passed,
-                    "failed": case.failed,
-                    "not_capable": dict(sorted(case.not_capable.items())),
-                    "capable": dict(sorted(case.capable.items())),
-                }
-                for name, case in found.items()
-            }
-            for suite, found in results.items()
-        },
-        indent=1,
-    )
+    return json.dumps({"claims": results.claims, "cases": results.cases}, default=_plain, indent=1, sort_keys=True)
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else vars(value)
 
 
 def read(text: str) -> Results:
     """What `as_json` wrote."""
-    found: Mapping[str, Mapping[str, Any]] = json.loads(text)
-    return {
-        suite: {
-            name: Case(case["passed"], case["failed"], Counter(case["not_capable"]), Counter(case["capable"]))
-            for name, case in named.items()
-        }
-        for suite, named in found.items()
-    }
+    found: dict[str, Any] = json.loads(text)
+    return Results(
+        {
+            suite: {
+                name: Case(case["passed"], case["failed"], Counter(case["not_capable"]), Counter(case["capable"]))
+                for name, case in named.items()
+            }
+            for suite, named in found["cases"].items()
+        },
+        found["claims"],
+    )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ledgerbridge.erp.adapter import SettingKind, SettingsError
@@ -22,6 +24,13 @@ class Connecting:
         assert sum(one.kind is SettingKind.COMPANY for one in form) <= 1
         assert not any(one.place and one.kind is SettingKind.SECRET for one in form)
         assert all(one.label and one.label == one.label.strip() for one in form)
+
+    async def test_settings_that_were_checked_are_taken_again_as_they_are(self, bench: Bench) -> None:
+        """They are stored as checked, and checked again at every opening."""
+        good = bench.adapter.check_settings(bench.settings)
+        assert bench.adapter.check_settings(good) == good
+        assert json.loads(json.dumps(good)) == good
+        assert bench.adapter.secret_fields() & good.keys() == bench.adapter.secret_fields() & bench.settings.keys()
 
     async def test_a_good_access_shows_the_companies_to_choose_from(self, bench: Bench) -> None:
         form = bench.adapter.form()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 from collections.abc import Generator, Sequence
+from dataclasses import fields
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +19,9 @@ import pytest
 
 from ledgerbridge.erp.conformance.bench import CAPABLE, NOT_CAPABLE
 from ledgerbridge.erp.conformance.cases import Case, Results, as_json, part_of, suite_of, suites
+from ledgerbridge.erp.port import Capabilities
 
-_CASE, _LACK, _HAS = "erp_case", "erp_not_capable", "erp_capable"
+_CASE, _LACK, _HAS, _CLAIMS = "erp_case", "erp_not_capable", "erp_capable", "erp_claims"
 _SUITES = Path(__file__).with_name("every_suite.py")
 _NAME = "ledgerbridge_bench"
 
@@ -72,7 +75,7 @@ class Running:
         self._report: str | None = config.getoption("erp_report")
         self._all = bool(config.getoption("erp_conformance"))
         self._counting = not hasattr(config, "workerinput")
-        self._results: Results = {}
+        self._results = Results()
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         left = [item for item in items if self._wanted(item)]
@@ -93,6 +96,8 @@ class Running:
         if suite is None:
             return report
         report.user_properties.append((_CASE, f"{suite}.{getattr(item, 'originalname', item.name)}"))
+        if report.when != "teardown" and (bench := getattr(item, "funcargs", {}).get("bench")):
+            report.user_properties.append((_CLAIMS, _claims(bench.capabilities)))
         if report.skipped and not hasattr(report, "wasxfail"):
             _judge(report)
         return report
@@ -102,7 +107,8 @@ class Running:
         if not self._counting or _CASE not in told or (report.when != "call" and report.passed):
             return
         suite, _, name = str(told[_CASE]).partition(".")
-        case = self._results.setdefault(suite, {}).setdefault(name, Case())
+        self._results.claims.update(json.loads(str(told.get(_CLAIMS, "{}"))))
+        case = self._results.cases.setdefault(suite, {}).setdefault(name, Case())
         if report.failed:
             case.failed += 1
         elif report.passed:
@@ -119,12 +125,17 @@ class Running:
             path.write_text(as_json(self._results) + "\n", encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self._counting or not self._results:
+        if not self._counting or not self._results.cases:
             return
         terminalreporter.section("conformance")
         for suite in suites():
-            if found := self._results.get(suite.__name__):
+            if found := self._results.cases.get(suite.__name__):
                 terminalreporter.line(_line(suite.__name__, list(found.values())))
+
+
+def _claims(capabilities: Capabilities) -> str:
+    told = {one.name: getattr(capabilities, one.name) for one in fields(capabilities)}
+    return json.dumps({name: sorted(value) if isinstance(value, frozenset) else value for name, value in told.items()})
 
 
 def _judge(report: pytest.TestReport) -> None:
