@@ -56,7 +56,7 @@ FILES = (
     """
     insert into voucher_files (id, connection_id, book_id, name, sha256, size, content, vouchers, debit, made_at,
         handover_state, handover_tries, handover_due_at, handover_fault, handover_error, handover_place, handed_over_at)
-    values (%(book)s, %(own)s, %(book)s, 'P-2026-0002-with-a-name-as-long-as-people-give-them.si', repeat('9e107d9d', 8),
+    values (%(book)s, %(own)s, %(book)s, 'P-2026-0002-with-a-name-as-long-as-people-give.si', repeat('9e107d9d', 8),
         9, 'not a SIE', 4, 5000, now(), 'stuck', 3, null, 'other_file', %(long)s, null, null),
         (gen_random_uuid(), %(own)s, %(book)s, 'P-2026-0001.si', repeat('9e107d9d', 8), 9, 'not a SIE', 0, 0,
         now() - interval '1 day', 'done', 1, null, null, null, 'sftp://files.example.com/inbox', now())
