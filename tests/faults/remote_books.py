@@ -14,10 +14,11 @@ from typing import Any
 
 from ledgerbridge import faults
 from ledgerbridge.bookkeeping.problem import Problem
+from ledgerbridge.erp.adapter import SettingField
 from ledgerbridge.erp.port import Capabilities, DocumentRef, ErpError
 from ledgerbridge.exports.receipts import Receipts
 from ledgerbridge.outgoing.files import HeldFile
-from tests.support.erp_double import Books, DoubleErp
+from tests.support.erp_double import FORM, Books, DoubleErp
 
 copyreg.pickle(Receipts, lambda receipts: (tuple, (tuple(receipts),)))
 copyreg.pickle(HeldFile, lambda file: (HeldFile.of, (file.whole(),)))  # a file goes over the line as its bytes
@@ -115,6 +116,9 @@ class RemoteAdapter:
 
     def __init__(self, path: str) -> None:
         self._path = path
+
+    def form(self) -> tuple[SettingField, ...]:
+        return FORM
 
     def check_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         return dict(settings)
