@@ -16,7 +16,8 @@ from ledgerbridge.bookkeeping.payables import Bill
 from ledgerbridge.bookkeeping.posting_table import TABLE
 from ledgerbridge.bookkeeping.problem import Problem
 from ledgerbridge.bookkeeping.words import ClosedPeriod, ExportItem, ItemFile, JournalEntry, NothingToPost
-from ledgerbridge.exports.receipts import name_of, type_of
+from ledgerbridge.exports.fitting import name_of
+from ledgerbridge.exports.receipts import type_of
 from ledgerbridge.outgoing.files import HeldFile
 from ledgerbridge.pleo.downloads import DownloadedFile
 from ledgerbridge.pleo.items import fetched

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import StrEnum
 
 import structlog
 
@@ -57,6 +58,18 @@ _REASONS = {
 }
 
 
+class Form(StrEnum):
+    """How a receipt is given to an ERP."""
+
+    AS_IT_IS = "as_it_is"
+    PDF = "pdf"
+    """As a PDF that is made of it, with the other receipts of its item where the ERP takes one file."""
+    ZIP = "zip"
+    """In a ZIP, alike."""
+    NONE = "none"
+    """Not at all: its item fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One file that the ERP is given, and which receipts it is made of."""
@@ -69,6 +82,13 @@ class Piece:
     """It stands for all receipts of its item."""
     odd: int | None = None
     """Position of the first receipt of a type of which no PDF can be made, where that is known."""
+
+    @property
+    def form(self) -> Form:
+        """As it is told beforehand: the best of what may be made."""
+        if self.makes is None:
+            return Form.AS_IT_IS
+        return Form(self.makes[0].value) if self.makes else Form.NONE
 
 
 class Unfit(Exception):

@@ -18,7 +18,7 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem
 from ledgerbridge.bookkeeping.words import ExportItem, NothingToPost
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.exports.desk import Grounds, raise_if_general
-from ledgerbridge.exports.fitting import foreseen_name
+from ledgerbridge.exports.fitting import Form, foreseen_name
 from ledgerbridge.exports.judging import Judged, judge, mapped, together
 from ledgerbridge.exports.receipts import declared_type, foreseen, unfit
 from ledgerbridge.exports.reversal import named, pending, takes_back
@@ -55,6 +55,10 @@ class Receipt:
     """Its size, where Pleo gives it."""
     taken: bool
     """Whether it would be put on the entry; False where the ERP takes no files."""
+    form: Form = Form.AS_IT_IS
+    """How it would be given to the ERP."""
+    joined: bool = False
+    """Whether it would be in one file with the item's other receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +200,16 @@ def _receipts(grounds: Grounds, item: ExportItem) -> tuple[Receipt, ...]:
     kinds = [declared_type(file) for file in item.files]
     piece_of = {position: piece for piece in foreseen(item, able) for position in piece.positions}
     return tuple(
-        Receipt(foreseen_name(item, piece_of[position], kind), kind, file.size, able.attachments)
+        Receipt(
+            foreseen_name(item, piece, kind),
+            kind,
+            file.size,
+            able.attachments,
+            piece.form,
+            piece.joined,
+        )
         for position, (file, kind) in enumerate(zip(item.files, kinds, strict=True), 1)
+        for piece in (piece_of[position],)
     )
 
 

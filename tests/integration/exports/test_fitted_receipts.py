@@ -12,6 +12,7 @@ import pypdf
 import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
+from ledgerbridge.exports.fitting import Form
 from ledgerbridge.exports.outlook import Outlook
 from ledgerbridge.exports.preview import preview
 from tests.support.erp_double import CAPABILITIES, lost_reply
@@ -128,6 +129,9 @@ async def test_a_preview_tells_the_same_by_what_pleo_says_of_the_files(rig: Rig)
     }
 
     assert [shown[entry].outcome for entry in ids] == [Outlook.WOULD_BOOK, Outlook.WOULD_FAIL, Outlook.WOULD_BOOK]
+    assert [[(one.form, one.joined) for one in shown[entry].receipts] for entry in ids] == [
+        [(Form.PDF, True)] * 2, [(Form.NONE, False)], [(Form.PDF, False)],
+    ]  # fmt: skip
     (found,) = shown[ids[1]].problems
     assert found.failure is Failure.RECEIPT_CONVERSION
     await rig.look()

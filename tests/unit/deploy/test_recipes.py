@@ -12,6 +12,7 @@ import pytest
 from bench.sizing.given import PLACES, POOL, WORKER_POOL
 from ledgerbridge.exports.ahead import MOST_BYTES
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES
+from ledgerbridge.outgoing.papers import workshop
 from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import connection_settings
@@ -150,8 +151,8 @@ def test_there_is_room_for_all_receipts_that_a_worker_may_hold() -> None:
     spec = pod(worker.document)
     assert spec is not None
     (limit,) = [volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if "emptyDir" in volume]
-    at_once = PLACES
-    assert int(limit.removesuffix("Gi")) * 1024**3 >= MOST_BYTES + at_once * MAX_TOTAL_BYTES
+    made = workshop.AT_ONCE * MAX_TOTAL_BYTES
+    assert int(limit.removesuffix("Gi")) * 1024**3 >= MOST_BYTES + PLACES * MAX_TOTAL_BYTES + made
 
 
 def test_the_url_of_the_database_reaches_a_shell_whole(tmp_path: Path) -> None:

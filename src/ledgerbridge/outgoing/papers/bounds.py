@@ -10,8 +10,8 @@ import contextlib
 import resource
 import sys
 
-MEMORY = 768 * 1024 * 1024
-"""Bytes of address space. A PDF of 30 MB takes about 200 MB, the largest image that is unpacked 400 MB."""
+MEMORY = 512 * 1024 * 1024
+"""Bytes of address space. 100 MB of photographs and PDFs take 300 MB together, the largest image that is unpacked 350."""
 
 
 def settle_down(most: int, seconds: int) -> None:

@@ -102,11 +102,13 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits of grey
         return image.convert("I").point(lambda value: value / 256).convert("L")
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
+        clear = image if image.mode == "RGBA" else image.convert("RGBA")
         paper = Image.new("RGB", image.size, "white")
         paper.paste(clear, mask=clear.getchannel("A"))
         return paper
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
 
 
 def _data(png: bytes) -> Iterator[bytes]:

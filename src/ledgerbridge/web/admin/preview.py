@@ -101,7 +101,9 @@ def _item(one: ItemPreview) -> models.PreviewItem:
         revision=one.revision,
         replaces=one.replaces,
         receipts=[
-            models.PreviewReceipt(name=each.name, type=each.type, bytes=each.bytes, taken=each.taken)
+            models.PreviewReceipt(
+                name=each.name, type=each.type, bytes=each.bytes, taken=each.taken, form=each.form, joined=each.joined
+            )
             for each in one.receipts
         ],
         problems=[_problem(each) for each in one.problems],

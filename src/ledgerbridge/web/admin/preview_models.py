@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledgerbridge.exports.fitting import Form
 from ledgerbridge.exports.outlook import Outlook
 from ledgerbridge.exports.preview import MOST_ITEMS
 from ledgerbridge.exports.shown_entries import ShownKind
@@ -110,10 +111,15 @@ class PreviewEntry(BaseModel):
 class PreviewReceipt(BaseModel):
     """A file of the item by what Pleo says of it; it is not fetched."""
 
-    name: str | None = Field(description="Null where only its content shows what it is.", examples=["R-1001-1.pdf"])
+    name: str | None = Field(
+        description="On the entry. Null where only its content shows what it is, or where the ERP cannot be given it.",
+        examples=["R-1001-1.pdf"],
+    )
     type: str | None = Field(examples=["application/pdf"])
     bytes: int | None
     taken: bool = Field(description="False where the ERP takes no files.")
+    form: Form = Field(description="How the ERP would be given it; `none` fails the item.")
+    joined: bool = Field(description="Whether it would be in one file with the item's other receipts.")
 
 
 class PreviewItem(BaseModel):
