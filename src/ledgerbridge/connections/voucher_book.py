@@ -23,7 +23,7 @@ from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.connections import voucher_rows
 from ledgerbridge.connections.voucher_rows import Identity, Numbered
-from ledgerbridge.erp.files.book import KeyTaken, MadeFile, NewVoucher, Receipt, Voucher, digest_of
+from ledgerbridge.erp.files.book import MOST_WAITING, KeyTaken, MadeFile, NewVoucher, Receipt, Voucher, digest_of
 from ledgerbridge.erp.port import ErpError
 from ledgerbridge.store import tables
 from ledgerbridge.store.engine import Database
@@ -58,6 +58,7 @@ class StoredBook:
 
     db: Database
     whose: Identity
+    most_waiting: int = MOST_WAITING
 
     # ------------------------------------------------------------------ recording
 
@@ -127,7 +128,15 @@ class StoredBook:
         return await self._look(Row.date >= first, Row.date <= last, Row.company_id == company_id)
 
     async def waiting(self) -> Sequence[Voucher]:
-        return await self._look(Row.file_id.is_(None))
+        first = (
+            select(Row.id)
+            .where(
+                Row.connection_id == self.whose.connection_id, Row.book_id == self.whose.book_id, Row.file_id.is_(None)
+            )
+            .order_by(Row.recorded_at, Row.year, Row.series, Row.number)
+            .limit(self.most_waiting)
+        )
+        return await self._look(Row.id.in_(first))
 
     async def in_file(self, file_id: uuid.UUID) -> Sequence[Voucher]:
         """The vouchers of a closed file, by year, series and number."""

@@ -179,6 +179,16 @@ async def test_what_the_database_cannot_hold_of_a_text_costs_no_booking(book: St
     assert (again[0].id, again[0].already_there) == (made.id, True)
 
 
+async def test_of_very_many_those_recorded_first_are_made_into_files_first(book: StoredBook) -> None:
+    await recorded(book, *(replace(voucher(f"late{n}"), series="B") for n in range(3)))
+    await recorded(book, *(voucher(f"e{n}") for n in range(3)))
+    few = replace(book, most_waiting=4)
+    first = await few.waiting()
+    assert [(one.series, one.number) for one in first] == [("A", 1), ("B", 1), ("B", 2), ("B", 3)]
+    await few.close("1.si", b"bytes", [one.id for one in first])
+    assert [(one.series, one.number) for one in await few.waiting()] == [("A", 2), ("A", 3)]
+
+
 # ------------------------------------------------------------------ a database that goes away
 
 

@@ -109,6 +109,10 @@ class KeyTaken(Exception):
         self.standing = standing
 
 
+MOST_WAITING = 5_000
+"""Vouchers that `waiting` answers at once, for the sake of memory."""
+
+
 class VoucherBook(Protocol):
     """The book of one ERP company of one connection. Every method is one transaction; a failure has done nothing.
 
@@ -138,7 +142,8 @@ class VoucherBook(Protocol):
         ...
 
     async def waiting(self) -> Sequence[Voucher]:
-        """Vouchers in no file yet, by year, series and number."""
+        """Vouchers in no file yet, by year, series and number; at most `MOST_WAITING`, those recorded first. Once
+        these are closed, ask again."""
         ...
 
     async def close(self, name: str, content: bytes, vouchers: Sequence[str]) -> MadeFile:

@@ -52,15 +52,15 @@ class Renderer(Protocol):
 
 async def close_waiting(book: VoucherBook, renderer: Renderer, every: FileEvery, waits: Sequence[float]) -> None:
     """Make files of what waits, where it is time to. Raises `ErpError`; what was closed by then stays closed."""
-    for _ in range(_ROUNDS):
+    overtaken = 0
+    while overtaken < _ROUNDS:
         waiting = await patiently(waits, book.waiting)
         if not _due(waiting, every):
             return
         try:
             await _close(book, renderer, waiting)
         except ValueError:  # another process closed some of them meanwhile
-            continue
-        return
+            overtaken += 1
     raise ErpError(problem(Failure.ERP_BUSY, "files were closed by others again and again"))
 
 
