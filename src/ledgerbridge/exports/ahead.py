@@ -32,8 +32,8 @@ MOST_FILES = 400
 """Ahead of their items; each is an open file, and a process may commonly have 1,024, of which the items that are up may
 need `MAX_FILES` for each of ten jobs."""
 MOST_BYTES = 512 * 1024 * 1024
-"""On disk ahead of their items. With what ten jobs hold for items that are up (`MAX_TOTAL_BYTES` each), and what is just
-made of receipts, it fits into 2 GiB of temporary space."""
+"""On disk ahead of their items. With what ten jobs hold for items that are up (`MAX_TOTAL_BYTES` each) and what is made
+of receipts just now, it fits into 2 GiB of temporary space."""
 AT_ONCE = 8
 """Downloads ahead at a time. All receipts lie at one host, so it is also what that host is asked for at once, apart
 from one for each job whose item is up."""

@@ -12,8 +12,8 @@ import pytest
 from bench.sizing.given import PLACES, POOL, WORKER_POOL
 from ledgerbridge.exports.ahead import MOST_BYTES
 from ledgerbridge.exports.receipts import MAX_TOTAL_BYTES
-from ledgerbridge.outgoing.papers import workshop
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.outgoing.papers import workshop
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import connection_settings
 from tests.unit.deploy.words import (

@@ -11,7 +11,8 @@ import resource
 import sys
 
 MEMORY = 512 * 1024 * 1024
-"""Bytes of address space. 100 MB of photographs and PDFs take 300 MB together, the largest image that is unpacked 350."""
+"""Bytes of address space. 100 MB of photographs and PDFs take 300 MB together, the largest image that is unpacked 350.
+"""
 
 
 def settle_down(most: int, seconds: int) -> None:
