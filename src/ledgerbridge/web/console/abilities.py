@@ -6,11 +6,15 @@ test holds a new one to it.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ledgerbridge.erp.port import Capabilities
+from ledgerbridge.connections.access import open_erp
+from ledgerbridge.connections.errors import ErpNotBound, SecretUnreadable
+from ledgerbridge.erp.port import Capabilities, ErpError
 from ledgerbridge.store.tables import SyncKind
+from ledgerbridge.web.services import Services
 from ledgerbridge.web.texts import text
 
 
@@ -66,6 +70,15 @@ def notes(able: Capabilities) -> list[Note]:
         for name, values in found.items()
         if values is not None
     ]
+
+
+async def known(services: Services, connection_id: uuid.UUID) -> Capabilities | None:
+    """What the bound accounting system can do, without a call to it; None when there is none or that cannot be told."""
+    try:
+        async with open_erp(services.connections, connection_id) as erp:
+            return erp.capabilities
+    except (ErpNotBound, SecretUnreadable, ErpError):
+        return None
 
 
 def nothing_of(able: Capabilities | None) -> tuple[SyncKind, ...]:

@@ -330,6 +330,9 @@ async def test_the_set_up_at_a_glance_says_it_too(walker: Walker) -> None:
     assert "No dimensions" in page.text
     assert "Dimensions This accounting system takes no dimensions" in page.text
     assert "Vendors Not kept there" in page.text
+    await walker.face.sign_in_operator()
+    operators = await walker.face.operator.get(f"/admin/connections/{walker.connection}")
+    assert "No drafts. " in Page(operators.text).text
 
 
 # ------------------------------------------------------------------ the admin API

@@ -17,6 +17,7 @@ from ledgerbridge.ops.overview import Overview
 from ledgerbridge.store.tables import ConnectionStatus, SyncKind
 from ledgerbridge.syncs import queries as syncs
 from ledgerbridge.web import actions
+from ledgerbridge.web.console import abilities
 from ledgerbridge.web.console.admin import showing
 from ledgerbridge.web.console.doors import ConsoleRoute, Operator, SignedInOperator
 from ledgerbridge.web.console.forms import fields, go
@@ -144,6 +145,7 @@ async def _page(
         parked = await syncs.parked_vendors(session, connection_id, limit=_ROWS)
         records = await audit.newest(session, audit.Written(connection_id), limit=2 * _ROWS)
     versions = await configuration.versions(services.connections, connection_id, limit=_ROWS)
+    able = await abilities.known(services, connection_id)
     return page(
         request,
         operator,
@@ -163,6 +165,7 @@ async def _page(
         warnings=warnings,
         parked=parked,
         files=files,
+        notes=abilities.notes(able) if able else [],
         records=records,
         sentence=sentence,
         details=details,

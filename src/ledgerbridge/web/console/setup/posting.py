@@ -19,6 +19,7 @@ from ledgerbridge.bookkeeping.words import Chart, ErpTax
 from ledgerbridge.connections.access import open_pleo
 from ledgerbridge.connections.config_body import ConfigurationBody
 from ledgerbridge.connections.setup import ASKED, Setup, Step
+from ledgerbridge.erp.port import Capabilities
 from ledgerbridge.pleo.errors import PleoError
 from ledgerbridge.pleo.tax_codes import TaxCode, TaxCodesApi
 from ledgerbridge.web.console.doors import ConsoleRoute, SignedInCustomer
@@ -125,7 +126,13 @@ async def _live(services: Services, setup: Setup, entered: Entered, fresh: bool)
         "bills": capabilities is not None and capabilities.vendor_bills,
         "can_reverse": capabilities is not None and capabilities.can_reverse,
         "drafts": capabilities is None or capabilities.drafts,
+        "tax_by_erp": _works_out_tax(capabilities) or entered.get("tax.mode") == "erp",
     }
+
+
+def _works_out_tax(able: Capabilities | None) -> bool:
+    """Whether there is anything on which the ERP may work VAT out: its bills, or journal entries as well."""
+    return able is None or able.vendor_bills or able.computes_tax_on_journal_entries
 
 
 async def _pleo_codes(services: Services, setup: Setup) -> Sequence[TaxCode] | None:

@@ -13,6 +13,7 @@ from ledgerbridge.connections.access import open_erp, verify_erp_company
 from ledgerbridge.connections.errors import SecretUnreadable
 from ledgerbridge.connections.setup import Setup
 from ledgerbridge.erp.port import Capabilities, Erp, ErpError
+from ledgerbridge.web.console import abilities
 from ledgerbridge.web.services import Services
 from ledgerbridge.web.texts import text
 
@@ -53,13 +54,7 @@ async def read(services: Services, setup: Setup, ask: Callable[[Erp], Awaitable[
 
 async def capabilities(services: Services, setup: Setup) -> Capabilities | None:
     """What the bound ERP can do, without a call to it; None when that cannot be told."""
-    if setup.binding is None:
-        return None
-    try:
-        async with open_erp(services.connections, setup.connection.id) as erp:
-            return erp.capabilities
-    except (SecretUnreadable, ErpError):
-        return None
+    return await abilities.known(services, setup.connection.id) if setup.binding is not None else None
 
 
 async def chart(services: Services, setup: Setup) -> Reading[Chart]:
