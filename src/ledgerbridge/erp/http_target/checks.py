@@ -279,9 +279,8 @@ class TestFiles:
 
     async def test_an_entry_with_a_file_that_never_came_is_refused(self, endpoint: Endpoint) -> None:
         endpoint.needs("attachments")
-        missing = wire.File(
-            name="check.pdf", type="application/pdf", size=5, sha256=hashlib.sha256(os.urandom(9)).hexdigest()
-        )
+        never = hashlib.sha256(os.urandom(9)).hexdigest()
+        missing = wire.File(name="check.pdf", type="application/pdf", size=5, sha256=never)
         (result,) = (await endpoint.book(endpoint.entry(), files=(missing,))).results
         assert result.error
         assert result.error.code == "attachment_missing"
