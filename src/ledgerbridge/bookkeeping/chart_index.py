@@ -27,6 +27,8 @@ class ChartIndex:
         """Currency the books are kept in."""
         self.periods: tuple[Period, ...] = tuple(sorted(chart.periods, key=lambda period: (period.start, period.end)))
         """By start date."""
+        self.opened_by: str | None = chart.opened_by
+        """As the chart says."""
         self.dimensions: tuple[Dimension, ...] = chart.dimensions
         """In the order of the chart."""
         self._accounts_by_code = _grouped(open_accounts, lambda account: account.code)

@@ -50,7 +50,9 @@ def book(
     original = findings.take(period.local_date(item.date, config.time_zone))
     posted = None
     if original is not None:
-        posted = findings.take(period.posting_date(original, chart.periods, config.closed_period, today))
+        posted = findings.take(
+            period.posting_date(original, chart.periods, config.closed_period, today, chart.opened_by)
+        )
     plan = findings.take(_plan(item, row, config, chart, vendors)) if row is not None else None
     if findings.problems or journal is None or original is None or posted is None or plan is None:
         return findings.problems

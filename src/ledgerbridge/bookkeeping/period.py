@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from ledgerbridge.bookkeeping.problem import Failed, Failure, failed
+from ledgerbridge.bookkeeping.problem import Failed, Failure, Problem, failed, problem
 from ledgerbridge.bookkeeping.words import ClosedPeriod, Period
 
 
@@ -34,22 +35,30 @@ def local_date(instant: dt.datetime, time_zone: str) -> dt.date | Failed:
 
 
 def posting_date(
-    source: dt.date, periods: Sequence[Period], strategy: ClosedPeriod, today: dt.date
+    source: dt.date, periods: Sequence[Period], strategy: ClosedPeriod, today: dt.date, opened_by: str | None = None
 ) -> dt.date | Failed:
     """The day an item of `source` is booked on.
 
     `source` itself where an open period holds it (EXP-PERIOD-01, -04), or where the ERP names no periods at all and so
     leaves the judgement to itself. Otherwise `strategy` decides (EXP-PERIOD-05): the first day of the next open period,
-    or `today` if that is open.
+    or `today` if that is open. `opened_by` as in `Chart`.
     """
     if not periods or _is_open(source, periods):
         return source
     if strategy is ClosedPeriod.FAIL:
-        return failed(Failure.PERIOD_CLOSED, date=source.isoformat())
+        return Failed((closed(source, opened_by),))
     if strategy is ClosedPeriod.NEXT_OPEN:
         starts = [period.start for period in periods if period.open and period.start > source]
         return min(starts) if starts else failed(Failure.NO_OPEN_PERIOD, date=source.isoformat())
     return today if _is_open(today, periods) else failed(Failure.NO_OPEN_PERIOD, date=today.isoformat())
+
+
+def closed(day: dt.date, opened_by: str | None = None, internal: str = "") -> Problem:
+    """That the period of a day is closed or was never made; what opens it as in `Chart`."""
+    found = problem(Failure.PERIOD_CLOSED, internal, date=day.isoformat())
+    if opened_by is None:
+        return found
+    return replace(found, spelled=f"The accounting period of {day} is closed or not set up. {opened_by}")
 
 
 def _is_open(day: dt.date, periods: Sequence[Period]) -> bool:

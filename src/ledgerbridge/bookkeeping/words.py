@@ -325,6 +325,8 @@ class Chart:
     taxes: tuple[ErpTax, ...] = ()
     dimensions: tuple[Dimension, ...] = ()
     periods: tuple[Period, ...] = ()
+    opened_by: str | None = None
+    """What opens a closed period, as a sentence; None where that is done in the ERP."""
 
 
 # ------------------------------------------------------------------ what goes into the books
@@ -349,8 +351,7 @@ class TaxPosting:
     """ERP id of the tax component."""
     kind: Literal["base", "tax"]
     amount: Decimal
-    """Base: positive for a purchase, negative when it is undone. Tax: debit minus credit of the VAT line, so the
-    outgoing side of a reverse charge has the opposite sign."""
+    """Base: positive for a purchase, negative when it is undone. Tax: debit minus credit of the VAT line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ def test_a_closed_period_fails_the_item_when_moving_is_off() -> None:
     assert "out-of-pocket expense can also get another date in Pleo" in found.text
 
 
+def test_a_period_that_is_not_opened_in_the_erp_is_told_with_what_opens_it() -> None:
+    (found,) = problems(item(date=CLOSED_DAY), chart=chart(opened_by="Turn the page."))
+    assert found.failure is Failure.PERIOD_CLOSED
+    assert found.text == "The accounting period of 2026-03-14 is closed or not set up. Turn the page."
+
+
 @pytest.mark.rule("EXP-PERIOD-05", "EXP-PERIOD-09")
 @pytest.mark.parametrize(
     ("strategy", "day"), [(ClosedPeriod.NEXT_OPEN, dt.date(2026, 7, 1)), (ClosedPeriod.TODAY, TODAY)]

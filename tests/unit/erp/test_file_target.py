@@ -187,6 +187,25 @@ async def test_a_taking_back_swaps_debit_and_credit_and_tells_why_and_of_what() 
 # ------------------------------------------------------------------ refusals
 
 
+async def test_a_day_nothing_is_booked_on_is_told_with_what_to_do_about_it_here() -> None:
+    company = erp(MemoryBook())
+    booked = await company.book(entry("e1"), (), final=True)
+    locked = erp(company._book, FileSettings(("P",), locked_until=DAY))  # type: ignore[arg-type]
+    told = await locked.fits(entry("e2"), final=True)
+    assert told is not None
+    assert told.text == (
+        "The accounting period of 2026-09-07 is closed or not set up. Choose a newer chart of accounts with that "
+        "fiscal year, change the day up to which all is booked, or allow moving entries to an open period in the "
+        "Ledgerbridge settings of this company, then export again."
+    )
+    assert str((await locked.chart()).opened_by) in told.text
+    with pytest.raises(ErpError) as caught:
+        await locked.reverse(booked.ref, entry("e1").key, reason="wrong", day=None)
+    assert caught.value.problem.failure is Failure.REVERSAL_PERIOD_CLOSED
+    assert "so P1 was not taken back. Choose a newer chart" in caught.value.problem.text
+    assert caught.value.problem.text.endswith("then try again.")
+
+
 @pytest.mark.parametrize(
     ("change", "failure"),
     [

@@ -12,8 +12,15 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from ledgerbridge.bookkeeping.failures import CONFIG_PAGE
 from ledgerbridge.bookkeeping.words import Account, Chart, Dimension, ErpTax, Journal, Period
 from ledgerbridge.erp.port import ErpCompany
+
+OPENED_BY = (
+    "Choose a newer chart of accounts with that fiscal year, change the day up to which all is booked, or allow moving "
+    f"entries to an open period in {CONFIG_PAGE}, then export again."
+)
+"""What a bookkeeper does about a day that cannot be booked on."""
 
 
 class AccountType(StrEnum):
@@ -113,6 +120,7 @@ class FileChart:
             taxes=tuple(taxes),
             dimensions=tuple(_dimension(one) for one in self.dimensions),
             periods=tuple(periods(self.years, locked_until)),
+            opened_by=OPENED_BY,
         )
 
     def as_json(self) -> dict[str, Any]:

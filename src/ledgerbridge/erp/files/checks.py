@@ -7,10 +7,11 @@ import re
 from collections.abc import Collection
 from decimal import Decimal
 
+from ledgerbridge.bookkeeping import period
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry
-from ledgerbridge.erp.files.chart import FileChart, FiscalYear
+from ledgerbridge.erp.files.chart import OPENED_BY, FileChart, FiscalYear
 from ledgerbridge.erp.port import ErpError
 
 _SAFE_ID = re.compile(r"[^\[\]#\x00-\x20]{1,200}")
@@ -26,7 +27,7 @@ def checked(
         raise ErpError(found)
     year = open_year(chart, document.date, locked_until)
     if year is None:
-        raise ErpError(problem(Failure.PERIOD_CLOSED, closed_because(chart, document.date), date=document.date))
+        raise ErpError(period.closed(document.date, OPENED_BY, closed_because(chart, document.date)))
     return document, year
 
 

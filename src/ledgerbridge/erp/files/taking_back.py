@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
 from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.erp.files import checks
 from ledgerbridge.erp.files.book import KeyTaken, NewVoucher, Voucher, VoucherBook
-from ledgerbridge.erp.files.chart import FileChart
+from ledgerbridge.erp.files.chart import OPENED_BY, FileChart
 from ledgerbridge.erp.files.filed import body_of_counter, filed
 from ledgerbridge.erp.files.standing import in_force, name, patiently
 from ledgerbridge.erp.port import DocumentRef, ErpError, Reversed
@@ -42,7 +42,10 @@ class TakingBack:
         year = checks.open_year(self.chart, date, self.locked_until)
         if year is None:
             why = checks.closed_because(self.chart, date)
-            raise ErpError(problem(Failure.REVERSAL_PERIOD_CLOSED, why, date=date, reference=name(standing)))
+            closed = problem(Failure.REVERSAL_PERIOD_CLOSED, why, date=date, reference=name(standing))
+            opened_by = OPENED_BY.replace("then export again", "then try again")
+            told = f"The accounting period of {date} is closed or not set up, so {name(standing)} was not taken back."
+            raise ErpError(replace(closed, spelled=f"{told} {opened_by}"))
         body = body_of_counter(filed(standing), year, reason)
         return NewVoucher(standing.key, standing.series, year.name, date, standing.total, body, reverses=standing.id)
 
