@@ -26,6 +26,7 @@ from ledgerbridge.store.tables import (
     Posting,
     PostingState,
     SyncKind,
+    Voucher,
     VoucherFile,
     WebhookDelivery,
 )
@@ -80,6 +81,8 @@ async def _read_files(metrics: Metrics, session: AsyncSession) -> None:
     due = VoucherFile.handover_state == HandoverState.WAITING, VoucherFile.handover_due_at.is_not(None)
     oldest = await session.scalar(select(func.min(VoucherFile.made_at)).where(*due))
     metrics.files_waiting.set(max(0.0, (utcnow() - oldest).total_seconds()) if oldest is not None else 0.0)
+    waiting = select(func.count()).select_from(Voucher).where(Voucher.file_id.is_(None))
+    metrics.vouchers_waiting.set(await session.scalar(waiting) or 0)
     stuck = select(func.count()).where(VoucherFile.handover_state == HandoverState.STUCK)
     metrics.files_stuck.set(await session.scalar(stuck) or 0)
 

@@ -79,6 +79,7 @@ class Metrics:
         self.files_waiting = self._gauge(
             "voucher_files_waiting_seconds", "Age of the oldest closed file that is not where the customer wants it."
         )
+        self.vouchers_waiting = self._gauge("vouchers_waiting", "Vouchers that are in no file yet.")
         self.files_stuck = self._gauge("voucher_files_stuck", "Closed files whose handover waits for a person.")
         self.unknown_postings = self._gauge("postings_unknown", "Postings nobody knows the outcome of.")
         self.sync_freshness = self._gauge(
