@@ -113,7 +113,7 @@ async def test_a_commit_that_cannot_be_seen_is_an_unknown_outcome_of_just_those_
     assert isinstance(there, Booked)
     assert isinstance(lost, ErpError)
     assert (lost.outcome_unknown, lost.problem.failure) == (True, Failure.OUTCOME_UNKNOWN)
-    assert "e2" in lost.problem.text
+    assert "[PLEO:e2]" in lost.problem.text
 
 
 @pytest.mark.rule("EXP-IDEM-07", "EXP-REC-04")

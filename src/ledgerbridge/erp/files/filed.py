@@ -83,9 +83,14 @@ class Filed:
 
     @property
     def key_text(self) -> str:
-        """The key as it stands in a text that people search; a later revision is told apart."""
-        later = f"#{self.key.revision}" if self.key.revision != 1 else ""
-        return f"[PLEO:{self.key.accounting_entry_id}{later}]"
+        """The key as it stands in a text that people search."""
+        return spelled(self.key)
+
+
+def spelled(key: PostingKey) -> str:
+    """A key as people search for it; a later revision is told apart."""
+    later = f"#{key.revision}" if key.revision != 1 else ""
+    return f"[PLEO:{key.accounting_entry_id}{later}]"
 
 
 def body_of(entry: JournalEntry, chart: FileChart, year: FiscalYear, tax_names: Mapping[str, str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ledgerbridge.erp.files import checks, master
 from ledgerbridge.erp.files.book import KeyTaken, NewVoucher, Voucher, VoucherBook
 from ledgerbridge.erp.files.chart import FileChart
 from ledgerbridge.erp.files.closing import FileEvery, Rendered, Renderer, close_waiting
-from ledgerbridge.erp.files.filed import body_of
+from ledgerbridge.erp.files.filed import body_of, spelled
 from ledgerbridge.erp.files.standing import in_force, name, patiently, ref
 from ledgerbridge.erp.files.taking_back import TakingBack
 from ledgerbridge.erp.port import (
@@ -229,9 +229,7 @@ class FileErp:
     async def _after_silence(self, wanted: NewVoucher, lost: ErpError) -> Booked | ErpError:
         """What became of a voucher whose recording was not confirmed: it stands, or nobody knows yet."""
         key = wanted.key
-        unknown = ErpError(
-            problem(Failure.OUTCOME_UNKNOWN, str(lost), reference=key.accounting_entry_id), outcome_unknown=True
-        )
+        unknown = ErpError(problem(Failure.OUTCOME_UNKNOWN, str(lost), reference=spelled(key)), outcome_unknown=True)
         try:
             found = await self._patiently(lambda: self._book.find(key.accounting_entry_id, key.company_id))
         except ErpError:
