@@ -232,7 +232,7 @@ async def company_rig(
             endpoints=endpoints,
             budgets=Budgets(db, endpoints.environment, 60_000),
             enqueue_look=lambda session, connection_id: enqueue_look(session, queue, connection_id, "recovery"),
-            erps={"double": adapter or DoubleAdapter(books)},
+            erps=dict.fromkeys(("double", (adapter or DoubleAdapter).kind), adapter or DoubleAdapter(books)),
             sleep=_soon,
         )
         context = ExportContext(

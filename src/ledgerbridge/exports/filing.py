@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.clock import utcnow
@@ -21,7 +21,7 @@ from ledgerbridge.connections.errors import ErpNotBound, SecretUnreadable
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.store.scope import across_companies
-from ledgerbridge.store.tables import Connection, ConnectionStatus, Voucher
+from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding, Voucher, VoucherBookRow
 from ledgerbridge.work.queue import Queue
 from ledgerbridge.work.tasks import Order
 
@@ -78,11 +78,22 @@ async def queue_filing(context: ExportContext) -> int:
 
 
 async def companies_waiting(session: AsyncSession, environment: str) -> Sequence[uuid.UUID]:
-    """Connections of an environment with vouchers that are in no file and that nobody is working on any more."""
+    """Connections of an environment with vouchers that are in no file and that nobody is working on any more.
+
+    Only of the company they are bound to: for another one's nobody can make a file until it is bound again.
+    """
+    bound = and_(
+        ErpBinding.connection_id == VoucherBookRow.connection_id,
+        ErpBinding.kind == VoucherBookRow.kind,
+        ErpBinding.company_ref == VoucherBookRow.company_ref,
+        ErpBinding.registration_number.is_not_distinct_from(VoucherBookRow.registration_number),
+    )
     wanted = (
         select(Voucher.connection_id)
         .distinct()
         .join(Connection, Connection.id == Voucher.connection_id)
+        .join(VoucherBookRow, VoucherBookRow.id == Voucher.book_id)
+        .join(ErpBinding, bound)
         .where(
             Voucher.file_id.is_(None),
             Voucher.recorded_at < utcnow() - LEFT_ALONE,

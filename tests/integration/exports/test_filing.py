@@ -15,10 +15,14 @@ from sqlalchemy import select, update
 from ledgerbridge import faults
 from ledgerbridge.connections import erasure, uninstall
 from ledgerbridge.connections.access import open_erp
+from ledgerbridge.connections.erp_binding import bind
+from ledgerbridge.connections.errors import BindingRefused
 from ledgerbridge.erp.files.target import FileEvery
 from ledgerbridge.erp.port import ErpCompany
 from ledgerbridge.exports import filing
 from ledgerbridge.exports.reverse import reverse
+from ledgerbridge.ops import gauges
+from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.store.tables import (
     AuditRecord,
     ErpBinding,
@@ -92,6 +96,9 @@ async def test_a_file_that_cannot_be_made_costs_no_item_its_outcome_and_comes_la
     assert rig.pleo.job(job)["status"] == "completed"
     assert await files(rig) == []
     assert await filing.queue_filing(rig.context) == 0, "it was left by nobody yet"
+    metrics = Metrics()
+    await gauges.read(metrics, rig.db, rig.context.queue)
+    assert metrics.registry.get_sample_value("ledgerbridge_vouchers_waiting") == 1
     with psycopg.connect(database_url) as line:
         line.execute(MONTHS_AGO)
     assert await filing.queue_filing(rig.context) == 1
@@ -182,7 +189,9 @@ async def test_one_file_a_day_waits_for_the_end_of_its_day_unless_the_company_is
     assert [inside for _, inside in await files(rig)] == [["EXP1", "EXP2"], ["EXP3"]]
 
 
-async def test_a_connection_that_moves_numbers_anew_and_back_where_it_was(rig: Rig, adapter: FilesDouble) -> None:
+async def test_a_connection_that_moves_numbers_anew_and_back_where_it_was(
+    rig: Rig, adapter: FilesDouble, database_url: str
+) -> None:
     async def bound_to(company: ErpCompany) -> None:
         adapter.books.company = company
         values = {"company_ref": chart(company).company_id, "company_name": company.name,
@@ -194,11 +203,33 @@ async def test_a_connection_that_moves_numbers_anew_and_back_where_it_was(rig: R
     here = adapter.books.company
     await rig.export("fee")
     await bound_to(replace(here, name="Other ApS", registration_number="42424242"))
+    adapter.renderer.broken = True
     await rig.export("fee")
+    with psycopg.connect(database_url) as line:
+        line.execute(MONTHS_AGO)
+    assert await filing.queue_filing(rig.context) == 1
+    await bound_to(here)
+    assert await filing.queue_filing(rig.context) == 0, "a file can be made of them only where they belong"
+    await bound_to(replace(here, name="Other ApS", registration_number="42424242"))
+    adapter.renderer.broken = False
+    await filing.file_later(rig.context, rig.connection_id)
     await bound_to(here)
     await rig.export("fee")
     assert sorted((one.series, one.number) for one in await vouchers(rig)) == [("EXP", 1), ("EXP", 1), ("EXP", 2)]
     assert [inside for _, inside in await files(rig)] == [["EXP1"], ["EXP1"], ["EXP2"]]
+
+
+async def test_binding_another_company_leaves_no_voucher_of_this_one_behind(rig: Rig, adapter: FilesDouble) -> None:
+    adapter.every = FileEvery.DAY
+    await rig.export("fee")
+    room, mine, there = rig.context.connections, rig.connection_id, {"api_key": "x"}
+    adapter.books.company = ErpCompany("42424242", "Other ApS", "42424242", "DKK")
+    with pytest.raises(BindingRefused, match="confirm the change"):
+        await bind(room, mine, adapter.kind, there, "admin:ada")
+    await bind(room, mine, adapter.kind, there, "admin:ada", confirm_company_change=True)
+    assert [inside for _, inside in await files(rig)] == [["EXP1"]]
+    await rig.export("fee")
+    assert [(one.series, one.number) for one in await vouchers(rig)] == [("EXP", 1), ("EXP", 1)]
 
 
 async def test_a_connection_that_ends_leaves_every_voucher_in_a_file_that_stays_until_somebody_took_it(
