@@ -74,6 +74,7 @@ def test_a_dimension_below_another_knows_which() -> None:
         ('"556334 3689" 1 2', "556334-3689"),
         ("SE-12", "SE12"),
         ('""', None),
+        ("000000-0000", None),
     ],
 )
 def test_one_company_has_one_spelling_of_its_number(given: str, told: str | None) -> None:
@@ -96,7 +97,9 @@ ODD = {
     "no-name": (b"#FLAGGA 0\n#KONTO 1 A\n#RAR 0 20260101 20261231\n", "#FNAMN"),
     "no-accounts": (b"#FLAGGA 0\n#FNAMN A\n#RAR 0 20260101 20261231\n", "no accounts"),
     "no-year": (b"#FLAGGA 0\n#FNAMN A\n#KONTO 1930 Bank\n", "#RAR"),
-    "odd-account": (b"#FLAGGA 0\n#FNAMN A\n#KONTO 19x Bank\n", "Line 3: 19x is not the number of an account"),
+    "odd-accounts": (b"#FLAGGA 0\n#FNAMN A\n#RAR 0 20260101 20261231\n#KONTO 19x Bank\n", "no accounts"),
+    "bare-year": (b"#FLAGGA 0\n#FNAMN A\n#RAR 0\n#KONTO 1930 Bank\n", "#RAR"),
+    "half-a-year": (b"#FLAGGA 0\n#RAR 0 20260101\n", "Line 2: #RAR does not tell when the fiscal year begins and ends"),
     "bare-account": (b"#FLAGGA 0\n#FNAMN A\n\n#KONTO\n", "Line 4: #KONTO does not tell the number of the account"),
     "open-quote": (b'#FLAGGA 0\n#FNAMN "A\n', "Line 2: a text that begins with a quotation mark"),
     "odd-date": (b"#FLAGGA 0\n#RAR 0 20260101 20260231\n", "Line 2: 20260231 is not a date"),
@@ -118,6 +121,11 @@ def test_a_file_that_cannot_be_used_is_refused_in_words(odd: str) -> None:
         read_chart(content)
     assert said in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+def test_what_nothing_can_be_booked_on_is_left_out() -> None:
+    odd = b'#KONTO DIFF "Differenser"\r\n#KTYP DIFF\r\n#KTYP DIFF K\r\n#OBJEKT 1 "a\\b" "Slash"\r\n'
+    assert read_chart(chart_file() + odd) == read_chart(chart_file())
 
 
 def test_texts_with_marks_braces_and_number_signs_do_not_lead_astray() -> None:

@@ -32,15 +32,15 @@ def faults(**changes: Any) -> dict[str, str]:
 def test_a_chart_alone_is_enough_and_everything_else_has_a_default() -> None:
     stored = check(entered())
     assert {name: value for name, value in stored.items() if name != "chart"} == {
-        "series": "P", "file_every": "job", "text_length": 50, "checksum": "no", "delivery": "download",
+        "series": "P", "file_every": "job", "text_length": 50, "checksum": "yes", "delivery": "download",
     }  # fmt: skip
     settings = read(json.loads(json.dumps(stored)))
     assert (settings.files.series, settings.files.every, settings.files.locked_until) == (("P",), FileEvery.JOB, None)
-    assert (settings.text_length, settings.checksum) == (50, False)
+    assert (settings.text_length, settings.checksum) == (50, True)
 
 
 def test_what_was_stored_is_taken_as_it_is_and_a_new_file_replaces_the_chart_alone() -> None:
-    stored = check(entered(series="x", locked_until="2026-03-31", file_every="day", text_length="120", checksum="yes"))
+    stored = check(entered(series="x", locked_until="2026-03-31", file_every="day", text_length="120", checksum="no"))
     assert check(stored) == stored
     again = check(stored | {"chart": uploaded(chart_file(accounts={**ACCOUNTS, "6999": "Nytt konto"}))})
     assert {name: value for name, value in again.items() if name != "chart"} == {
@@ -49,7 +49,7 @@ def test_what_was_stored_is_taken_as_it_is_and_a_new_file_replaces_the_chart_alo
     assert "6999" in FileChart.of_json(again["chart"]).account
     settings = read(stored)
     assert (settings.files.series, settings.files.locked_until) == (("X",), dt.date(2026, 3, 31))
-    assert (settings.files.every, settings.text_length, settings.checksum) == (FileEvery.DAY, 120, True)
+    assert (settings.files.every, settings.text_length, settings.checksum) == (FileEvery.DAY, 120, False)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def _number(reading: _Reading, item: Item) -> None:
     digits = re.sub(r"[\s-]", "", given)
     if re.fullmatch(r"16[0-9]{10}", digits):
         digits = digits[2:]
+    if not digits.strip("0"):
+        return
     if re.fullmatch(r"[0-9]{10}", digits):
         reading.number = f"{digits[:6]}-{digits[6:]}"
     elif re.fullmatch(r"[A-Za-z0-9]{2,30}", digits):
@@ -126,6 +128,8 @@ def _year(reading: _Reading, item: Item) -> None:
     number = item.field(0, "which fiscal year it is")
     if not re.fullmatch(r"-?[0-9]{1,3}", number):
         raise SieFault(f"Line {item.line}: {number[:10]} does not number a fiscal year. It is 0, -1 and so on.")
+    if not any(item.fields[1:3]):
+        return  # programs write the line without dates where they know none
     start, end = (_day(item, at) for at in (1, 2))
     if end < start:
         raise SieFault(f"Line {item.line}: the fiscal year ends before it begins.")
@@ -143,7 +147,9 @@ def _day(item: Item, at: int) -> dt.date:
 
 
 def _account(reading: _Reading, item: Item) -> None:
-    code = _account_code(item)
+    code = item.field(0, "the number of the account")
+    if not _is_account(code):
+        return  # a few programs keep a line for differences among the accounts, which nothing can be booked on
     reading.accounts[code] = (item.fields[1][:_LONGEST] if len(item.fields) > 1 else "") or code
     if len(reading.accounts) > MOST_ACCOUNTS:
         raise SieFault(f"Line {item.line}: the file holds more than {MOST_ACCOUNTS} accounts.")
@@ -152,14 +158,11 @@ def _account(reading: _Reading, item: Item) -> None:
 def _type(reading: _Reading, item: Item) -> None:
     letter = item.fields[1].upper() if len(item.fields) > 1 else ""
     if letter in _LETTERS:
-        reading.types[_account_code(item)] = _LETTERS[letter]
+        reading.types[item.fields[0]] = _LETTERS[letter]
 
 
-def _account_code(item: Item) -> str:
-    code = item.field(0, "the number of the account")
-    if not re.fullmatch("[0-9]{1,20}", code):
-        raise SieFault(f"Line {item.line}: {code[:30]} is not the number of an account. It has digits alone.")
-    return code
+def _is_account(code: str) -> bool:
+    return re.fullmatch("[0-9]{1,20}", code) is not None
 
 
 def _dimension(reading: _Reading, item: Item) -> None:

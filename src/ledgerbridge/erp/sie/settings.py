@@ -40,11 +40,10 @@ _TEXT_LENGTH = SettingField(
 _CHECKSUM = SettingField(
     "checksum",
     "Checksum",
-    "A checksum (#KSUMMA) in every file. Only for programs that ask for it: some work it out in another way and then "
-    "refuse a good file.",
+    "A checksum (#KSUMMA) in every file, by which your accounting program refuses one that was changed or cut short.",
     SettingKind.CHOICE,
-    choices=(("no", "No"), ("yes", "Yes")),
-    default="no",
+    choices=(("yes", "Yes"), ("no", "No")),
+    default="yes",
 )
 FORM = (
     _CHART,
@@ -133,7 +132,7 @@ def _checksum(value: object) -> str:
     text = str(value).strip() if value is not None else ""
     if text not in ("", "no", "yes"):
         raise ValueError("Choose one of the two.")
-    return text or "no"
+    return text or "yes"
 
 
 _CHECKERS = {"text_length": _text_length, "checksum": _checksum}

@@ -34,7 +34,7 @@ class SieWriter:
     """Tells company and organisation number; everything else stands in the vouchers."""
     text_length: int
     """Longest text of a voucher or a row."""
-    checksum: bool = False
+    checksum: bool = True
     """Whether the file ends in a `#KSUMMA`."""
 
     def render(self, vouchers: Sequence[Filed]) -> Rendered:
