@@ -238,7 +238,8 @@ class Ledger:
 
     def _match(self, rows: Iterable[Row]) -> bool:
         owed = [line for row in rows for line in json.loads(row["body"])["lines"] if line["vendor"]]
-        if len({(line["vendor"], line["account"]["id"]) for line in owed}) != 1 or sum(_net(line) for line in owed):
+        left = sum((_net(line) for line in owed), Decimal(0))
+        if left or len({(line["vendor"], line["account"]["id"]) for line in owed}) != 1:
             return False
         (match,) = self.db.execute("SELECT coalesce(max(match), 0) + 1 FROM matches").fetchone()
         self.db.executemany("INSERT INTO matches VALUES (?, ?)", [(match, row["id"]) for row in rows])

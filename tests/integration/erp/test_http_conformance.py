@@ -10,8 +10,6 @@ import pytest
 from ledgerbridge.erp import conformance
 from tests.support.http_target import HttpBench, running
 
-pytest.register_assert_rewrite("tests.support.http_target")
-
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpBench]:

@@ -1,14 +1,16 @@
-"""The checks a partner runs with address and secret alone: the reference server passes, and a careless one fails."""
+"""The checks a partner runs with address and secret alone: both examples pass, and a careless server fails."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples.http_target import minimal
 from examples.http_target.ledger import Ledger
 
 from ledgerbridge.erp.http_target.checks import (  # noqa: F401 - the checks are tests
@@ -22,10 +24,19 @@ from ledgerbridge.erp.http_target.settings import Access, access
 from tests.support.http_target import SECRET, running
 
 
-@pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("books")) as (_, url):
-        yield url
+@pytest.fixture(scope="module", params=["reference", "minimal"])
+def base_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "reference":
+        with running(tmp_path_factory.mktemp("books")) as (_, url):
+            yield url
+        return
+    server = minimal.serving(SECRET, 0)
+    thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from ledgerbridge.bookkeeping.master_data import NewVendor, VendorLookup
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import JournalEntry, PostingKey
+from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.erp.http_target import HttpAdapter
 from ledgerbridge.erp.http_target.patience import Patience
 from ledgerbridge.erp.port import Attachment, Booked, DocumentKind, DocumentRef, Erp, ErpError, Wanted
@@ -418,3 +419,29 @@ async def test_a_vendor_whose_reply_was_lost_is_looked_for_and_not_created_again
             await erp.create_vendor(NewVendor("pleo-1", "New"))
     assert caught.value.outcome_unknown
     assert len(partner.sent("create_vendor")) == 1
+
+
+# ------------------------------------------------------------------ set-up
+
+
+@pytest.mark.parametrize(
+    ("answers", "field", "said"),
+    [
+        ({"capabilities": {"protocol": 1}}, "base_url", "/name"),
+        ({"companies": {"companies": [{"id": 1}]}}, "base_url", "/companies/0/id"),
+        ({"capabilities": httpx.Response(302, headers={"Location": "https://x.example.com"})}, "base_url", "address"),
+        ({"capabilities": httpx.Response(404, text="nothing here")}, "base_url", "address"),
+        ({"capabilities": httpx.ConnectError("nobody")}, "base_url", "Nothing answers"),
+        ({"capabilities": problem("unauthorised", 401)}, "secret", "signature"),
+        ({"companies": {"companies": []}}, "secret", "any company"),
+    ],
+)
+async def test_what_is_wrong_with_an_endpoint_is_told_in_the_set_up_beside_its_field(
+    answers: dict[str, Any], field: str, said: str
+) -> None:
+    partner = Partner(**answers)
+    adapter = HttpAdapter(reach=Reach(local=True), transport=lambda: partner)
+    with pytest.raises(SettingsError) as caught:
+        await adapter.companies({"base_url": "https://erp.example.com/pleo", "secret": SECRET})
+    assert list(caught.value.errors) == [field]
+    assert said in caught.value.errors[field]
