@@ -2,6 +2,7 @@
 
     python -m tools.adapters            run the suite on all of them and write the page (some minutes)
     python -m tools.adapters sie csv    run it on these; the others as they were run last
+    python -m tools.adapters --write    write the page of what was run last
     python -m tools.adapters --check    compare the page with the cases and adapters there are, running nothing
 
 Anything but "passed" and "not capable" is a failure of the table: then the page is written and the command fails.
@@ -30,7 +31,8 @@ HEAD = """# Adapters
 Every case of the conformance suite (`src/ledgerbridge/erp/conformance`) on every adapter of this package, run against
 the real thing: Tryton itself, the files of `sie` and `csv` as readers of others read them, and the reference server of
 `http`. A case that does not apply tells what the ERP does not claim, or has nothing of; a case that is skipped for
-another reason fails the run. Written by `python -m tools.adapters`; how to write one of your own is told in
+another reason fails the run. *Claimed* are cases that ask what an ERP without a capability must refuse, where it has
+it. Written by `python -m tools.adapters`; how to write one of your own is told in
 [writing-an-erp-adapter.md](writing-an-erp-adapter.md).
 """
 
@@ -90,7 +92,7 @@ def _counted(results: Results, suite: str) -> str:
 def _shown(value: object) -> str:
     match value:
         case None:
-            return "–"
+            return "any"
         case bool():
             return "yes" if value else "no"
         case list():
@@ -121,13 +123,14 @@ def main(arguments: list[str]) -> int:
         if fault := stale():
             print(fault)
         return 1 if fault else 0
-    named = kinds()
+    named, anew = kinds(), arguments != ["--write"]
+    arguments = arguments if anew else []
     if unknown := sorted(set(arguments) - set(named)):
         print(f"no adapter of ours: {', '.join(unknown)}; there are {', '.join(named)}")
         return 2
     kept = {kind: RUNS / f"{kind}.json" for kind in named}
     for kind in named:
-        if kind in (arguments or named) or not kept[kind].exists():
+        if (anew and kind in (arguments or named)) or not kept[kind].exists():
             run(kind)
     found = {kind: read(path.read_text()) if path.exists() else Results() for kind, path in kept.items()}
     PAGE.write_text(page(found), encoding="utf-8")

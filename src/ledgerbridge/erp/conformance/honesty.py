@@ -70,9 +70,11 @@ class Honesty:
         if bench.capabilities.attachments:
             assert (facts.oversize is None) == (Lack.SIZE_LIMIT in missing)
             assert bench.capabilities.max_attachment_bytes is None or Lack.SIZE_LIMIT not in missing
-        if bench.capabilities.files:
-            return
-        assert Lack.DOUBT not in missing, "only a book of our own knows for certain"
+        secrets = bench.adapter.secret_fields() & bench.settings.keys()
+        assert bool(secrets) == (Lack.SECRETS not in missing)
+        if not bench.capabilities.files:
+            ours = {Lack.DOUBT, Lack.HANDS, Lack.OFFLINE}
+            assert not ours & missing, "only a book of our own is certain, at hand, and changed by nobody else"
 
     @pytest.mark.rule("EXP-REC-04")
     async def test_without_a_probe_nothing_is_said_of_what_stands(self, bench: Bench) -> None:
