@@ -110,6 +110,11 @@ ODD = {
     ),
     "type-5": (b"#FLAGGA 0\n#SIETYP 5\n", "Line 2: this is SIE type 5"),
     "odd-currency": (b"#FLAGGA 0\n#VALUTA kronor\n", "Line 2: KRONOR is not a currency"),
+    "dimensions": (
+        b"#FLAGGA 0\n#FNAMN A\n#KONTO 1 B\n#RAR 0 20260101 20261231\n"
+        + b"".join(b"#DIM %d A\n" % at for at in range(101)),
+        "more than 100 dimensions",
+    ),
     "odd-dimension": (b'#FLAGGA 0\n#OBJEKT KST "1" "A"\n', "Line 2: KST is not the number of a dimension"),
 }
 

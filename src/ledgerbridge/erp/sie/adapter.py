@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -39,7 +40,7 @@ class SieAdapter:
         return settings.check(raw)
 
     async def companies(self, raw: dict[str, Any], observe: Observe | None = None) -> Sequence[ErpCompany]:
-        checked = settings.check(raw)
+        checked = await asyncio.to_thread(settings.check, raw)  # a large file takes its time
         await destination.test(checked, self._reach)
         return [settings.read(checked).chart.as_company()]
 

@@ -12,6 +12,7 @@ from ledgerbridge.erp.sie.items import Item, SieFault, items
 
 MOST_ACCOUNTS = 5_000
 MOST_VALUES = 15_000
+MOST_DIMENSIONS = 100
 _LONGEST = 200
 """Of a name. Longer ones are cut."""
 _LONGEST_CODE = 60
@@ -68,6 +69,8 @@ class _Reading:
             raise SieFault(f"The file holds no accounts (#KONTO). {_AGAIN}")
         accounts = (FileAccount(code, name, self._type(code)) for code, name in sorted(self.accounts.items()))
         dimensions = sorted({*self.dimensions, *self.values}, key=int)
+        if len(dimensions) > MOST_DIMENSIONS:
+            raise SieFault(f"The file holds more than {MOST_DIMENSIONS} dimensions (#DIM).")
         return FileChart(
             self.company,
             self.number,
