@@ -56,8 +56,8 @@ def private_key_fault(text: str) -> str | None:
         asyncssh.import_private_key(text)
     except asyncssh.KeyEncryptionError:
         return "is locked with a passphrase"
-    except (asyncssh.KeyImportError, ValueError):
-        return "cannot be read"
+    except (asyncssh.KeyImportError, ValueError) as error:
+        return "is locked with a passphrase" if "assphrase" in str(error) else "cannot be read"
     return None
 
 

@@ -19,8 +19,6 @@ from ledgerbridge.connections import handover, handover_desk, voucher_files
 from ledgerbridge.connections.handover_desk import NotPossible
 from ledgerbridge.connections.voucher_files import FileUnknown
 from ledgerbridge.erp.files.book import NewVoucher
-from ledgerbridge.erp.files.destination_words import told_of
-from ledgerbridge.outgoing.placing import Failing, NotPlaced
 from tests.support.book_manners import receipt, voucher
 from tests.support.canaries import canary, found_in
 from tests.support.handing import Handing, handing
@@ -309,13 +307,3 @@ async def test_receipts_are_counted_once_and_come_in_pieces(company: Handing) ->
     assert max(len(piece) for piece in pieces) < 1_200_000
     assert sum(len(piece) for piece in pieces) == parcel.size > 3_000_000
     assert (await company.row()).receipts_sha256 == parcel.sha256
-
-
-def test_only_what_might_go_wrong_twice_waits_for_a_person() -> None:
-    people = {one for one in Failing if told_of(NotPlaced(one, "detail"), sftp=True).person}
-    assert people == {Failing.OTHER_FILE, Failing.IN_DOUBT}
-    for one in Failing:
-        for sftp in (True, False):
-            told = told_of(NotPlaced(one), sftp=sftp)
-            assert "{" not in told.text
-            assert told.text.endswith(".")

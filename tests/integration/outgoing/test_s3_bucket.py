@@ -18,7 +18,9 @@ from ledgerbridge.outgoing.addresses import PUBLIC, Reach
 from ledgerbridge.outgoing.placing import Failing, NotPlaced, Parcel
 from ledgerbridge.outgoing.s3 import Bucket
 from ledgerbridge.outgoing.signing_s3 import S3Key
+from tests.support.book_manners import voucher
 from tests.support.canaries import canary, found_in
+from tests.support.handing import handing
 from tests.support.seaweed import ACCESS, BUCKET, READER, REGION, SECRET, Seaweed, seaweed
 
 HERE = Reach(local=True)
@@ -196,3 +198,19 @@ async def test_what_is_no_such_server_is_told() -> None:
     async with standing:
         assert "not an S3-compatible server" in (await fault(settings))[1]
     assert "Nothing answers" in (await fault(settings))[1]
+
+
+async def test_a_closed_file_and_its_receipts_reach_the_bucket(
+    server: Seaweed, settings: dict[str, Any], database_url: str
+) -> None:
+    async with handing(database_url) as company:
+        await company.bind(destination.check(settings))
+        await company.close(CONTENT, voucher("e1"), name=NAME)
+        await company.work()
+        row = await company.row()
+        assert (row.handover_state, row.handover_place) == ("done", settings["s3_address"])
+        assert row.handover_sent_at is None
+        assert there(server, settings) == CONTENT
+        path = settings["s3_address"].removeprefix(f"{server.address}/")
+        packed = server.call("GET", f"{path}/%C3%85%20file%202026-001%2B1.zip").content
+        assert hashlib.sha256(packed).hexdigest() == row.receipts_sha256
