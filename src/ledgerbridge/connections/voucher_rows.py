@@ -78,14 +78,18 @@ async def take(session: AsyncSession, whose: Identity) -> None:
     held = update(VoucherBookRow).where(*mine).values(changed)
     if (await session.execute(held)).rowcount:  # type: ignore[attr-defined]
         return
+    await make(session, whose)
+    await session.execute(held)
+
+
+async def make(session: AsyncSession, whose: Identity) -> None:
+    """The book, if there is none. Whoever comes second waits for the first, and finds its row afterwards."""
     row = {
         "id": whose.book_id, "connection_id": whose.connection_id, "kind": whose.kind,
         "company_ref": whose.company_ref, "registration_number": whose.registration_number,
         "company_name": whose.company_name, "currency": whose.currency,
     }  # fmt: skip
-    # Whoever comes second waits for the first here, and finds its row below.
     await session.execute(insert(VoucherBookRow).values(row).on_conflict_do_nothing())
-    await session.execute(held)
 
 
 async def next_numbers(session: AsyncSession, whose: Identity, wanted: Sequence[NewVoucher]) -> list[int]:
