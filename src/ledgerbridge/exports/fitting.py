@@ -100,7 +100,12 @@ class Unfit(Exception):
 
 
 def pieces(kinds: Sequence[str | None], able: Capabilities) -> tuple[Piece, ...]:
-    """What receipts of these MIME types become, each by its `plain` name; None is a type that is not known yet."""
+    """What receipts of these MIME types become, each by its `plain` name; None is a type that is not known yet.
+
+    Where no files are taken they stay as they are.
+    """
+    if not able.attachments:
+        return tuple(Piece((position,), None) for position, _ in enumerate(kinds, 1))
     if len(kinds) > 1 and not able.several_attachments:
         odd = next((at for at, kind in enumerate(kinds, 1) if kind and kind not in JOINABLE), None)
         return (Piece(tuple(range(1, len(kinds) + 1)), _makes(odd is None, able), joined=True, odd=odd),)

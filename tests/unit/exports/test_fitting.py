@@ -272,7 +272,7 @@ async def test_a_workshop_that_does_not_come_to_an_item_lets_no_job_run_out(monk
     ("able", "kinds", "becomes"),
     [
         (CAPABILITIES, [PDF, WORD, None], [(None, False)] * 3),
-        (replace(CAPABILITIES, attachments=False), [PDF], [(None, False)]),
+        (replace(ONE_PDF, attachments=False), [PDF, WORD], [(None, False)] * 2),
         (PDFS, [PDF, JPEG, WORD, None], [(None, False), ((Make.PDF,), False), ((), False), (None, False)]),
         (PDFS_AND_ZIPS, [JPEG, WORD], [((Make.PDF, Make.ZIP), False), ((Make.ZIP,), False)]),
         (IMAGES, [PDF], [((), False)]),
