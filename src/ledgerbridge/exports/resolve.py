@@ -38,8 +38,8 @@ async def probe_item(context: ExportContext, job: ExportJob, accounting_entry_id
         async with open_erp(context.connections, job.connection_id) as erp:
             if not erp.capabilities.can_probe:
                 raise CannotResolve(
-                    "This accounting system cannot be searched. Look there for the entry; then it can be marked booked, "
-                    "with its number, or not booked."
+                    "This accounting system cannot be searched. Look there for the entry; then it can be marked "
+                    "booked, with its number, or not booked."
                 )
             found = await erp.find(accounting_entry_id, company.connection.company_id)
         if not found and standing is not None and standing.moved_from is not None:
