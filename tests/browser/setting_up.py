@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from tests.browser.looking import glance
 from tests.support.browser import Person
 
 CONTINUE = "Save and continue"
@@ -31,9 +32,23 @@ def choose_kind(ada: Person, name: str) -> None:
     expect(ada.page.get_by_role("heading", level=2, name=name)).to_be_visible()
 
 
+def look_at_kinds(ada: Person) -> None:
+    """The form of each accounting system there is, with all that any choice in it asks for."""
+    here = ada.path
+    kinds = {one.inner_text(): one.get_attribute("href") for one in ada.page.locator(".kinds a").all()}
+    assert len(kinds) > 1
+    for path in kinds.values():
+        ada.go(str(path))
+        for part in ada.page.locator("fieldset.when").all():
+            part.evaluate("part => { part.hidden = false; }")
+        glance(ada, f"setup-erp.{str(path).partition('=')[2].partition('#')[0]}")
+    ada.go(here)
+
+
 def connect_files(ada: Person, chart: Path, looked: Callable[[str], None]) -> None:
     """Step one of a company of files: its chart, first a wrong one, then the right one."""
     looked("setup-erp.which")
+    look_at_kinds(ada)
     choose_kind(ada, "SIE 4 files")
     place = ada.page.get_by_label("Address of the folder", exact=True)
     expect(place).to_be_hidden() if ada.javascript else expect(place).to_be_visible()
