@@ -16,19 +16,19 @@ def item(*rules: Any, **more: Any) -> Any:
 
 
 def test_well_formed_rule_ids_pass() -> None:
-    pytest_collection_modifyitems([item("EXP-START-04", "AUTH-001", "EXP-TYPE-15a")])
+    next(pytest_collection_modifyitems([item("EXP-START-04", "AUTH-001", "EXP-TYPE-15a")]))
 
 
 @pytest.mark.parametrize("rule", ["HOOK-V1", "exp-start-04", "EXP-START-04 ", "START-04", "EXP-START", "", 4])
 def test_a_misspelt_rule_id_stops_the_run(rule: Any) -> None:
     with pytest.raises(pytest.UsageError, match="test_money"):
-        pytest_collection_modifyitems([item("EXP-START-04", rule)])
+        next(pytest_collection_modifyitems([item("EXP-START-04", rule)]))
 
 
 def test_a_rule_mark_names_at_least_one_rule_and_nothing_else() -> None:
     for empty in (item(), item("AUTH-001", why="because")):
         with pytest.raises(pytest.UsageError):
-            pytest_collection_modifyitems([empty])
+            next(pytest_collection_modifyitems([empty]))
 
 
 def test_unit_tests_cannot_reach_the_network() -> None:
