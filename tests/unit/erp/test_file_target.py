@@ -187,6 +187,17 @@ async def test_a_taking_back_swaps_debit_and_credit_and_tells_why_and_of_what() 
 # ------------------------------------------------------------------ refusals
 
 
+@pytest.mark.rule("EXP-VALID-05")
+async def test_a_company_whose_years_are_all_closed_is_seen_before_the_first_item() -> None:
+    await erp(MemoryBook(), FileSettings(("P",), locked_until=dt.date(2026, 12, 30))).preflight()
+    with pytest.raises(ErpError) as caught:
+        await erp(MemoryBook(), FileSettings(("P",), locked_until=dt.date(2026, 12, 31))).preflight(final=True)
+    assert caught.value.problem.failure is Failure.ERP_LOCKED
+    assert caught.value.problem.text.startswith(
+        "Every fiscal year in the chart of accounts of Övningsbolaget AB is closed. Choose a newer chart"
+    )
+
+
 async def test_a_day_nothing_is_booked_on_is_told_with_what_to_do_about_it_here() -> None:
     company = erp(MemoryBook())
     booked = await company.book(entry("e1"), (), final=True)

@@ -129,8 +129,10 @@ def test_a_file_that_cannot_be_used_is_refused_in_words(odd: str) -> None:
 
 
 def test_what_nothing_can_be_booked_on_is_left_out() -> None:
-    odd = b'#KONTO DIFF "Differenser"\r\n#KTYP DIFF\r\n#KTYP DIFF K\r\n#OBJEKT 1 "a\\b" "Slash"\r\n'
+    odd = b'#KONTO DIFF "Differenser"\r\n#KTYP DIFF\r\n#KTYP DIFF K\r\n#OBJEKT 1 "a\\b" "Slash"\r\n#OBJEKT 1 ""\r\n'
     assert read_chart(chart_file() + odd) == read_chart(chart_file())
+    polish = '#OBJEKT 6 "Ł1" "Written as L1, which is another project"\r\n'.encode()
+    assert read_chart(chart_file("utf-8") + polish) == read_chart(chart_file())
 
 
 def test_texts_with_marks_braces_and_number_signs_do_not_lead_astray() -> None:

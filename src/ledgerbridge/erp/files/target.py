@@ -25,7 +25,7 @@ from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Chart, ErpTax, PostingKey
 from ledgerbridge.erp.files import checks, master
 from ledgerbridge.erp.files.book import KeyTaken, NewVoucher, Voucher, VoucherBook
-from ledgerbridge.erp.files.chart import FileChart
+from ledgerbridge.erp.files.chart import OPENED_BY, FileChart, periods
 from ledgerbridge.erp.files.closing import FileEvery, Rendered, Renderer, close_waiting
 from ledgerbridge.erp.files.filed import body_of, spelled
 from ledgerbridge.erp.files.standing import in_force, name, patiently, ref
@@ -119,6 +119,9 @@ class FileErp:
     async def preflight(self, *, final: bool = False, bills: bool = False) -> None:
         if bills:
             raise _no_payables()
+        if not any(period.open for period in periods(self._chart.years, self._settings.locked_until)):
+            told = f"Every fiscal year in the chart of accounts of {self._chart.company} is closed. {OPENED_BY}"
+            raise ErpError(replace(problem(Failure.ERP_LOCKED, company=self._chart.company), spelled=told))
 
     async def chart(self) -> Chart:
         settings = self._settings

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from ledgerbridge.erp.files.chart import AccountType, FileAccount, FileChart, FileDimension, FiscalYear
 from ledgerbridge.erp.sie.items import Item, SieFault, items
+from ledgerbridge.erp.sie.text import plain
 
 MOST_ACCOUNTS = 5_000
 MOST_VALUES = 15_000
@@ -184,9 +185,9 @@ def _dimension_code(item: Item, at: int) -> str:
 
 def _value(reading: _Reading, item: Item) -> None:
     dimension = _dimension_code(item, 0)
-    code = item.field(1, "the number of the object")
-    if len(code) > _LONGEST_CODE or "\\" in code:
-        return  # programs read a backslash in different ways, so nothing could be booked on it safely
+    code = item.fields[1] if len(item.fields) > 1 else ""
+    if not code or len(code) > _LONGEST_CODE or "\\" in code or plain(code) != code:
+        return  # it could not be written as it is, so nothing can be booked on it safely
     name = item.fields[2][:_LONGEST] if len(item.fields) > 2 else ""
     reading.values.setdefault(dimension, {})[code] = name or code
     reading.values_seen += 1
