@@ -47,7 +47,7 @@ class Identity:
 
     connection_id: uuid.UUID
     kind: str
-    """Of the adapter."""
+    """Of the adapter at present."""
     company_ref: str
     registration_number: str | None
     company_name: str
@@ -55,8 +55,9 @@ class Identity:
 
     @property
     def book_id(self) -> uuid.UUID:
-        """The same for the same company whenever the connection is bound to it; a new name changes nothing."""
-        told = "\x1f".join((self.kind, self.company_ref, self.registration_number or ""))
+        """The same for the same company whenever the connection is bound to it, in whatever format its files are: a
+        series of vouchers goes on. A new name changes nothing."""
+        told = "\x1f".join((self.company_ref, self.registration_number or ""))
         return uuid.uuid5(self.connection_id, told)
 
 
@@ -73,7 +74,9 @@ class Numbered:
 
 async def take(session: AsyncSession, whose: Identity) -> None:
     """Hold the book until the transaction ends, so that there is one writer at a time; made first if it is new."""
-    changed = {"company_name": whose.company_name, "currency": whose.currency, "written_at": func.now()}
+    changed = {
+        "kind": whose.kind, "company_name": whose.company_name, "currency": whose.currency, "written_at": func.now(),
+    }  # fmt: skip
     mine = (VoucherBookRow.id == whose.book_id, VoucherBookRow.connection_id == whose.connection_id)
     held = update(VoucherBookRow).where(*mine).values(changed)
     if (await session.execute(held)).rowcount:  # type: ignore[attr-defined]

@@ -84,7 +84,6 @@ async def companies_waiting(session: AsyncSession, environment: str) -> Sequence
     """
     bound = and_(
         ErpBinding.connection_id == VoucherBookRow.connection_id,
-        ErpBinding.kind == VoucherBookRow.kind,
         ErpBinding.company_ref == VoucherBookRow.company_ref,
         ErpBinding.registration_number.is_not_distinct_from(VoucherBookRow.registration_number),
     )

@@ -100,6 +100,8 @@ async def test_another_company_has_another_book_and_the_first_is_found_again(boo
     assert not await renumbered.waiting()
     back = StoredBook(db, company_of(mine, company_name="Books & Sons AB"))
     assert numbers(await recorded(back, voucher("e3"))) == [("A", YEAR, 3)]
+    other_format = StoredBook(db, company_of(mine, kind="journals"))
+    assert numbers(await recorded(other_format, voucher("e4"))) == [("A", YEAR, 4)]
     stranger = StoredBook(db, company_of(await connection(db, "another")))
     assert not await stranger.find("e1", "company")
     assert numbers(await recorded(stranger, voucher("e1"))) == [("A", YEAR, 1)]

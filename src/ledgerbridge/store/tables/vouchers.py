@@ -34,10 +34,10 @@ class VoucherBookRow(Base):
     __table_args__ = (UniqueConstraint("id", "connection_id"), Index(None, "connection_id"))
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    """Made of connection, kind, id and registration number of the company (`connections.voucher_book`)."""
+    """Made of connection, id and registration number of the company (`connections.voucher_rows`)."""
     connection_id: Mapped[uuid.UUID] = owner()
     kind: Mapped[str]
-    """Of the adapter, as in the binding."""
+    """Of the adapter that wrote in it last, as in the binding."""
     company_ref: Mapped[str]
     company_name: Mapped[str]
     registration_number: Mapped[str | None]
