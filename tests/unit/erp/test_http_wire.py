@@ -160,6 +160,25 @@ async def test_a_file_is_signed_and_sent_under_its_hash_before_the_entry_that_na
     assert named == {"name": "R-1.pdf", "type": "application/pdf", "size": 256000, "sha256": sha256}
 
 
+async def test_a_file_of_a_strange_type_is_sent_as_bytes() -> None:
+    partner = Partner(book=booked, attachments=httpx.Response(201))
+    await book(partner, Attachment("R-1.bin", "té\r\nX-Evil: 1", HeldFile.of(b"x")))
+    assert partner.sent("attachments")[0].headers["content-type"] == "application/octet-stream"
+
+
+async def test_a_document_without_a_form_in_the_contract_costs_the_others_nothing() -> None:
+    good, odd = entry("good"), entry("odd")
+    odd = replace(odd, journal=replace(odd.journal, id=""))
+    partner = Partner(book=booked)
+    async with partner.opened() as erp:
+        first, second = await erp.book_many([Wanted(odd), Wanted(good)], final=True)
+        told = await erp.fits(odd, final=True)
+    assert isinstance(first, ErpError)
+    assert (first.problem.failure, first.outcome_unknown) == (Failure.UNEXPECTED, False)
+    assert told == first.problem
+    assert isinstance(second, Booked)
+
+
 async def test_a_write_keeps_its_id_over_retries_and_its_key_over_jobs() -> None:
     busy = problem("busy", 503)
     partner = Partner(book=[busy, busy, booked])
@@ -235,12 +254,14 @@ async def test_an_answer_that_does_not_fit_names_operation_and_field_and_leaves_
         httpx.Response(302, headers={"Location": "https://elsewhere.example.com"}),
         httpx.Response(500, text="oops"),
         httpx.Response(502, text="bad gateway"),
+        httpx.Response(503, text="upstream connect error or disconnect/reset before headers"),
+        httpx.Response(409, text="a request with this key is in progress"),
         httpx.Response(202, json={}),
         httpx.Response(200, content=b" " * (33 * 1024 * 1024)),
         httpx.ReadTimeout("too late"),
         httpx.RemoteProtocolError("gone"),
     ],
-    ids=["redirect", "fault", "gateway", "accepted", "endless", "timeout", "lost"],
+    ids=["redirect", "fault", "gateway", "proxy", "in progress", "accepted", "endless", "timeout", "lost"],
 )
 async def test_what_may_have_been_booked_is_looked_for_and_never_sent_again(answer: Any) -> None:
     partner = Partner(book=answer)

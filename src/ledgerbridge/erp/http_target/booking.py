@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from ledgerbridge.bookkeeping.payables import Bill, Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import PostingKey
@@ -33,7 +35,8 @@ class Turn:
     """What stood under its key before anything was sent."""
     files: Mapping[str, Attachment] = field(default_factory=dict)
     """By hash."""
-    sent: tuple[wire.File, ...] = ()
+    sent: wire.Document | None = None
+    """As it is to be sent, its files uploaded."""
     outcome: Booked | ErpError | None = None
 
     @property
@@ -113,7 +116,9 @@ class Booking:
                 except CallFailed as failure:
                     turn.outcome = ErpError(_not_uploaded(failure, name, file))
                     return
-            turn.sent = tuple(documents.file(name, file) for name, file in hashed)
+            turn.sent = documents.sent(turn.document, [documents.file(name, file) for name, file in hashed])
+        except ValidationError as error:
+            turn.outcome = ErpError(documents.unsendable(error))
         except FileNotKept as error:
             turn.outcome = ErpError(problem(Failure.RECEIPT_NOT_KEPT, str(error), name="?"))
 
@@ -124,7 +129,7 @@ class Booking:
             operation="book",
             company=self.company,
             final=self.final,
-            documents=tuple(documents.sent(turn.document, turn.sent) for turn in turns),
+            documents=tuple(turn.sent for turn in turns if turn.sent is not None),
         )
         names = [documents.name_of(turn.key) for turn in turns]
         write = a_write("book", self.company, "final" if self.final else "draft", *names)

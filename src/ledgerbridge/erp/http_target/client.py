@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -38,6 +39,9 @@ _LONGEST_CALL = 300.0
 """Seconds from first to last byte, so that a trickle cannot hold us for ever; the largest receipt needs a while."""
 _GOOD = {200, 201, 204}
 _FIELDS_TOLD = 3
+_IN_THE_WAY = {409, 425}
+"""What programs between us and the books answer while the same request is being worked on."""
+_KIND = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}")
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -126,7 +130,8 @@ class Client:
             headers = self._signature(f"attachment-{sha256}", file.pieces())
         except FileNotKept as error:
             raise CallFailed(Outcome.NOT_KEPT, "attachments", said=str(error)) from None
-        headers |= {"Content-Type": kind, "Content-Length": str(file.size)}
+        shown = kind if _KIND.fullmatch(kind) else "application/octet-stream"
+        headers |= {"Content-Type": shown, "Content-Length": str(file.size)}
         await self._observed("attachments", "PUT", f"attachments/{sha256}", headers, _pieces(file), True)
 
     def _signature(self, webhook_id: str, body: Any) -> dict[str, str]:
@@ -195,8 +200,11 @@ def _refusal(operation: str, response: httpx.Response, body: bytes) -> CallFaile
     said = phrase(f"{told.code}: {told.detail}" if told else body[:2000].decode("utf-8", "replace"))
     if told and told.pointer:
         said = f"{phrase(told.pointer, 200)}: {said}"
-    if 200 <= status < 400:
+    if 200 <= status < 400 or (status in _IN_THE_WAY and told is None):
         outcome = Outcome.STRANGE
+    elif status == 503 and (told is None or told.code != "busy"):
+        # Not the partner's word: a proxy says so, too, of a request that it has passed on.
+        outcome = Outcome.GATEWAY
     elif status in BY_STATUS and not (told and status in (403, 404, 413)):
         outcome = BY_STATUS[status]
     elif status >= 500:

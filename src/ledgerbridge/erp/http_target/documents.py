@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import quote
 
+from pydantic import ValidationError
+
 from ledgerbridge.bookkeeping.payables import Bill, Document, payable
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
 from ledgerbridge.bookkeeping.words import Account, EntryLine, Journal, JournalEntry, PostingKey
@@ -99,6 +101,12 @@ def sent(document: Document, files: Sequence[wire.File]) -> wire.Document:
         attachments=tuple(files),
         bill=_bill(bill) if bill else None,
     )
+
+
+def unsendable(error: ValidationError) -> Problem:
+    """Why a document has no form in the contract: a fault of ours."""
+    places = "; ".join("/".join(map(str, one["loc"])) for one in error.errors()[:3])
+    return problem(Failure.UNEXPECTED, f"not sent to the HTTP target: {places} is not as the contract has it")
 
 
 def _bill(bill: Bill) -> wire.BillPart:

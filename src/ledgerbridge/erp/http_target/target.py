@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Sequence
 from datetime import date
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from ledgerbridge.bookkeeping.master_data import (
     ErpVendor,
     MasterAccount,
@@ -200,9 +202,11 @@ class HttpErp:
             return error.problem
 
     async def _fits(self, wanted: Document, final: bool) -> Problem | None:
-        asked = wire.BookRequest(
-            operation="fits", company=self._company, final=final, documents=(documents.sent(wanted, ()),)
-        )
+        try:
+            sent = documents.sent(wanted, ())
+        except ValidationError as error:
+            return documents.unsendable(error)
+        asked = wire.BookRequest(operation="fits", company=self._company, final=final, documents=(sent,))
         (*results,) = (await self._client.read(asked, wire.FitsAnswer)).results
         if [documents.posting_key(one.key) for one in results] != [wanted.key]:
             raise problems.strange("fits", "/results: not one for each document in their order")
