@@ -95,9 +95,8 @@ def check(raw: Mapping[str, Any]) -> dict[str, Any]:
 def read(stored: Mapping[str, Any]) -> Settings:
     """What `check` answered."""
     chart = FileChart.of_json(stored["chart"])
-    return Settings(
-        chart, common.read(stored, chart, taxes.BAS), int(stored["text_length"]), stored["checksum"] == "yes"
-    )
+    text_length, checksum = stored.get("text_length", SHORTEST), stored.get("checksum", "yes")
+    return Settings(chart, common.read(stored, chart, taxes.BAS), int(text_length), checksum == "yes")
 
 
 def _chart(value: object) -> FileChart:
