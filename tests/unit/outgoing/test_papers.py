@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from ledgerbridge.outgoing.files import HeldFile
 from ledgerbridge.outgoing.papers import images
 from ledgerbridge.outgoing.papers.order import Make, Why
 from ledgerbridge.outgoing.papers.workshop import CannotMake, Sheet, TooLargeMade, Workshop
-from tests.support.hostile_files import jpeg, office, pdf, png
+from tests.support.hostile_files import jpeg, office, pdf, pdf_of, png
 
 MOST = 10_000_000
 
@@ -174,3 +175,21 @@ async def test_of_what_is_no_document_none_is_made_whatever_it_is_called(other: 
     with pytest.raises(CannotMake) as told:
         await made(Make.PDF, pdf(), other)
     assert (told.value.why, told.value.position) == (Why.NO_DOCUMENT, 2)
+
+
+@pytest.mark.rule("EXP-ATT-07")
+@pytest.mark.parametrize("gone", [b"/Count 9", b"/Contents 99 0 R"], ids=["pages", "what is on a page"])
+async def test_a_pdf_of_which_something_is_missing_is_not_joined_without_it(gone: bytes) -> None:
+    whole = pdf_of(
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>",
+        b"<< /Length 3 >>\nstream\nq Q\nendstream",
+    )
+    assert len(pages(await made(Make.PDF, whole))) == 1
+    name = gone.split()[0]
+    torn = re.sub(name + rb" \d( 0 R)?", gone, whole)
+    assert torn != whole
+    with pytest.raises(CannotMake) as told:
+        await made(Make.PDF, torn)
+    assert told.value.why is Why.DAMAGED

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import pypdf
 from pypdf.errors import FileNotDecryptedError, WrongPasswordError
+from pypdf.generic import NullObject
 
 from ledgerbridge.outgoing.papers import images
 from ledgerbridge.outgoing.papers.faults import Damaged, Locked, NoDocument, of_file
@@ -53,7 +54,7 @@ def _append(made: pypdf.PdfWriter, content: bytes, position: int) -> None:
     before = len(made.pages)
     try:
         found = pypdf.PdfReader(io.BytesIO(content), strict=False)
-        pages = len(found.pages)
+        pages = _complete(found)
         made.append(found, import_outline=False)
         for name, versions in found.attachments.items():
             for one in versions:
@@ -66,3 +67,18 @@ def _append(made: pypdf.PdfWriter, content: bytes, position: int) -> None:
         raise Damaged(repr(error)) from error
     if not pages or len(made.pages) != before + pages:
         raise Damaged(f"{pages} pages, of which {len(made.pages) - before} could be read")
+
+
+def _complete(found: pypdf.PdfReader) -> int:
+    """How many pages there are. Raises `Damaged` where some, or what is on them, are missing.
+
+    What is broken is mended while it is read, and a page that cannot be is passed over or left white in silence.
+    """
+    pages = len(found.pages)
+    told = found.root_object["/Pages"].get_object().get("/Count")  # type: ignore[union-attr]
+    if isinstance(told, int) and told > pages:
+        raise Damaged(f"{told} pages, of which {pages} are there")
+    for page in found.pages:
+        if "/Contents" in page and isinstance(page["/Contents"].get_object(), NullObject | None):
+            raise Damaged("a page without its contents")
+    return pages
