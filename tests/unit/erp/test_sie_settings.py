@@ -86,6 +86,9 @@ def test_a_chart_that_was_made_up_cannot_write_lines_of_its_own_into_a_file() ->
         {"dimensions": [["1 {", "A", None, {}]]},
         {"dimensions": [["1", "A", "2\r\n", {}]]},
         {"company": ""},
+        {"company": "A\0"},
+        {"accounts": [["1940", "Bank \ud800", "asset", True]]},
+        {"dimensions": [["1", "A", None, {"\0": "B"}]]},
     ]
     for changed in changes:
         assert list(faults(chart=chart | changed)) == ["chart"]

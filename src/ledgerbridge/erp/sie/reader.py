@@ -44,6 +44,10 @@ def must_be_sie(chart: FileChart) -> FileChart:
     bare = [(code, "[0-9]{1,20}") for code in (*chart.account, *chart.dimension)]
     bare += [(one.parent, "[0-9]{1,6}") for one in chart.dimensions if one.parent is not None]
     bare += [(chart.currency, "[A-Z]{3}"), (chart.registration_number or "0", "[A-Z0-9-]{1,31}")]
+    texts = [chart.company, *(one.name for one in chart.accounts), *(one.name for one in chart.dimensions)]
+    texts += [text for one in chart.dimensions for pair in one.values.items() for text in pair]
+    if "\0" in (whole := "".join(texts)) or whole.encode("utf-8", "replace").decode() != whole:
+        raise ValueError("letters that no database holds")
     if not chart.company.strip() or not all(re.fullmatch(pattern, code) for code, pattern in bare):
         raise ValueError("not a chart of an SIE file")
     return chart
