@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,8 +17,11 @@ from ledgerbridge.erp.tryton.adapter import CAPABILITIES
 from ledgerbridge.exports import ahead as room
 from ledgerbridge.exports import receipts
 from ledgerbridge.exports.ahead import Ahead, Shelf
+from ledgerbridge.exports.fitting import PDF
 from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, Receipts
 from ledgerbridge.outgoing.files import HeldFile
+from ledgerbridge.outgoing.papers.order import Make
+from ledgerbridge.outgoing.papers.workshop import Sheet, Workshop
 from ledgerbridge.pleo.downloads import DownloadedFile, LinkExpired, NotKept, TooLarge
 from tests.unit.bookkeeping.books import item as some_item
 
@@ -440,3 +443,28 @@ async def test_a_job_that_is_cancelled_leaves_neither_task_nor_file(begun: bool)
         await working
     assert (shelf.free_files, shelf.free_bytes) == (room.MOST_FILES, room.MOST_BYTES)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.rule("EXP-ATT-06")
+async def test_receipts_get_the_form_an_erp_takes_while_it_works_on_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, ...]] = []
+
+    async def joined(self: Workshop, make: Make, sheets: Sequence[Sheet], most: int) -> HeldFile:
+        made.append(tuple(sheet.name for sheet in sheets))
+        file = HeldFile()
+        file.add(b"joined")
+        return file
+
+    monkeypatch.setattr(Workshop, "make", joined)
+    host, shelf = Host(), Shelf()
+    before = (shelf.free_files, shelf.free_bytes)
+    one_file = replace(CAPABILITIES, several_attachments=False, attachment_types=None)
+    several = replace(item(1, files=3), files=tuple(replace(file, type=PDF) for file in item(1, files=3).files))
+    async with Ahead(host, one_file, shelf) as ahead:  # type: ignore[arg-type]
+        assert ahead.begin(several)
+        await until(lambda: bool(made))
+        with await ahead.take(several) as taken:
+            assert [one.file.whole() for one in taken] == [b"joined"]
+        assert len(made) == 1, "it was made before its item was up"
+    assert len(made[0]) == 3
+    assert (shelf.free_files, shelf.free_bytes) == before

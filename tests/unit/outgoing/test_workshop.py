@@ -149,6 +149,24 @@ async def test_who_goes_away_leaves_no_process_behind() -> None:
     (await make(hostile.jpeg(), place)).close()
 
 
+async def test_no_more_processes_run_at_once_than_there_are_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = most = 0
+
+    async def counted(order: Order) -> Answer:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return Answer(done=True)
+
+    monkeypatch.setattr(workshop, "_carried_out", counted)
+    place = Workshop()
+    for made in await asyncio.gather(*(make(b"", place) for _ in range(7))):
+        made.close()
+    assert most == workshop.AT_ONCE
+
+
 async def test_a_process_that_does_not_come_to_its_end_in_time_is_no_fault_of_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
