@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, func, literal, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ledgerbridge.bookkeeping.problem import Failure, problem
-from ledgerbridge.bookkeeping.words import PostingKey
 from ledgerbridge.connections import voucher_rows
+from ledgerbridge.connections.voucher_reading import any_id, read
 from ledgerbridge.connections.voucher_rows import Identity, Numbered
 from ledgerbridge.erp.files.book import MOST_WAITING, KeyTaken, MadeFile, NewVoucher, Receipt, Voucher, digest_of
 from ledgerbridge.erp.port import ErpError
@@ -102,7 +102,7 @@ class StoredBook:
     async def _standing(self, session: AsyncSession, wanted: Sequence[NewVoucher]) -> dict[Key, Voucher]:
         """What is in the book of these accounting entries. Raises ValueError for the taking back of what is not."""
         entries = {one.key.accounting_entry_id for one in wanted}
-        found = await self._read(session, Row.accounting_entry_id == any_of(sorted(entries)))
+        found = await read(session, self.whose, Row.accounting_entry_id == any_of(sorted(entries)))
         standing = {_key(one): one for one in found}
         for one in wanted:
             if one.reverses is not None:
@@ -128,15 +128,7 @@ class StoredBook:
         return await self._look(Row.date >= first, Row.date <= last, Row.company_id == company_id)
 
     async def waiting(self) -> Sequence[Voucher]:
-        first = (
-            select(Row.id)
-            .where(
-                Row.connection_id == self.whose.connection_id, Row.book_id == self.whose.book_id, Row.file_id.is_(None)
-            )
-            .order_by(Row.recorded_at, Row.year, Row.series, Row.number)
-            .limit(self.most_waiting)
-        )
-        return await self._look(Row.id.in_(first))
+        return await self._look(Row.file_id.is_(None), first=self.most_waiting)
 
     async def in_file(self, file_id: uuid.UUID) -> Sequence[Voucher]:
         """The vouchers of a closed file, by year, series and number."""
@@ -147,41 +139,10 @@ class StoredBook:
         async for piece in receipt_pieces(self.db, self.whose.connection_id, uuid.UUID(voucher_id), name):
             yield piece
 
-    async def _look(self, *which: ColumnElement[bool]) -> list[Voucher]:
+    async def _look(self, *which: ColumnElement[bool], first: int | None = None) -> list[Voucher]:
         with _told_apart():
             async with self.db.reading() as session:
-                return await self._read(session, *which)
-
-    async def _read(self, session: AsyncSession, *which: ColumnElement[bool]) -> list[Voucher]:
-        """By year, series and number."""
-        mine = (Row.connection_id == self.whose.connection_id, Row.book_id == self.whose.book_id)
-        back = Row.__table__.alias("back")
-        query = (
-            select(Row, back.c.id, VoucherFile.name)
-            .outerjoin(back, (back.c.reverses == Row.id) & (back.c.connection_id == Row.connection_id))
-            .outerjoin(VoucherFile, (VoucherFile.id == Row.file_id) & (VoucherFile.connection_id == Row.connection_id))
-            .where(*mine, *which)
-            .order_by(Row.year, Row.series, Row.number)
-        )
-        rows = (await session.execute(query)).all()
-        receipts = await self._receipts(session, [str(row.id) for row, *_ in rows])
-        return [_voucher(row, reversed_by, file, receipts.get(row.id, ())) for row, reversed_by, file in rows]
-
-    async def _receipts(self, session: AsyncSession, voucher_ids: Sequence[str]) -> Mapping[uuid.UUID, list[Receipt]]:
-        found: dict[uuid.UUID, list[Receipt]] = {}
-        if not voucher_ids:
-            return found
-        query = (
-            select(VoucherReceipt)
-            .where(
-                VoucherReceipt.connection_id == self.whose.connection_id,
-                VoucherReceipt.voucher_id == func.any(_uuids(voucher_ids)),
-            )
-            .order_by(VoucherReceipt.voucher_id, VoucherReceipt.position)
-        )
-        for row in await session.scalars(query):
-            found.setdefault(row.voucher_id, []).append(Receipt(row.name, row.type, row.size, row.sha256))
-        return found
+                return await read(session, self.whose, *which, first=first)
 
     # ------------------------------------------------------------------ closing
 
@@ -199,7 +160,7 @@ class StoredBook:
         )
         await session.execute(held.with_for_update())
         mine = (Row.connection_id == whose.connection_id, Row.book_id == whose.book_id)
-        chosen = (*mine, Row.id == func.any(_uuids(vouchers)))
+        chosen = (*mine, Row.id == any_id([uuid.UUID(one) for one in vouchers]))
         standing = await session.scalar(
             select(VoucherFile).where(
                 VoucherFile.connection_id == whose.connection_id,
@@ -279,10 +240,6 @@ def _told_apart(committing: Callable[[], bool] = lambda: False) -> Iterator[None
         raise ErpError(problem(Failure.BOOK_AWAY, why), outcome_unknown=committing()) from error
 
 
-def _uuids(ids: Sequence[str]) -> ColumnElement[uuid.UUID]:
-    return literal([uuid.UUID(one) for one in ids], ARRAY(Uuid()))
-
-
 # ------------------------------------------------------------------ rows and values
 
 
@@ -321,25 +278,6 @@ def _made(row: Numbered, recorded_at: dt.datetime) -> Voucher:
         str(row.id), one.series, one.year, row.number, one.key, one.date, one.total, one.body, row.digest,
         recorded_at, row.receipts, one.reverses,
     )  # fmt: skip
-
-
-def _voucher(row: Row, reversed_by: uuid.UUID | None, file: str | None, receipts: Sequence[Receipt]) -> Voucher:
-    return Voucher(
-        id=str(row.id),
-        series=row.series,
-        year=row.year,
-        number=row.number,
-        key=PostingKey(row.company_id, row.accounting_entry_id, row.revision),
-        date=row.date,
-        total=row.total,
-        body=row.body,
-        digest=row.digest,
-        recorded_at=row.recorded_at,
-        receipts=tuple(receipts),
-        reverses=str(row.reverses) if row.reverses else None,
-        reversed_by=str(reversed_by) if reversed_by else None,
-        file=file,
-    )
 
 
 def _file(row: VoucherFile) -> MadeFile:
