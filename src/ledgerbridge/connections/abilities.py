@@ -14,16 +14,17 @@ from ledgerbridge.erp.port import Capabilities
 
 
 def beyond(configuration: Configuration, able: Capabilities) -> tuple[ConfigurationFault, ...]:
-    """What of a configuration the ERP has no way to do; empty where it can do all of it.
+    """What of a configuration the ERP has no way to do; empty where it can do all of it, or could not be asked.
 
     Taking back is no such thing: where an ERP cannot, a changed expense fails by itself, with either choice.
     """
-    return (*_drafts(configuration, able), *_dimensions(configuration, able))
+    return (*_drafts(configuration, able), *_dimensions(configuration, able)) if able.told else ()
 
 
 def problems_of_job(configuration: Configuration, able: Capabilities, *, vendor_based: bool) -> tuple[Problem, ...]:
-    """Why no item of a job may be booked (EXP-VALID-08, -13); empty where the job may begin."""
-    bills = (problem(Failure.BILLS_NOT_SUPPORTED),) if vendor_based and not able.vendor_bills else ()
+    """Why no item of a job may be booked (EXP-VALID-08, -13); empty where the job may begin, or the
+    next call tells why it may not."""
+    bills = (problem(Failure.BILLS_NOT_SUPPORTED),) if able.told and vendor_based and not able.vendor_bills else ()
     return (*bills, *(fault.problem for fault in beyond(configuration, able) if fault.problem is not None))
 
 

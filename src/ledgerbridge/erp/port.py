@@ -63,6 +63,9 @@ class Capabilities:
     """Knows taxes of its own; otherwise none are kept in Pleo, and an empty list is no reason to archive any."""
     files: bool = False
     """Books into files: what was booked leaves with `hand_over`."""
+    told: bool = True
+    """False where the ERP itself must say what it can do and could not be asked: the rest is a guess on the safe side,
+    and no reason to refuse, to leave out or to change anything."""
 
 
 @dataclass(frozen=True, slots=True)

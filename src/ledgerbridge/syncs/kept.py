@@ -18,8 +18,8 @@ _KEPT: Mapping[SyncKind, Callable[[Capabilities], bool]] = {
 
 
 def keeps(able: Capabilities, kind: SyncKind) -> bool:
-    """Whether there is anything of a kind that could be synchronised."""
-    return _KEPT[kind](able)
+    """Whether there is anything of a kind that could be synchronised; so it is of an ERP that could not be asked."""
+    return not able.told or _KEPT[kind](able)
 
 
 def insist(able: Capabilities, kind: SyncKind) -> None:

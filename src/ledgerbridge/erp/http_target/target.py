@@ -57,6 +57,7 @@ NOTHING = Capabilities(
     parallel_writers=1,
     dimensions=False,
     tax_codes=False,
+    told=False,
 )
 """Of a partner that could not be asked; every call ends in the reason then."""
 

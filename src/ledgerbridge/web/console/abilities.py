@@ -6,6 +6,7 @@ test holds a new one to it.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ledgerbridge.connections.access import open_erp
 from ledgerbridge.connections.errors import ErpNotBound, SecretUnreadable
 from ledgerbridge.erp.port import Capabilities, ErpError
 from ledgerbridge.store.tables import SyncKind
+from ledgerbridge.syncs.kept import keeps
+from ledgerbridge.syncs.schedule import ORDER
 from ledgerbridge.web.services import Services
 from ledgerbridge.web.texts import text
 
@@ -31,6 +34,7 @@ class Note:
 
 
 Values = Mapping[str, object]
+_SECONDS = 4.0
 _TYPES = {"application/pdf": "PDF", "application/zip": "ZIP", "image/jpeg": "JPEG", "image/png": "PNG"}
 
 NOTED: Mapping[str, Callable[[Capabilities], Values | None]] = {
@@ -58,6 +62,7 @@ UNSAID = {
     "computes_tax_on_journal_entries": "The set-up asks how VAT is worked out, and says what that means.",
     "parallel_writers": "Only a matter of speed.",
     "batch": "Only a matter of speed.",
+    "told": "Where it is not, nothing is said at all.",
 }
 """Capabilities that no person has to know of, and why."""
 
@@ -73,20 +78,20 @@ def notes(able: Capabilities) -> list[Note]:
 
 
 async def known(services: Services, connection_id: uuid.UUID) -> Capabilities | None:
-    """What the bound accounting system can do, without a call to it; None when there is none or that cannot be told."""
+    """What the bound accounting system can do; None when there is none or that cannot be told.
+
+    Most are not called for it. One that has to be asked is not waited for long: a page is to come.
+    """
     try:
-        async with open_erp(services.connections, connection_id) as erp:
-            return erp.capabilities
-    except (ErpNotBound, SecretUnreadable, ErpError):
+        async with asyncio.timeout(_SECONDS), open_erp(services.connections, connection_id) as erp:
+            return erp.capabilities if erp.capabilities.told else None
+    except (ErpNotBound, SecretUnreadable, ErpError, TimeoutError):
         return None
 
 
 def nothing_of(able: Capabilities | None) -> tuple[SyncKind, ...]:
     """The kinds of master data that it keeps nothing of; none while nothing is known of it."""
-    if able is None:
-        return ()
-    kept = {SyncKind.TAX_CODES: able.tax_codes, SyncKind.TAGS: able.dimensions, SyncKind.VENDORS: able.vendors}
-    return tuple(kind for kind, is_kept in kept.items() if not is_kept)
+    return tuple(kind for kind in ORDER if able is not None and not keeps(able, kind))
 
 
 def _types(types: frozenset[str]) -> str:
