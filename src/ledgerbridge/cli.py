@@ -24,6 +24,7 @@ from ledgerbridge.ops import keys, reconcile, reconcile_words
 from ledgerbridge.ops.doctor_adapters import inspect_adapters
 from ledgerbridge.ops.doctor_database import inspect_database
 from ledgerbridge.ops.doctor_disk import inspect_disk
+from ledgerbridge.ops.doctor_receipts import inspect_receipts
 from ledgerbridge.ops.logging import configure
 from ledgerbridge.ops.reconcile import Reconciled
 from ledgerbridge.settings import Settings
@@ -119,7 +120,7 @@ def doctor(
     configure("ERROR", "console")
 
     async def look() -> list[checks.Finding]:
-        found = checks.inspect_settings(settings) + inspect_disk() + inspect_adapters()
+        found = checks.inspect_settings(settings) + inspect_disk() + await inspect_receipts() + inspect_adapters()
         try:
             async with database(settings) as url:
                 return found + await inspect_database(settings, url)
