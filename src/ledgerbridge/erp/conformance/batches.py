@@ -158,6 +158,8 @@ class Batches:
         [
             (Fate.REPLY_LOST, Step.CREATE_MANY, 0),
             (Fate.BUSY, Step.CREATE_MANY, 0),
+            (Fate.SLOW, Step.CREATE_MANY, 0),
+            (Fate.TWICE, Step.CREATE_MANY, 0),
             (Fate.REPLY_LOST, Step.ATTACH, 1),
             (Fate.TIMED_OUT, Step.POST, 0),
             (Fate.REPLY_LOST, Step.POST, 2),
@@ -171,7 +173,8 @@ class Batches:
         wanted = await _several(bench, files=step is Step.ATTACH)
         async with bench.opened(Fault(step, fate, spared=spared)) as erp:
             booked = _booked(await erp.book_many(wanted, final=True))
-        assert [one.already_there for one in booked] == [False] * SEVERAL
+        if fate is not Fate.TWICE:  # then the answer we see is that of the second request, which found them
+            assert [one.already_there for one in booked] == [False] * SEVERAL
         await _stand_once(bench, wanted, booked)
 
     @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-04")

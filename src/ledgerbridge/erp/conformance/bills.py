@@ -225,6 +225,11 @@ class BillsOnce:
         await _once(bench, Fault(step, Fate.KILLED), raises=Killed)
 
     @pytest.mark.rule("EXP-REC-04")
+    @pytest.mark.parametrize("step", [Step.CREATE_BILL, Step.CREATE, Step.POST_BILL])
+    async def test_a_request_that_arrives_twice_books_once(self, bench: Bench, step: Step) -> None:
+        await _once(bench, Fault(step, Fate.TWICE), raises=None)
+
+    @pytest.mark.rule("EXP-REC-04")
     @pytest.mark.parametrize("step", [Step.CREATE_BILL, Step.ATTACH, Step.CREATE])
     async def test_a_write_that_may_have_arrived_is_not_repeated(self, bench: Bench, step: Step) -> None:
         error = await _once(bench, Fault(step, Fate.NEVER_ARRIVED), raises=ErpError)

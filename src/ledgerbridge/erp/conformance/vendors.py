@@ -126,7 +126,7 @@ class NewVendors:
         assert not await bench.vendors_called(wanted.name)
 
     @pytest.mark.rule("VEN-066")
-    @pytest.mark.parametrize("fate", [Fate.REPLY_LOST, Fate.TIMED_OUT, Fate.BUSY])
+    @pytest.mark.parametrize("fate", [Fate.REPLY_LOST, Fate.TIMED_OUT, Fate.BUSY, Fate.TWICE])
     async def test_a_bad_fate_is_made_good_in_the_same_call(self, bench: Bench, wanted: NewVendor, fate: Fate) -> None:
         async with bench.opened(Fault(Step.VENDOR, fate)) as erp:
             made = await erp.create_vendor(wanted)
