@@ -1,7 +1,7 @@
 """Vouchers as the book answers them: few statements, however many there are.
 
-What belongs to a voucher is asked for by the ids of all of them, not joined: of a table that has just grown by many rows
-the database knows no figures yet, and would join it row by row.
+What belongs to a voucher is asked for by the ids of all of them, not joined: of a table that has just grown by many
+rows the database knows no figures yet, and would join it row by row.
 """
 
 from __future__ import annotations
