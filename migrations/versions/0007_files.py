@@ -82,7 +82,10 @@ STATEMENTS = [
         )
     """,
     "create index ix_voucher_files_connection_id_made_at on voucher_files (connection_id, made_at)",
-    "create index ix_voucher_files_due on voucher_files (handover_due_at) where handover_state = 'waiting'",
+    """
+        create index ix_voucher_files_due on voucher_files (handover_due_at)
+            where handover_state in ('waiting', 'stuck')
+    """,
     """
         create table vouchers (
             id uuid not null,

@@ -81,7 +81,9 @@ class VoucherFile(Base):
         UniqueConstraint("id", "connection_id"),
         UniqueConstraint("book_id", "name"),
         Index(None, "connection_id", "made_at"),
-        Index("ix_voucher_files_due", "handover_due_at", postgresql_where=text("handover_state = 'waiting'")),
+        Index(
+            "ix_voucher_files_due", "handover_due_at", postgresql_where=text("handover_state in ('waiting', 'stuck')")
+        ),
         one_of("handover_state", HandoverState),
     )
 
