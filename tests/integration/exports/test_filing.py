@@ -168,6 +168,9 @@ async def test_what_is_taken_back_is_in_a_file_at_once_and_booked_anew_under_a_n
     ]  # fmt: skip
     assert [inside for _, inside in await files(rig)] == [["EXP1"], ["EXP2"], ["EXP3"]]
     assert job != again
+    await uninstall.end(rig.context.connections, rig.connection_id, "admin:ada")
+    assert (await erasure.remove(rig.db, rig.connection_id))["vouchers"]
+    assert await vouchers(rig) == [], "years later nothing of it is left"
 
 
 async def test_one_file_a_day_waits_for_the_end_of_its_day_unless_the_company_is_left(
