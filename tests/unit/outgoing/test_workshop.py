@@ -127,6 +127,7 @@ async def test_the_process_knows_no_secret_of_the_service(monkeypatch: pytest.Mo
     assert set(seen["env"]) <= {*workshop._KEPT, "LANG", "PYTHONHASHSEED"}
     assert len(seen["pass_fds"]) == 3
     assert "of the service" not in str(seen)
+    assert seen["start_new_session"], "a signal for the service is none for what it has under way"
 
 
 async def test_the_process_can_read_the_receipts_and_not_change_them() -> None:

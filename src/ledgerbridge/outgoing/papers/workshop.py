@@ -104,6 +104,8 @@ async def _carried_out(order: Order) -> Answer:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=descriptors,
+            # A signal to all that was started with the service ends the service in order, and no file is to blame.
+            start_new_session=True,
             env=_environment(os.environ),
             cwd="/",
         )  # fmt: skip
