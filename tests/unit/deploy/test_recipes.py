@@ -16,6 +16,7 @@ from ledgerbridge.ops.metrics import Metrics
 from ledgerbridge.outgoing.papers import workshop
 from ledgerbridge.settings import Settings
 from ledgerbridge.store.engine import connection_settings
+from ledgerbridge.web.middleware import MAX_UPLOAD
 from tests.unit.deploy.words import (
     NOT_PUBLIC,
     ROOT,
@@ -164,3 +165,11 @@ def test_the_url_of_the_database_reaches_a_shell_whole(tmp_path: Path) -> None:
     assert said == line.removeprefix("DATABASE_URL=").strip('"')
     assert "sslrootcert=" in said
     assert Settings(_env_file=tmp_path / "env").database_url is not None
+
+
+def test_the_proxies_let_an_uploaded_chart_through() -> None:
+    (caddy,) = re.findall(r"max_size (\d+)MB", CADDYFILE)
+    host = (ROOT / "deploy" / "kubernetes" / "example" / "service" / "host.yaml").read_text()
+    (nginx,) = re.findall(r"client-max-body-size: (\d+)m", host)
+    assert int(caddy) * 1_000_000 >= MAX_UPLOAD
+    assert int(nginx) * 1024 * 1024 >= MAX_UPLOAD
