@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import uuid
 import zipfile
@@ -162,6 +163,21 @@ async def test_the_api_lists_gives_out_and_settles_files(face: Face, company: Ha
     assert (await face.admin.post(f"{one}/fetched")).json()["state"] == "done"
     unknown = await face.admin.get(f"{api}/{uuid.uuid4()}")
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "There is no such file.")
+
+
+async def test_a_worker_hands_over_what_is_due(face: Face, company: Handing, stand: SftpStand) -> None:
+    await company.bind(stand.settings)
+    stop = asyncio.Event()
+    working = asyncio.create_task(face.services.queue.run_worker(stop))
+    try:
+        for _ in range(600):
+            if (await company.row()).handover_state == "done":
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        stop.set()
+        await working
+    assert stand.files[NAME] == CONTENT
 
 
 async def test_the_sweep_queues_what_is_due_and_the_scrape_tells_of_it(face: Face, company: Handing) -> None:
