@@ -7,6 +7,7 @@ stops there. An item of an export has its outcome long before, so nothing here c
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import uuid
@@ -27,7 +28,7 @@ from ledgerbridge.connections.voucher_rows import Identity
 from ledgerbridge.erp.files import destination
 from ledgerbridge.erp.files.destination import Destination
 from ledgerbridge.outgoing.addresses import Reach
-from ledgerbridge.outgoing.placing import NotPlaced, Parcel, Place, nothing
+from ledgerbridge.outgoing.placing import Failing, NotPlaced, Parcel, Place, nothing
 from ledgerbridge.store.scope import across_companies
 from ledgerbridge.store.tables import Connection, ConnectionStatus, ErpBinding, HandoverState, VoucherFile
 from ledgerbridge.work.queue import Queue
@@ -38,6 +39,8 @@ HANDOVER = "files.handover"
 SWEEP_SECONDS = 30.0
 WAITS = (60, 300, 900, 3600, 4 * 3600)
 """Seconds until the next try, by tries; the last one for ever."""
+_LONGEST = 3600.0
+"""Seconds for one file with its receipts, however slowly the other side takes them."""
 _AT_ONCE = 20
 """Files of one company in one piece of work."""
 _COMPANIES_AT_ONCE = 200
@@ -212,11 +215,12 @@ class Attempt:
 async def _bring(room: Connections, attempt: Attempt, file: ClosedFile, to: Destination) -> None:
     log = _log.bind(connection_id=str(attempt.connection_id), file=file.row.name, tries=attempt.number)
     try:
-        place = to.place(_reach(room))
-        await _receipts(room, attempt, file, place)
-        there_already = not await place.put(
-            await _parcel(room, file), decisive=attempt.decisive, sent=file.row.handover_sent_at is not None
-        )
+        async with asyncio.timeout(_LONGEST):
+            there_already = await _put(room, attempt, file, to.place(_reach(room)))
+    except TimeoutError:
+        log.warning("file not handed over in time")
+        await _failed(attempt, NotPlaced(Failing.BROKEN, "it took too long", sent=attempt.stepped), to)
+        return
     except NotPlaced as failed:
         log.warning("file not handed over", fault=failed.failing.value, sent=failed.sent)
         await _failed(attempt, failed, to)
@@ -229,6 +233,13 @@ async def _bring(room: Connections, attempt: Attempt, file: ClosedFile, to: Dest
         handover_error=None, handover_fault=None, handover_sent_at=None,
     )  # fmt: skip
     log.info("file handed over", there_already=there_already)
+
+
+async def _put(room: Connections, attempt: Attempt, file: ClosedFile, place: Place) -> bool:
+    """Receipts, then vouchers; whether the vouchers were there already. Raises `NotPlaced`."""
+    await _receipts(room, attempt, file, place)
+    sent = file.row.handover_sent_at is not None
+    return not await place.put(await _parcel(room, file), decisive=attempt.decisive, sent=sent)
 
 
 async def _receipts(room: Connections, attempt: Attempt, file: ClosedFile, place: Place) -> None:

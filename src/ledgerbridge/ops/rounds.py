@@ -55,6 +55,8 @@ CHECK_SPREAD_SECONDS = 1800.0
 SYNCS_AT_ONCE = 5
 """Of the ten jobs a worker has in hand. The rest is kept for exports, however long Pleo or an ERP lets syncs wait."""
 ACTIVATIONS_AT_ONCE = 2
+HANDOVERS_AT_ONCE = 2
+"""A server that takes its files slowly keeps a place for that long."""
 _log = get_logger(__name__)
 
 
@@ -69,6 +71,9 @@ def teach(
 ) -> None:
     """Register everything a worker runs. `removed` counts the rows that clearing away deletes or empties."""
     connections = exports.connections
+
+    running, going_live = asyncio.Semaphore(SYNCS_AT_ONCE), asyncio.Semaphore(ACTIVATIONS_AT_ONCE)
+    handing_over = asyncio.Semaphore(HANDOVERS_AT_ONCE)
 
     async def work(connection_id: str, found_by: str) -> None:
         await look(exports, uuid.UUID(connection_id), found_by)
@@ -99,7 +104,8 @@ def teach(
         await queue_filing(exports)
 
     async def hand_over(connection_id: str) -> None:
-        await handover.work(connections, uuid.UUID(connection_id))
+        async with _place(handing_over, "files are handed over to as many places as one worker does at once"):
+            await handover.work(connections, uuid.UUID(connection_id))
 
     async def handover_sweep() -> None:
         await handover.sweep(connections, queue)
@@ -109,8 +115,6 @@ def teach(
 
     async def check_deeply() -> None:
         await invariants.check_all(connections.db, deep=True)
-
-    running, going_live = asyncio.Semaphore(SYNCS_AT_ONCE), asyncio.Semaphore(ACTIVATIONS_AT_ONCE)
 
     async def synchronise(connection_id: str, kind: str, **order: Any) -> None:
         async with _place(running):
@@ -142,10 +146,12 @@ def teach(
 
 
 @asynccontextmanager
-async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
-    """One of the places that syncs may take. Raises `TryLater` when none is free: waiting here would take one, too."""
+async def _place(
+    places: asyncio.Semaphore, busy: str = "as many syncs as one worker makes at once are under way"
+) -> AsyncIterator[None]:
+    """One of the places that such work has. Raises `TryLater` when none is free: waiting here would take one, too."""
     if places.locked():
-        raise TryLater(random.uniform(2, 5), "as many syncs as one worker makes at once are under way")  # noqa: S311
+        raise TryLater(random.uniform(2, 5), busy)  # noqa: S311
     async with places:
         yield
 

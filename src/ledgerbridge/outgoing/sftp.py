@@ -29,6 +29,8 @@ _AT_ONCE = 512 * 1024
 """Bytes handed to the library together, which sends parts of them side by side."""
 _PATIENCE = 60.0
 """Seconds for a step; for a piece of a file."""
+_LAST_WORDS = 5.0
+"""Seconds for ending what has failed already."""
 
 # Its lines of debugging tell names of files and users.
 asyncssh.set_log_level("ERROR")
@@ -115,7 +117,7 @@ class Sftp:
         finally:
             connection.abort()
             with suppress(Exception):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(_LAST_WORDS):
                     await connection.wait_closed()
 
     async def _dialled(self) -> socket.socket:
@@ -198,9 +200,7 @@ class _Folder:
             raise NotPlaced(Failing.OTHER_FILE, parcel.name)
         digest = hashlib.sha256()
         with _told(denied=Failing.MAY_NOT_READ):
-            async with asyncio.timeout(self._patience):
-                file = await self._client.open(path, "rb")
-            async with file:
+            async with self._opened(path, "rb") as file:
                 while True:
                     async with asyncio.timeout(self._patience):
                         piece = await file.read(_AT_ONCE)
@@ -210,6 +210,21 @@ class _Folder:
         if digest.hexdigest() != parcel.sha256:
             raise NotPlaced(Failing.OTHER_FILE, parcel.name)
         return True
+
+    @asynccontextmanager
+    async def _opened(self, path: str, mode: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
+        """The file while it is open; its end is waited for no longer than any other step."""
+        async with asyncio.timeout(self._patience):
+            file = await self._client.open(path, mode)
+        try:
+            yield file
+        except BaseException:
+            with suppress(Exception):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await file.close()
+            raise
+        async with asyncio.timeout(self._patience):
+            await file.close()
 
     async def _size(self, path: str) -> int | None:
         """Bytes of a file; None when there is none."""
@@ -224,9 +239,7 @@ class _Folder:
 
     async def _write(self, path: str, parcel: Parcel) -> None:
         with _told(denied=Failing.MAY_NOT_WRITE, missing=Failing.FOLDER, failure=Failing.FULL):
-            async with asyncio.timeout(self._patience):
-                file = await self._client.open(path, "wb")
-            async with file:
+            async with self._opened(path, "wb") as file:
                 async for piece in _gathered(parcel.pieces()):
                     async with asyncio.timeout(self._patience):
                         await file.write(piece)
