@@ -328,6 +328,7 @@ async def test_a_partner_that_does_not_say_what_it_can_do_is_sent_nothing(answer
     """Or receipts would be left out because an answer was, or a lost reply be judged by a guess."""
     partner = Partner(capabilities=answer, book=booked)
     async with partner.opened() as erp:
+        assert (erp.capabilities.told, erp.capabilities.can_probe) == (False, True), "and what is in doubt stays so"
         calls: list[Callable[[], Any]] = [
             erp.company, erp.preflight, erp.chart, erp.accounts, erp.tax_codes, erp.dimensions, erp.vendors,
             erp.matching_limits,

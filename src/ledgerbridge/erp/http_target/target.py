@@ -52,7 +52,8 @@ NOTHING = Capabilities(
     attachments=False,
     several_attachments=False,
     computes_tax_on_journal_entries=False,
-    can_probe=False,
+    # Or an entry in doubt would be left to a person because its system was away for a moment.
+    can_probe=True,
     can_reverse=False,
     parallel_writers=1,
     dimensions=False,
