@@ -24,6 +24,18 @@ from tests.support.tryton_bench import Tryton, TrytonBench  # noqa: E402
 OVERSIZE = 16 * 2**20
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A class may name, as `later`, tests of its suite that only `make test-long` asks of this ERP (decision 0174)."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _later(item) & {item.name, item.originalname}:
+            item.add_marker(pytest.mark.long)
+
+
+def _later(item: pytest.Function) -> frozenset[str]:
+    return getattr(item.cls, "later", frozenset())
+
+
 @pytest.fixture(scope="module")
 def bench(tryton_servers: TrytonServers) -> Iterator[TrytonBench]:
     yield from _bench(tryton_servers, stock=False)
