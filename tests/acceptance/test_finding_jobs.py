@@ -65,6 +65,7 @@ def test_jobs_announced_in_the_wrong_order_are_worked_oldest_first_one_after_the
     ]  # fmt: skip
 
 
+@pytest.mark.long  # web/test_rounds.py: whole rounds of a service find a job that no delivery told of
 @pytest.mark.rule("EXP-DETECT-03", "HOOK-045")
 def test_a_job_whose_webhook_is_lost_is_found_by_the_poll_and_counted(polling: Site) -> None:
     before = polling.metric(UNANNOUNCED)

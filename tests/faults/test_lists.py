@@ -34,7 +34,7 @@ def stage(make_stage: MakeStage) -> Iterator[Stage]:
         assert made.leaked() == []
 
 
-@pytest.mark.parametrize("name", cases(SCENARIOS, long={"accounts", "many accounts", "tax_codes", "dimension"}))
+@pytest.mark.parametrize("name", cases(SCENARIOS, long={"tags", "accounts", "many accounts", "tax_codes", "dimension"}))
 def test_whatever_the_point_at_which_the_service_dies_both_lists_agree_in_the_end(stage: Stage, name: str) -> None:
     walked(stage, name, SCENARIOS[name])
 

@@ -76,6 +76,7 @@ async def at(stage: Stage, tryton: TrytonServer) -> TrytonStage:
     return made
 
 
+@pytest.mark.long  # acceptance/test_first_syncs.py brings more suppliers of a Tryton, and changes some
 @pytest.mark.rule("VEN-020", "VEN-021", "VEN-043", "VEN-049", "VEN-057", "VEN-046", "VEN-045")
 async def test_all_suppliers_of_tryton_arrive_and_follow_their_changes(at: TrytonStage) -> None:
     told = at.server.facts["vendors"]
@@ -108,6 +109,7 @@ async def test_a_draft_becomes_a_party_that_bills_can_be_made_out_to(at: TrytonS
     assert (counts(again), at.writes()) == ({"unchanged": 1}, [])
 
 
+@pytest.mark.long  # the walk "party" of tests/faults dies in a real process at each of these calls
 @pytest.mark.rule("VEN-069", "VEN-066")
 @pytest.mark.parametrize("effect", range(4))
 async def test_a_crash_around_tryton_leaves_one_party_and_one_active_vendor(at: TrytonStage, effect: int) -> None:
