@@ -59,7 +59,7 @@ async def test_where_nobody_can_search_the_job_is_closed_and_says_what_to_do(des
     assert (await _again(desk, entry))["failureReason"] == item["failureReason"]
     assert desk.face.books.calls["book"] == 1, "nobody posts again before a person has looked"
     found = is_problem(await desk.resolve(job, entry, action="probe"), 409)
-    assert "Look there, then mark it booked or not booked." in found["detail"]
+    assert "Look there for the entry; then it can be marked booked, with its number, or not booked." in found["detail"]
 
 
 async def test_marked_booked_it_is_reported_by_the_next_export_and_never_posted(desk: Desk) -> None:
