@@ -45,6 +45,23 @@ def look(person: Person, name: str, *, keyboard: bool = True) -> None:
     assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
 
 
+def look_once(person: Person, name: str, *, everywhere: bool = False) -> None:
+    """In the light and on a wide screen, by keyboard, and whether a phone's would do; for pages made of parts that were
+    looked at well in every light and width. `everywhere`, or where pictures are wanted, it is `look`."""
+    if everywhere or ALL_PICTURES:
+        look(person, name)
+        return
+    person.settle()
+    with person.inspected() as page:
+        found = [*_in_the_light(page, name), *_titled(page, name)]
+        _seen_as(page, "light", PHONE)
+        found += _told("phone", page.evaluate(_script("too_wide")))
+        if found:
+            _picture(page, name, "wrong")
+        _seen_as(page, "light", WIDE)
+    assert not found, f"{name} at {person.path}:\n" + "\n".join(found)
+
+
 def glance(person: Person, name: str) -> None:
     """The quick look, on a phone alone and with one picture; for another state of a page that was looked at well."""
     person.settle()
@@ -60,12 +77,7 @@ def glance(person: Person, name: str) -> None:
 
 def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
     """What is found at each of the looks, which follow each other with as few changes of the window as possible."""
-    _seen_as(page, "light", WIDE)
-    yield from _told("shape", page.evaluate(_script("shape")))
-    yield from _told("axe, light and wide", axe(page, TAGS))
-    if keyboard:
-        yield from _told("keyboard", by_keyboard(page))
-    _shown(page, name, "light-wide")
+    yield from _in_the_light(page, name, keyboard=keyboard)
     _seen_as(page, "dark", WIDE)
     yield from _told("axe, dark", axe(page, COLOURS, rules=True))
     _shown(page, name, "dark-wide")
@@ -82,6 +94,15 @@ def _looked(page: Page, name: str, *, keyboard: bool) -> Iterator[str]:
     yield from _told("widely spaced", page.evaluate(_script("too_wide")))
     page.evaluate(_script("spacing"), False)
     _seen_as(page, "light", WIDE)
+
+
+def _in_the_light(page: Page, name: str, *, keyboard: bool = True) -> Iterator[str]:
+    _seen_as(page, "light", WIDE)
+    yield from _told("shape", page.evaluate(_script("shape")))
+    yield from _told("axe, light and wide", axe(page, TAGS))
+    if keyboard:
+        yield from _told("keyboard", by_keyboard(page))
+    _shown(page, name, "light-wide")
 
 
 def _told(when: str, found: list[str]) -> list[str]:

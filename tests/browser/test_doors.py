@@ -74,8 +74,15 @@ def test_an_address_that_leads_nowhere_is_a_page_with_a_way_on(site: Site, make_
         look(ada, "not-found")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with-script", "without-script"])
-@pytest.mark.parametrize("how", ENDED)
+@pytest.mark.parametrize(
+    ("how", "javascript"),
+    [
+        pytest.param("idle", True, id="idle-with-script"),
+        pytest.param("over", False, id="over-without-script"),
+        pytest.param("idle", False, marks=pytest.mark.long, id="idle-without-script"),
+        pytest.param("over", True, marks=pytest.mark.long, id="over-with-script"),
+    ],
+)
 def test_a_customer_whose_session_ended_signs_in_with_pleo_and_is_back_where_they_were(
     site: Site, make_person: MakePerson, how: str, javascript: bool
 ) -> None:

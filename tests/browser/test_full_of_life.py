@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakePerson
-from tests.browser.looking import glance, look
+from tests.browser.looking import glance, look, look_once
 from tests.browser.routes import enter, name_at, pages
 from tests.browser.stage import Stage, full_of_life
 from tests.integration.web.guarded import Guard
@@ -28,17 +28,20 @@ def stage(make_site: MakeSite) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(
-    ("guard", "javascript"),
+    ("guard", "javascript", "everywhere"),
     [
-        pytest.param(Guard.CUSTOMER, True, id="customer-with-script"),
-        pytest.param(Guard.OPERATOR, True, id="operator-with-script"),
-        pytest.param(Guard.CUSTOMER, False, id="customer-without-script"),
+        pytest.param(Guard.CUSTOMER, True, False, id="customer-with-script"),
+        pytest.param(Guard.OPERATOR, True, False, id="operator-with-script"),
+        pytest.param(Guard.CUSTOMER, False, False, id="customer-without-script"),
         # Of the same parts as the customer's, which `test_parts` looks at without script one by one.
-        pytest.param(Guard.OPERATOR, False, marks=pytest.mark.long, id="operator-without-script"),
+        pytest.param(Guard.OPERATOR, False, False, marks=pytest.mark.long, id="operator-without-script"),
+        # `test_parts` looks in every light and width at the parts that all pages are made of.
+        pytest.param(Guard.CUSTOMER, True, True, marks=pytest.mark.long, id="customer-everywhere"),
+        pytest.param(Guard.OPERATOR, True, True, marks=pytest.mark.long, id="operator-everywhere"),
     ],
 )
 def test_every_page_can_be_used_by_everybody(
-    stage: Stage, make_person: MakePerson, guard: Guard, javascript: bool
+    stage: Stage, make_person: MakePerson, guard: Guard, javascript: bool, everywhere: bool
 ) -> None:
     person = enter(make_person, stage, guard, javascript=javascript)
     wrong = []
@@ -51,7 +54,7 @@ def test_every_page_can_be_used_by_everybody(
         person.follow()
         try:
             if javascript:
-                look(person, name_at(person))
+                look_once(person, name_at(person), everywhere=everywhere)
             else:
                 glance(person, f"{name_at(person)}.without-script")
         except AssertionError as told:

@@ -14,7 +14,7 @@ from ledgerbridge.demo.books import bookkeeping
 from pleo_sandbox.config import DEMO_COMPANY_ID, SECOND_COMPANY_ID, THIRD_COMPANY_ID
 from tests.browser import company_of_files
 from tests.browser.conftest import MakePerson
-from tests.browser.looking import look
+from tests.browser.looking import look_once
 from tests.browser.setting_up import choose_accounts, choose_the_rest, connect_erp, connect_files
 from tests.support.browser import Person
 from tests.support.commands import until
@@ -51,7 +51,7 @@ def test_from_connect_to_a_booked_expense(site: Site, make_person: MakePerson, j
 
     def looked(state: str) -> None:
         if javascript:
-            look(ada, state)
+            look_once(ada, state)
 
     ada.go(f"{site.sandbox.url}/?company={company_id}")
     ada.press("Connect")
@@ -105,7 +105,7 @@ def test_a_company_of_files_from_its_chart_to_a_file(site: Site, make_person: Ma
     ada = make_person(site)
 
     def looked(state: str) -> None:
-        look(ada, state)
+        look_once(ada, state)
 
     ada.connect("Nordlys Kaffe ApS")
     connect_files(ada, company_of_files.chart_file(tmp_path), looked)
