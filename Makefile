@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := src tests migrations tools bench
+CODE := src tests migrations tools bench examples
 ARGS ?=
 # Compiled modules are kept: a hundred processes of a test run would else compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -70,6 +70,8 @@ check: setup ## Check format, lint, types, the import contract, rule coverage an
 	@$(BIN)/python -m tools.rules
 	@$(BIN)/python -m tools.retention --check
 	@$(BIN)/python -m tools.manifests
+	@$(BIN)/python -m tools.adapters --check
+	@$(BIN)/python -m tools.http_target --check
 	@$(BIN)/python -m tools.audit
 
 format: setup ## Format the code, mend what lint can mend, write docs/conformance.md
