@@ -18,6 +18,7 @@ from ledgerbridge.connections.errors import BindingRefused, Fault, SecretUnreada
 from ledgerbridge.connections.limits import limits_of
 from ledgerbridge.connections.rows import connection_row
 from ledgerbridge.connections.sealed import BIND_AGAIN, opened
+from ledgerbridge.connections.voucher_rows import bare
 from ledgerbridge.erp.adapter import Adapter, SettingsError
 from ledgerbridge.erp.port import Capabilities, ErpCompany, ErpError
 from ledgerbridge.erp.registry import Adapters
@@ -214,7 +215,7 @@ def _moved_from(old: ErpBinding, adapter: Adapter, able: Capabilities, key: str,
         # Made anew, because other releases told companies apart by more than their place.
         stood = erp_settings.place(adapter, able, old.settings_shown, old.connection_id)
         there = company_key(old.kind, stood, old.company_ref) == key
-    same = there and _bare(old.registration_number) == _bare(company.registration_number)
+    same = there and bare(old.registration_number) == bare(company.registration_number)
     return None if same and old.company_ref == company.id else _named(old.company_name, old.registration_number)
 
 
@@ -227,11 +228,6 @@ async def _leave_behind(session: AsyncSession, connection_id: uuid.UUID, moved_f
     )
     await session.execute(delete(Settlement).where(Settlement.connection_id == connection_id))
     await session.execute(delete(VendorLink).where(VendorLink.connection_id == connection_id))
-
-
-def _bare(number: str | None) -> str:
-    """A registration number however it is spelt."""
-    return "".join(filter(str.isalnum, number or "")).upper()
 
 
 def _named(name: str, number: str | None) -> str:

@@ -56,9 +56,14 @@ class Identity:
     @property
     def book_id(self) -> uuid.UUID:
         """The same for the same company whenever the connection is bound to it, in whatever format its files are: a
-        series of vouchers goes on. A new name changes nothing."""
-        told = "\x1f".join((self.company_ref, self.registration_number or ""))
+        series of vouchers goes on. A new name changes nothing, nor does another spelling of the number."""
+        told = "\x1f".join((self.company_ref, bare(self.registration_number)))
         return uuid.uuid5(self.connection_id, told)
+
+
+def bare(number: str | None) -> str:
+    """A registration number however it is spelt."""
+    return "".join(filter(str.isalnum, number or "")).upper()
 
 
 @dataclass(frozen=True, slots=True)

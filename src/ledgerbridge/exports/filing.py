@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ledgerbridge.clock import utcnow
 from ledgerbridge.connections.access import open_erp
 from ledgerbridge.connections.errors import ErpNotBound, SecretUnreadable
+from ledgerbridge.connections.voucher_rows import bare
 from ledgerbridge.erp.port import Erp, ErpError
 from ledgerbridge.exports.context import ExportContext
 from ledgerbridge.store.scope import across_companies
@@ -85,10 +86,9 @@ async def companies_waiting(session: AsyncSession, environment: str) -> Sequence
     bound = and_(
         ErpBinding.connection_id == VoucherBookRow.connection_id,
         ErpBinding.company_ref == VoucherBookRow.company_ref,
-        ErpBinding.registration_number.is_not_distinct_from(VoucherBookRow.registration_number),
     )
     wanted = (
-        select(Voucher.connection_id)
+        select(Voucher.connection_id, ErpBinding.registration_number, VoucherBookRow.registration_number)
         .distinct()
         .join(Connection, Connection.id == Voucher.connection_id)
         .join(VoucherBookRow, VoucherBookRow.id == Voucher.book_id)
@@ -102,4 +102,5 @@ async def companies_waiting(session: AsyncSession, environment: str) -> Sequence
         .order_by(Voucher.connection_id)
     )
     with across_companies(session, "a round asks which companies have something to do"):
-        return (await session.scalars(wanted)).all()
+        found = (await session.execute(wanted)).all()
+    return list(dict.fromkeys(connection_id for connection_id, now, then in found if bare(now) == bare(then)))

@@ -235,6 +235,23 @@ async def test_binding_another_company_leaves_no_voucher_of_this_one_behind(rig:
     assert [(one.series, one.number) for one in await vouchers(rig)] == [("EXP", 1), ("EXP", 1)]
 
 
+async def test_a_registration_number_spelt_another_way_is_the_same_book(
+    rig: Rig, adapter: FilesDouble, database_url: str
+) -> None:
+    room, mine, access = rig.context.connections, rig.connection_id, {"api_key": "x"}
+    await bind(room, mine, adapter.kind, access, "admin:ada")
+    adapter.every = FileEvery.DAY
+    await rig.export("fee")
+    adapter.books.company = replace(adapter.books.company, registration_number="4141 41-41")
+    await bind(room, mine, adapter.kind, access, "admin:ada")
+    with psycopg.connect(database_url) as line:
+        line.execute(MONTHS_AGO)
+    assert await filing.queue_filing(rig.context) == 1
+    await rig.export("fee")
+    assert [(one.series, one.number) for one in await vouchers(rig)] == [("EXP", 1), ("EXP", 2)]
+    assert [inside for _, inside in await files(rig)] == [["EXP1", "EXP2"]]
+
+
 async def test_a_connection_that_ends_leaves_every_voucher_in_a_file_that_stays_until_somebody_took_it(
     rig: Rig, adapter: FilesDouble
 ) -> None:
