@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from ledgerbridge.demo.books import bookkeeping, seed_chart
+from tests.chaos.systems import Books
 from tests.support.commands import until
-from tryton_sandbox import TrytonServer
 
 Json = Any
 FINAL = ("completed", "completed_with_errors", "failed")
@@ -27,9 +26,7 @@ class Company:
     """Where the service's front is."""
     sandbox: str
     """Where the sandbox is, straight."""
-    erp_url: str
-    """How the service reaches the ERP."""
-    books: TrytonServer
+    books: Books
     admin_token: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     connection: str = ""
@@ -48,19 +45,18 @@ class Company:
 
     def go_live(self, *, syncs: bool) -> None:
         """Known at Pleo, connected, bound, configured and active, master data brought to Pleo if it is to be."""
-        accounts = self.books.facts["companies"]["DK"]["accounts"]
-        about = {"id": self.id, "name": self.name, "contra_accounts": {"DKK": accounts["wallet"]}}
+        wanted, supplier = self.books.configuration(), self.books.supplier()
+        about = {"id": self.id, "name": self.name, "contra_accounts": {"DKK": wanted["accounts"]["wallet"]["*"]}}
         self.control("POST", "/companies", about)
         self.press_connect()
         known = {one["company_id"]: one["id"] for one in self.ask("GET", "/connections")["data"]}
         self.connection = known[self.id]
-        settings = {**self.books.binding(), "base_url": self.erp_url}
-        self.ask("PUT", f"/connections/{self.connection}/erp", {"kind": "tryton", "settings": settings})
-        wanted = bookkeeping(self.books.facts)
+        bound = {"kind": self.books.kind, "settings": self.books.settings()}
+        self.ask("PUT", f"/connections/{self.connection}/erp", bound)
         if not syncs:
             wanted["syncs"] = {kind: {"enabled": False} for kind in ("tags", "accounts", "tax_codes", "vendors")}
-            vendor = self.books.facts["vendors"]["plain_code"]
-            known_vendor = {"name": "Supplies", "code": vendor, "externalId": vendor, "defaultCurrency": "DKK"}
+        if not syncs and supplier:
+            known_vendor = {"name": "Supplies", "code": supplier, "externalId": supplier, "defaultCurrency": "DKK"}
             self.control("POST", f"/companies/{self.id}/vendors", {"items": [known_vendor | {"state": "ACTIVE"}]})
         self.ask("PUT", f"/connections/{self.connection}/config", wanted)
         self.ask("POST", f"/connections/{self.connection}/activate")
@@ -91,18 +87,35 @@ class Company:
 
     def queue(self, seeds: Iterable[str], copies: int = 1) -> list[str]:
         """Expenses in the Export queue; their accounting entry ids."""
-        chart = seed_chart(self.books.facts)
-        body = {"company_id": self.id, "seeds": list(seeds), "copies": copies, "chart": chart}
+        body = {"company_id": self.id, "seeds": list(seeds), "copies": copies, "chart": self.books.seed_chart()}
         return [one["id"] for one in self.control("POST", "/expenses", body)]
 
     def export(self, entries: list[str], **options: Json) -> str:
         """Press Export; the job's id."""
-        body = {"company_id": self.id, "entry_ids": entries, "vendor_based": True, **options}
+        body = {"company_id": self.id, "entry_ids": entries, "vendor_based": self.books.payables, **options}
         return str(self.control("POST", "/exports", body)["id"])
 
     def job(self, job_id: str) -> Json:
         """The job with its items as Pleo shows it."""
         return self.control("GET", f"/jobs/{job_id}")
+
+    # ------------------------------------------------------------------ files
+
+    def files(self) -> list[Json]:
+        """Every file of vouchers that was closed, as the administrator sees them."""
+        found, cursor = [], ""
+        while True:
+            page = self.ask("GET", f"/connections/{self.connection}/files?limit=100{cursor}")
+            found += page["data"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    def content(self, file_id: str) -> bytes:
+        """A file as it is downloaded."""
+        answer = self._admin.get(f"/connections/{self.connection}/files/{file_id}/content")
+        assert answer.status_code == 200, answer.text
+        return answer.content
 
     # ------------------------------------------------------------------ calls
 
@@ -117,9 +130,3 @@ class Company:
         answer = self._admin.request(method, path, json=body)
         assert answer.status_code < 300, (method, path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
-
-
-def each(companies: Iterable[Company], do: Callable[[Company], None]) -> None:
-    """The same for every company, one after the other."""
-    for company in companies:
-        do(company)

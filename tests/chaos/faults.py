@@ -1,80 +1,20 @@
 """What is broken: each fault is a named generator with one sentence.
 
 It begins before Export is pressed, yields once, goes on while the jobs are worked, heals, and returns how often it
-struck.
+struck. Those of accounting systems are in `erp_faults.py`.
 """
 
 from __future__ import annotations
 
 import signal
-import threading
-import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from random import Random
-from typing import Any
 
-from tests.chaos.company import Company
-from tests.chaos.line import Line, Trouble
-from tests.chaos.world import RESCUE_SECONDS, World
+from tests.chaos import erp_faults
+from tests.chaos.line import Trouble
+from tests.chaos.stage import CATALOGUE, Breaking, Fault, Stage, fault
 
-Breaking = Generator[None, None, int]
-_BOOKS = r"/model/(account|party|ir\.attachment)(?!.*search_count)"
-"""What is written in the ERP; the questions before the first item are asked elsewhere."""
+__all__ = ["CATALOGUE", "Fault", "Stage", "erp_faults"]
 _PLEO_API = r"^/v[0-9]/"
 _PLEO_WRITES = r"^/v3/export-job"
-_WAIT_SECONDS = 20.0
-
-
-@dataclass
-class Stage:
-    """What a fault works with: the world, dice of its own, and whether there still is work to disturb."""
-
-    world: World
-    dice: Random
-    working: threading.Event = field(default_factory=threading.Event)
-    """Set while jobs of the wave are open."""
-
-    def pause(self, least: float, most: float) -> None:
-        """A random while."""
-        time.sleep(self.dice.uniform(least, most))
-
-    def company(self) -> Company:
-        return self.dice.choice(self.world.companies)
-
-    def until_struck(self, where: Line, *troubles: Trouble) -> int:
-        """The troubles on a line until they are used up, the work is done, or it has been long enough."""
-        with where.troubled(*troubles):
-            give_up = time.monotonic() + _WAIT_SECONDS
-            while self.working.is_set() and time.monotonic() < give_up:
-                if all(one.times is not None and one.struck >= one.times for one in troubles):
-                    break
-                time.sleep(0.05)
-        return sum(one.struck for one in troubles)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A way to break something."""
-
-    name: str
-    about: str
-    strike: Callable[[Stage], Breaking]
-    options: dict[str, Any]
-    """How Export is pressed for it."""
-
-
-CATALOGUE: dict[str, Fault] = {}
-
-
-def fault(name: str, **options: Any) -> Callable[[Callable[[Stage], Breaking]], Callable[[Stage], Breaking]]:
-    """Enters a generator into the catalogue; its docstring is what the fault is."""
-
-    def enter(strike: Callable[[Stage], Breaking]) -> Callable[[Stage], Breaking]:
-        CATALOGUE[name] = Fault(name, (strike.__doc__ or "").strip(), strike, options)
-        return strike
-
-    return enter
 
 
 # ------------------------------------------------------------------ our processes
@@ -163,100 +103,18 @@ def connections_exhausted(stage: Stage) -> Breaking:
 
 @fault("rows locked")
 def rows_locked(stage: Stage) -> Breaking:
-    """A transaction is left idle that holds every row of leases, credentials, jobs, items and postings."""
+    """A transaction is left idle that holds every row of leases, credentials, jobs, items, postings and books."""
     yield
     stage.pause(0.5, 3)
     with stage.world.postgres.hand, stage.world.postgres.connect() as session:
         session.execute("set idle_in_transaction_session_timeout = 0")
         session.execute("set lock_timeout = '5s'")
         session.autocommit = False
-        for table in ("leases", "credentials", "export_jobs", "export_items", "postings"):
+        for table in ("leases", "credentials", "export_jobs", "export_items", "postings", "voucher_books"):
             session.execute(f"select 1 from {table} for update")  # type: ignore[call-overload]
         stage.pause(3, 13)
         session.rollback()
     return 1
-
-
-# ------------------------------------------------------------------ Tryton
-
-
-@fault("erp reply lost")
-def erp_reply_lost(stage: Stage) -> Breaking:
-    """Tryton does what it is told, and its answer to a write is lost, four times."""
-    yield
-    lost = [Trouble("lose", "POST|PUT|DELETE", _BOOKS, 1, skip=stage.dice.randint(0, 12)) for _ in range(4)]
-    return stage.until_struck(stage.world.erp_line, *lost)
-
-
-@fault("erp request lost")
-def erp_request_lost(stage: Stage) -> Breaking:
-    """A write to Tryton never arrives, twice; nobody knows that it did not."""
-    yield
-    lost = [Trouble("cut", "POST|PUT|DELETE", _BOOKS, 1, skip=stage.dice.randint(0, 12)) for _ in range(2)]
-    return stage.until_struck(stage.world.erp_line, *lost)
-
-
-@fault("erp refuses")
-def erp_refuses(stage: Stage) -> Breaking:
-    """Tryton answers 429, 500, 502 and 503, partly after the effect."""
-    yield
-    refusals = [
-        Trouble("status", times=stage.dice.randint(1, 3), skip=stage.dice.randint(0, 80), status=status, retry_after=1)
-        for status in (429, 503)
-    ]
-    failures = [
-        Trouble("fail", times=2, skip=stage.dice.randint(0, 8), status=status, path=_BOOKS, method="POST")
-        for status in (500, 502)
-    ]
-    return stage.until_struck(stage.world.erp_line, *refusals, *failures)
-
-
-@fault("erp slow")
-def erp_slow(stage: Stage) -> Breaking:
-    """Answers of Tryton come seconds late."""
-    yield
-    late = Trouble("slow", times=6, skip=stage.dice.randint(0, 60), seconds=stage.dice.uniform(1, 4))
-    return stage.until_struck(stage.world.erp_line, late)
-
-
-@fault("erp truncated")
-def erp_truncated(stage: Stage) -> Breaking:
-    """Answers of Tryton end in the middle."""
-    yield
-    reads = Trouble("truncate", "GET", times=3, skip=stage.dice.randint(0, 60))
-    writes = Trouble("truncate", "POST", _BOOKS, times=2, skip=stage.dice.randint(0, 6))
-    return stage.until_struck(stage.world.erp_line, reads, writes)
-
-
-@fault("erp killed")
-def erp_killed(stage: Stage) -> Breaking:
-    """SIGKILL to Tryton in the middle of its work; it is started again."""
-    yield
-    stage.pause(0.5, 4)
-    with stage.world.tryton.hand:
-        stage.world.tryton.kill()
-        stage.pause(0, 3)
-        stage.world.tryton.start()
-    return 1
-
-
-@fault("late write of a killed replica")
-def late_write(stage: Stage) -> Breaking:
-    """A create is on its way to Tryton almost for as long as a lease lasts, and every replica is killed meanwhile."""
-    seconds = 0.8 * RESCUE_SECONDS / 2
-    late = Trouble("delay", "POST", r"/model/account\.(move|invoice)$", 1, stage.dice.randint(0, 6), seconds=seconds)
-    with stage.world.erp_line.troubled(late):
-        yield
-        give_up = time.monotonic() + _WAIT_SECONDS
-        while not late.struck and time.monotonic() < give_up and stage.working.is_set():
-            time.sleep(0.02)
-        if late.struck:
-            for replica in stage.world.replicas:
-                with replica.hand:
-                    replica.process.kill()
-                    replica.start()
-            time.sleep(seconds)
-    return late.struck
 
 
 # ------------------------------------------------------------------ Pleo

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import psycopg
 
 from ledgerbridge.store import postmaster, schema
 from ledgerbridge.store.embedded import EmbeddedPostgres, embedded_postgres
-from tests.support.commands import Process
+from tests.support.commands import Process, until
 from tests.support.ports import free_port
 from tryton_sandbox import Template, TrytonServer
 
@@ -116,6 +118,35 @@ class Tryton:
     def stop(self) -> None:
         self._server.stop()
         self._template.drop(*self._databases)
+
+
+class Server:
+    """A process of somebody else's at a port of its own, with what it keeps in files: it survives being killed."""
+
+    def __init__(self, name: str, command: Sequence[str], port: int, folder: Path, cwd: Path) -> None:
+        self._name, self._command, self._port, self._folder, self._cwd = name, command, port, folder, cwd
+        self._lives = 0
+        self.hand = threading.Lock()
+        self.start()
+
+    def start(self) -> None:
+        """At the same port; there once this returns."""
+        self._lives += 1
+        program, *arguments = self._command
+        name = f"{self._name}-{self._lives}"
+        self._process = Process(name, arguments, {}, self._folder, self._cwd, (program,))
+        until(f"{name} answers", self._listens, _DOWN_SECONDS, 0.05)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        self._process.end()
 
 
 @dataclass

@@ -48,6 +48,11 @@ class Basket:
     def closed(self) -> bool:
         return bool(self.company.job(self.job)["status"] in FINAL)
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the bookkeeper exports it no more."""
+        return self.presses >= _PRESSES
+
     def press(self, **options: Any) -> None:
         """Export what is left."""
         self.job = self.company.export(self.left, **options)
@@ -75,22 +80,31 @@ class Wave:
     """Seconds from the end of the last fault until everything exported is successful at Pleo."""
 
     @property
-    def items(self) -> int:
-        return sum(len(basket.entries) for basket in self.baskets)
+    def kinds(self) -> list[str]:
+        """Of accounting systems."""
+        return list(dict.fromkeys(basket.company.books.kind for basket in self.baskets))
+
+    def items(self, kind: str | None = None) -> int:
+        """Of one kind of accounting system, or of all."""
+        return sum(len(one.entries) for one in self.baskets if kind in (None, one.company.books.kind))
 
 
-def choose(seed: int, only: str | None = None) -> list[tuple[Fault, ...]]:
-    """The faults of a seed's waves: one alone, then two at once. Thirteen seeds in a row try every fault."""
+def choose(seed: int, only: str | None = None, kinds: Sequence[str] = ("tryton",)) -> list[tuple[Fault, ...]]:
+    """The faults of a seed's waves: one alone, then two at once. Thirteen seeds in a row try every fault there can be.
+
+    `kinds` are those of the accounting systems.
+    """
     if only is not None:
         return [(CATALOGUE[only],), (CATALOGUE[only],)]
-    names = Random(4).sample(sorted(CATALOGUE), len(CATALOGUE))
+    possible = sorted(name for name, fault in CATALOGUE.items() if fault.possible(kinds))
+    names = Random(4).sample(possible, len(possible))
     first, second = (CATALOGUE[names[(2 * seed + n) % len(names)]] for n in (0, 1))
     others = [CATALOGUE[name] for name in names if name not in (first.name, second.name)]
     return [(first,), (second, Random(seed).choice(others))]
 
 
 def play(world: World, seed: int, faults: Sequence[tuple[Fault, ...]], *, items: int = 6) -> list[Wave]:
-    """The waves of a seed, one after the other. `items` for each company and wave, a third of them payables."""
+    """The waves of a seed, one after the other. `items` for each company and wave, a third payables where it can be."""
     dice = Random(seed)
     return [_wave(world, dice, each, items) for each in faults]
 
@@ -127,6 +141,8 @@ def _wave(world: World, dice: Random, faults: tuple[Fault, ...], items: int) -> 
 
 
 def _queued(company: Company, dice: Random, items: int) -> list[str]:
+    if not company.books.payables:
+        return company.queue(dice.sample(JOURNAL, items))
     payables = max(1, items // 3)
     return company.queue([*dice.sample(JOURNAL, items - payables), *dice.sample(PAYABLES, payables)])
 
@@ -158,10 +174,10 @@ def _recover(world: World, wave: Wave, healed: float) -> None:
         for basket in wave.baskets:
             if basket.left and basket.closed():
                 basket.read()
-                if basket.left and basket.presses < _PRESSES:
+                if basket.left and not basket.given_up:
                     world.history.tell("exported again", company=basket.company.name, reasons=basket.reasons[-9:])
                     basket.press()
-        if not any(basket.left for basket in wave.baskets):
+        if all(not basket.left or (basket.given_up and basket.closed()) for basket in wave.baskets):
             break
         if time.monotonic() - looked > 1.5:
             looked = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
@@ -15,7 +16,7 @@ _HEAD = ("fault", "injected", "items", "duplicates", "lost", "unresolved", "medi
 
 @dataclass
 class Row:
-    """One fault over all waves it was part of."""
+    """One fault over all waves it was part of, or one kind of accounting system over all waves."""
 
     fault: str
     injected: int = 0
@@ -36,32 +37,45 @@ class Report:
     """What all seeds came to."""
 
     rows: dict[str, Row] = field(default_factory=lambda: {name: Row(name) for name in CATALOGUE})
+    kinds: dict[str, Row] = field(default_factory=dict)
+    """A row for each kind of accounting system."""
     total: Row = field(default_factory=lambda: Row("all"))
     misplaced: int = 0
+    unsound: int = 0
+    """Faults of books in themselves."""
     trouble: list[str] = field(default_factory=list)
     """One line for each seed that did not end well."""
     throughput: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, wave: Wave, finding: Finding) -> None:
+    def add(self, wave: Wave, found: Mapping[str, Finding]) -> None:
         """Count a wave for each of its faults; the last row counts it once."""
-        for row in [*(self.rows[fault.name] for fault in wave.faults), self.total]:
-            injected = sum(wave.injected.values()) if row is self.total else wave.injected.get(row.fault, 0)
-            row.injected += injected
-            row.items += wave.items
-            row.duplicates += len(set(finding.duplicates))
-            row.lost += len(set(finding.lost))
-            row.unresolved += len(set(finding.unresolved))
-            row.recovery.append(round(wave.recovery, 2))
-        self.misplaced += len(set(finding.misplaced))
+        struck = sum(wave.injected.values())
+        for name in [fault.name for fault in wave.faults]:
+            self._count(self.rows[name], wave, wave.injected.get(name, 0), found)
+        self._count(self.total, wave, struck, found)
+        for kind, finding in found.items():
+            self._count(self.kinds.setdefault(kind, Row(kind)), wave, struck, {kind: finding})
+        self.misplaced += sum(len(set(one.misplaced)) for one in found.values())
+        self.unsound += sum(len(set(one.unsound)) for one in found.values())
+
+    def _count(self, row: Row, wave: Wave, struck: int, found: Mapping[str, Finding]) -> None:
+        row.injected += struck
+        row.items += sum(wave.items(kind) for kind in found)
+        for one in found.values():
+            row.duplicates += len(set(one.duplicates))
+            row.lost += len(set(one.lost))
+            row.unresolved += len(set(one.unresolved))
+        row.recovery.append(round(wave.recovery, 2))
 
     @property
     def good(self) -> bool:
-        """Nothing twice, nothing lost, nothing where it does not belong, every seed played to its end."""
-        return not (self.total.duplicates or self.total.lost or self.misplaced or self.trouble)
+        """Nothing twice, nothing lost, nothing where it does not belong, books sound, every seed played to its end."""
+        wrong = (self.total.duplicates, self.total.lost, self.misplaced, self.unsound, self.trouble)
+        return not any(wrong)
 
     def table(self) -> str:
         """For people."""
-        rows = [_HEAD, *(row.cells() for row in [*self.rows.values(), self.total] if row.items)]
+        rows = [_HEAD, *(row.cells() for row in [*self.rows.values(), *self.kinds.values(), self.total] if row.items)]
         wide = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(_HEAD))]
         lines = []
         for row in rows:
@@ -76,8 +90,10 @@ class Report:
         return {
             "good": self.good,
             "rows": [asdict(row) for row in self.rows.values() if row.items],
+            "kinds": [asdict(row) for row in self.kinds.values()],
             "total": asdict(self.total),
             "misplaced": self.misplaced,
+            "unsound": self.unsound,
             "trouble": self.trouble,
             "throughput": self.throughput,
         }

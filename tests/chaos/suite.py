@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from tests.chaos import books, throughput
+from tests.chaos.faults import Fault
 from tests.chaos.play import choose, play, until_ready
 from tests.chaos.report import Report
 from tests.chaos.world import History, World, world
@@ -18,9 +19,17 @@ from tryton_sandbox import Template
 class Suite:
     """Plays seeds and keeps the report."""
 
-    def __init__(self, template: Template, history: History, logs: Path, say: Callable[[str], None] = print) -> None:
-        """`logs` is where the logs of seeds go that did not end well."""
+    def __init__(
+        self,
+        template: Template | None,
+        kinds: Sequence[str],
+        history: History,
+        logs: Path,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """A company for each of `kinds`; `logs` is where the logs of seeds go that did not end well."""
         self._template = template
+        self._kinds = kinds
         self._history = history
         self._logs = logs
         self._say = say
@@ -34,13 +43,14 @@ class Suite:
             self._history.context = {"seed": seed}
             here = self._opened()
             began = time.monotonic()
-            trouble = self._seed(here, seed, only)
+            waves = choose(seed, only, self._kinds)
+            trouble = self._seed(here, seed, waves)
             if trouble:
                 self.report.trouble.append(f"seed {seed}: {trouble}")
                 self._history.tell("seed failed", trouble=trouble)
                 self._keep_logs(seed)
                 self.close()
-            names = " / ".join(" + ".join(one.name for one in each) for each in choose(seed, only))
+            names = " / ".join(" + ".join(one.name for one in each) for each in waves)
             self._say(f"seed {seed:>3}  {time.monotonic() - began:6.1f} s  {names}  {trouble or 'ok'}")
 
     def throughput(self) -> None:
@@ -48,26 +58,34 @@ class Suite:
         self._history.context = {"faults": "throughput"}
         self.report.throughput = throughput.measure(self._opened(), self._say)
 
-    def _seed(self, here: World, seed: int, only: str | None) -> str:
+    def _seed(self, here: World, seed: int, chosen: Sequence[tuple[Fault, ...]]) -> str:
         """Play one seed; what went wrong, or nothing."""
         try:
             until_ready(here)
-            waves = play(here, seed, choose(seed, only))
-            findings = books.look(here, waves)
-            for wave, finding in zip(waves, findings, strict=True):
-                self.report.add(wave, finding)
-                if not finding.clean:
-                    self._history.tell("finding", faults=[one.name for one in wave.faults], **vars(finding))
+            waves = play(here, seed, chosen)
             loose = books.loose_ends(here)
+            findings = books.look(here, waves)
+            for wave, found in zip(waves, findings, strict=True):
+                self.report.add(wave, found)
+                for kind, finding in found.items():
+                    if not finding.clean:
+                        names = [one.name for one in wave.faults]
+                        self._history.tell("finding", faults=names, erp=kind, **vars(finding))
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        wrong = [f"{name} {len(set(found))}" for each in findings for name, found in vars(each).items() if found]
+        wrong = [
+            f"{kind} {name} {len(set(what))}"
+            for each in findings
+            for kind, finding in each.items()
+            for name, what in vars(finding).items()
+            if what
+        ]
         return ", ".join([*wrong, *(f"{count} {name} left open" for name, count in loose.items())])
 
     def _opened(self) -> World:
         if self._world is None:
             began = time.monotonic()
-            self._world = self._stack.enter_context(world(self._template, self._history))
+            self._world = self._stack.enter_context(world(self._template, self._history, kinds=self._kinds))
             self._say(f"a world of {len(self._world.companies)} companies is live  {time.monotonic() - began:.1f} s")
         return self._world
 

@@ -1,4 +1,4 @@
-"""All parts at once: PostgreSQL, Tryton, the sandbox, two replicas behind one address, companies that are live."""
+"""All parts at once: PostgreSQL, books, the sandbox, two replicas behind one address, companies that are live."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any
 from pleo_sandbox.config import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 from tests.chaos.company import Company
 from tests.chaos.line import Line, line
-from tests.chaos.parts import Postgres, Replica, Tryton
+from tests.chaos.parts import Postgres, Replica
+from tests.chaos.systems import Folder, System, opened
 from tests.support.commands import Process, until
 from tests.support.ports import free_port
 from tests.support.site import until_answering
@@ -57,11 +58,12 @@ class World:
     """The parts of one installation."""
 
     postgres: Postgres
-    tryton: Tryton
+    answering: list[System]
+    """Accounting systems that answer calls; those that take files do not."""
+    sftp: Folder | None
+    """Where files are put."""
     pleo_line: Line
     """Between the service and Pleo."""
-    erp_line: Line
-    """Between the service and Tryton."""
     replicas: list[Replica]
     companies: list[Company]
     history: History
@@ -75,23 +77,28 @@ class World:
 
 @contextmanager
 def world(
-    template: Template, history: History, *, companies: int = 3, syncs: bool = True, folder: Path | None = None
+    template: Template | None,
+    history: History,
+    *,
+    kinds: Sequence[str] = ("tryton",) * 3,
+    syncs: bool = True,
+    handover: bool = True,
+    folder: Path | None = None,
 ) -> Iterator[World]:
     """An installation for the length of a `with` block; everything it started is gone afterwards.
 
-    Its files go to `folder`, or to one that goes with it.
+    A company for each of `kinds`; of Tryton only with its `template`. Files go to an SFTP server if there is to be a
+    `handover`. What all parts write goes to `folder`, or to one that goes with it.
     """
     with ExitStack() as stack:
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         postgres = Postgres(folder)
         stack.callback(postgres.stop)
-        tryton = Tryton(template, companies)
-        stack.callback(tryton.stop)
+        systems = opened(stack, kinds, template, folder, _told(history, "erp"), handover=handover)
         ports = [free_port(), free_port()]
         front = stack.enter_context(line(*(f"http://127.0.0.1:{port}" for port in ports), keep_host=True))
         sandbox = _sandbox(stack, folder, front.url)
         pleo_line = stack.enter_context(line(sandbox, keep_host=True, told=_told(history, "pleo")))
-        erp_line = stack.enter_context(line(tryton.url, told=_told(history, "erp")))
         token = secrets.token_urlsafe(32)
         environment = _environment(postgres.url, front.url, pleo_line.url, token)
         replicas = [Replica(f"replica-{n}", port, environment, folder) for n, port in enumerate(ports)]
@@ -101,8 +108,8 @@ def world(
         for replica in replicas:
             until(f"{replica.name} ready", replica.ready, 120)
         made = [
-            Company(f"Company {n}", front.url, sandbox, erp_line.url, books, token)
-            for n, books in enumerate(tryton.books, 1)
+            Company(f"Company {n} ({books.kind})", front.url, sandbox, books, token)
+            for n, books in enumerate(systems.books, 1)
         ]
         for company in made:
             stack.callback(company.close)
@@ -110,7 +117,7 @@ def world(
         for company in made:
             company.is_live()
         history.tell("world ready", companies=len(made))
-        yield World(postgres, tryton, pleo_line, erp_line, replicas, made, history, folder)
+        yield World(postgres, systems.answering, systems.folder, pleo_line, replicas, made, history, folder)
 
 
 def _told(history: History, where: str) -> Any:
