@@ -17,7 +17,7 @@ from ledgerbridge.erp.csv_journal.reading import read
 from ledgerbridge.erp.csv_journal.rows import rows_of
 from ledgerbridge.erp.csv_journal.template import Rows, Template
 from ledgerbridge.erp.csv_journal.writer import write
-from ledgerbridge.erp.files.filed import Filed
+from ledgerbridge.erp.files.filed import Filed, FiledValue
 from tests.unit.erp.csv_journals import VOUCHERS, journal, line, purchase
 
 READY = {path.stem: path for path in (Path(room.__file__).parent / "templates").glob("*.toml")}
@@ -123,6 +123,59 @@ def test_rows_of_pairs_book_each_amount_once_with_the_texts_of_the_side_that_has
         for row in rows_of(purchase(), Rows.PAIR)
     ]
     assert pairs == [("6540", "1940", Decimal("1000.00")), ("2641", "1940", Decimal("250.00"))]
+
+
+def own(head: str, *fields: str) -> Template:
+    columns = "".join(f'[[column]]\nheading = "{one}"\nfield = "{one}"\n' for one in fields)
+    return read(f'name = "Ours"\n[file]\n{head}\n{columns}'.encode())
+
+
+def test_pairs_without_a_column_for_the_side_debit_their_account() -> None:
+    template = own('rows = "pair"', "account", "counter_account", "amount_absolute", "line_text", "dimension.1")
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    rows = parsed(template, write(template, VOUCHERS, {}, DIMENSIONS))
+    for row in rows:
+        totals[row["account"]] += Decimal(row["amount_absolute"])
+        totals[row["counter_account"]] -= Decimal(row["amount_absolute"])
+    assert dict(totals) == wanted()
+    refund = [row for row in rows if row["account"] == "1940"]
+    assert [(row["counter_account"], row["amount_absolute"]) for row in refund] == [
+        ("6540", "64.00"),
+        ("2641", "16.00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "known", "first", "second"),
+    [
+        ("12", ("1", "2"), "1", "2"),
+        ("12", ("2", "1"), "1", "2"),
+        ("12", ("6", "1"), "6", "1"),
+        ("12", ("2", "5"), "2", "5"),
+        ("12", ("2",), "2", ""),
+        ("16", ("6",), "", "6"),
+        ("16", ("CC", "6"), "", "6"),
+    ],
+)
+def test_no_dimension_is_in_two_columns_and_none_in_anothers(
+    columns: str, known: tuple[str, ...], first: str, second: str
+) -> None:
+    template = own("", "account", "amount", *(f"dimension.{code}" for code in columns))
+    values = tuple(FiledValue(code, f"Name {code}", f"of-{code}", "") for code in known)
+    both = journal(1, line("6540", "1.00", dimensions=values), line("1940", credit="1.00"))
+    [row, _] = parsed(template, write(template, [both], {}, known))
+    shown = [row[f"dimension.{code}"] for code in columns]
+    assert shown == [f"of-{code}" if code else "" for code in (first, second)]
+
+
+def test_what_stands_in_braces_is_filled_in_columns_as_above_the_headings() -> None:
+    column = '[[column]]\nheading = "Batch"\nvalue = "{year:YYYY} {currency} {setting.client}"\n'
+    setting = '[[setting]]\nname = "client"\nlabel = "Client"\n'
+    template = read(
+        f'name = "Ours"\n{setting}{column}[[column]]\nfield = "account"\n[[column]]\nfield = "amount"\n'.encode()
+    )
+    rows = parsed(template, write(template, VOUCHERS, {"client": "7"}, ()))
+    assert {row["Batch"] for row in rows} == {"2026 EUR 7"}
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=40)

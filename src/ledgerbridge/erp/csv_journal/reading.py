@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledgerbridge.erp.csv_journal.template import (
-    AMOUNTS,
     DATES,
     OF_DIMENSION,
     OF_HEAD,
     PLACEHOLDER,
     PLAIN_FIELDS,
+    UNCUT,
     Column,
     Rows,
     Setting,
@@ -90,6 +90,8 @@ def _whole(template: Template) -> None:
         raise TemplateError(f'The field `{min(str(one) for one in lost)}` needs `rows = "pair"` in [file].')
     if pairs and "counter_account" not in fields:
         raise TemplateError('With `rows = "pair"` a column must have the field `counter_account`.')
+    if template.extension.lower() == "zip":
+        raise TemplateError("[file] extension: the receipts beside the file are the ZIP; choose another one.")
     two = {"debit", "credit"} <= fields
     signed = bool(fields & {"amount", "amount_inverse"})
     marked = {"amount_absolute", "side"} <= fields or (pairs and "amount_absolute" in fields)
@@ -119,26 +121,38 @@ def _column(number: int, found: Mapping[str, Any]) -> Column:
             "`dimension_name.CODE`."
         )
     words = found.get("words", {})
-    if name == "side" and (not isinstance(words, dict) or set(words) != {"debit", "credit"}):
-        raise TemplateError(f'In {where}, `side` needs `words = {{ debit = "...", credit = "..." }}`.')
+    if name == "side" and not _two_words(words):
+        raise TemplateError(
+            f'In {where}, `side` needs `words = {{ debit = "...", credit = "..." }}`, two different ones.'
+        )
+    if name != "side" and words != {}:
+        raise TemplateError(f"In {where}, only `side` takes `words`.")
     longest, quoted, step = found.get("longest"), found.get("quoted"), found.get("step", 1)
-    if longest is not None and (not isinstance(longest, int) or longest < 1):
+    if longest is not None and (not isinstance(longest, int) or isinstance(longest, bool) or longest < 1):
         raise TemplateError(f"In {where}, `longest` must be a number of characters.")
-    if longest is not None and name in AMOUNTS | DATES | {"account", "counter_account"}:
+    if longest is not None and name in UNCUT | DATES:
         raise TemplateError(f"In {where}, `{name}` must not be cut; leave `longest` out.")
     if not isinstance(step, int) or isinstance(step, bool) or step < 1:
         raise TemplateError(f"In {where}, `step` must be a whole number from 1.")
+    if quoted is not None and not isinstance(quoted, bool):
+        raise TemplateError(f"In {where}, `quoted` must be true or false.")
     own = found.get("date")
     return Column(
         heading=_text(found, "heading", where, ""),
         field=name,
         value=_text(found, "value", where, ""),
-        words={str(side): str(word) for side, word in words.items()},
+        words=dict(words),
         date=None if own is None else _date(_text(found, "date", where), f"{where}, `date`"),
         longest=longest,
-        quoted=quoted if isinstance(quoted, bool) else None,
+        quoted=quoted,
         step=step,
     )
+
+
+def _two_words(words: object) -> bool:
+    if not isinstance(words, dict) or set(words) != {"debit", "credit"}:
+        return False
+    return all(isinstance(word, str) for word in words.values()) and words["debit"].strip() != words["credit"].strip()
 
 
 def _is_field(name: object) -> bool:

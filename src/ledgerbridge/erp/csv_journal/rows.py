@@ -22,13 +22,18 @@ class Row:
     """What it is booked against, where rows are pairs."""
 
 
-def rows_of(voucher: Filed, kind: Rows) -> Iterator[Row]:
-    """The rows of one voucher; their amounts add up to it."""
+def rows_of(voucher: Filed, kind: Rows, *, debit_leads: bool = False) -> Iterator[Row]:
+    """The rows of one voucher; their amounts add up to it. With `debit_leads` the account of each pair is debited."""
     if kind is Rows.LINE:
         yield from (Row(voucher, line, at) for at, line in enumerate(voucher.lines, 1))
         return
     for at, (line, counter) in enumerate(_pairs(voucher.lines), 1):
-        yield Row(voucher, line, at, counter)
+        if debit_leads and line.credit:
+            # What people read stays that of the side with more lines.
+            told = replace(counter, text=line.text, dimensions=line.dimensions, taxes=line.taxes)
+            yield Row(voucher, told, at, line)
+        else:
+            yield Row(voucher, line, at, counter)
 
 
 def _pairs(lines: Sequence[FiledLine]) -> Iterator[tuple[FiledLine, FiledLine]]:
@@ -51,8 +56,8 @@ def _pairs(lines: Sequence[FiledLine]) -> Iterator[tuple[FiledLine, FiledLine]]:
             assert against is not None  # noqa: S101 - taken above
             amount = min(open_, left)
             open_, left = open_ - amount, left - amount
-            dimensions = line.dimensions or against.dimensions
-            yield replace(_of(line, amount), dimensions=dimensions), _of(against, amount)
+            dimensions, taxes = line.dimensions or against.dimensions, line.taxes or against.taxes
+            yield replace(_of(line, amount), dimensions=dimensions, taxes=taxes), _of(against, amount)
 
 
 def _of(line: FiledLine, amount: Decimal) -> FiledLine:

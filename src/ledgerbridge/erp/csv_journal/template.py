@@ -24,6 +24,10 @@ OF_HEAD = frozenset({"first_date", "last_date", "year", "now", "vouchers", "rows
 """What stands in braces in the lines above the headings, besides `setting.NAME`. `debit` is the sum of all debits;
 `now` is when the newest voucher was recorded, to the millisecond, so that the same vouchers make the same file."""
 AMOUNTS = frozenset({"amount", "amount_absolute", "amount_inverse", "credit", "debit"})
+SIDES = frozenset({"amount", "amount_inverse", "credit", "debit", "side"})
+"""What tells debit from credit in a row."""
+UNCUT = AMOUNTS | {"account", "counter_account", "currency", "line", "number", "series", "side"}
+"""Besides dates: what is wrong, or another's, when it is cut."""
 DATES = frozenset({"date", "original_date", "year"})
 TEXTS = frozenset({"text", "voucher_text", "line_text", "account_name", "counter_account_name", "receipts"})
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(?::([^{}]*))?\}")
@@ -109,7 +113,29 @@ class Template:
     settings: Sequence[Setting] = ()
 
     @property
-    def dimensions(self) -> frozenset[str]:
-        """Codes of the dimensions that it has a column for."""
-        named = (column.field or "" for column in self.columns)
-        return frozenset(name.partition(".")[2] for name in named if name.partition(".")[0] in OF_DIMENSION)
+    def fields(self) -> frozenset[str]:
+        """What its columns hold."""
+        return frozenset(column.field for column in self.columns if column.field)
+
+    @property
+    def debit_leads(self) -> bool:
+        """Whether a row books from the account on the counter account, because nothing else in it tells the side."""
+        return self.rows is Rows.PAIR and not self.fields & SIDES
+
+    def dimensions(self, known: Sequence[str]) -> Mapping[str, str]:
+        """The dimension of each column's `dimension.CODE`, of those a company has in their order.
+
+        Columns numbered from 1 on are the dimensions of these codes if there are all of them, else the first, the
+        second and so on. Empty where there is none.
+        """
+        named = {name.partition(".")[2] for name in self.fields if name.partition(".")[0] in OF_DIMENSION}
+        numbers = {code for code in named if code.isascii() and code.isdigit()}
+        counted = numbers == {str(place) for place in range(1, len(numbers) + 1)} and not numbers <= set(known)
+        return {
+            code: _at(known, int(code)) if counted and code in numbers else code if code in known else ""
+            for code in named
+        }
+
+
+def _at(known: Sequence[str], place: int) -> str:
+    return known[place - 1] if place <= len(known) else ""

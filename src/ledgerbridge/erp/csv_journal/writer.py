@@ -32,13 +32,13 @@ def write(
     heads = [_filled(line, values, template.encoding) for line in template.above]
     if template.headings:
         heads.append(template.separator.join(_heading(template, column) for column in template.columns))
-    writer = _Writer(template, settings, dimensions)
+    writer = _Writer(template, values, dimensions)
     text = "".join(line + template.line_end for line in (*heads, *(writer.row(row) for row in rows)))
     return text.encode(template.encoding)
 
 
 def _checked(template: Template, voucher: Filed) -> Sequence[Row]:
-    rows = list(rows_of(voucher, template.rows))
+    rows = list(rows_of(voucher, template.rows, debit_leads=template.debit_leads))
     debit = sum((row.line.debit + (row.counter.debit if row.counter else 0) for row in rows), Decimal(0))
     credit = sum((row.line.credit + (row.counter.credit if row.counter else 0) for row in rows), Decimal(0))
     if not debit == credit == sum((line.debit for line in voucher.lines), Decimal(0)):
@@ -49,17 +49,17 @@ def _checked(template: Template, voucher: Filed) -> Sequence[Row]:
 class _Writer:
     """Rows of one file."""
 
-    def __init__(self, template: Template, settings: Mapping[str, str], dimensions: Sequence[str]) -> None:
+    def __init__(self, template: Template, values: Mapping[str, object], dimensions: Sequence[str]) -> None:
         self._template = template
-        self._settings = _named(settings)
-        self._dimensions = dimensions
+        self._values = values
+        self._dimensions = template.dimensions(dimensions)
 
     def row(self, row: Row) -> str:
         return self._template.separator.join(self._cell(column, row) for column in self._template.columns)
 
     def _cell(self, column: Column, row: Row) -> str:
         if column.field is None:
-            text = _filled(column.value, self._settings, self._template.encoding)
+            text = _filled(column.value, self._values, self._template.encoding)
             always = self._template.quote_all and bool(text)
         else:
             text = self._value(column, column.field, row)
@@ -82,13 +82,9 @@ class _Writer:
         return _TEXT_OF[field](row, column)
 
     def _dimension(self, kind: str, code: str, row: Row) -> str:
-        """By its code, or else by its place among the company's dimensions."""
-        by_place = code.isascii() and code.isdigit() and code not in self._dimensions
-        if by_place:
-            at = int(code) - 1
-            code = self._dimensions[at] if 0 <= at < len(self._dimensions) else ""
+        wanted = self._dimensions[code]
         for one in row.line.dimensions:
-            if one.dimension == code:
+            if one.dimension == wanted:
                 return one.value_name or one.value if kind == "dimension_name" else one.value
         return ""
 
@@ -121,6 +117,11 @@ _TEXT_OF: Mapping[str, Callable[[Row, Column], str]] = {
     "voucher": lambda row, _: row.voucher.name,
     "voucher_text": lambda row, _: f"{row.voucher.name} {row.voucher.text}".strip(),
 }
+
+
+def written(text: str, encoding: str) -> str:
+    """A text as a file in this encoding has it."""
+    return _plain(text, encoding)
 
 
 def _dates(voucher: Filed) -> Mapping[str, dt.date]:
