@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,10 +16,8 @@ from pathlib import Path
 import httpx
 
 from tests.integration.web.conftest import ADMINS, KEY, TOKEN
-from tests.support.commands import running
+from tests.support.commands import Process, running, until
 from tests.support.ports import free_port
-
-LEDGERBRIDGE = [sys.executable, "-c", "from ledgerbridge.cli import main; main()"]
 
 
 def environment(database_url: str | None = None, **changes: str) -> dict[str, str]:
@@ -39,37 +36,27 @@ def environment(database_url: str | None = None, **changes: str) -> dict[str, st
 
 
 def run(tmp_path: Path, arguments: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The command to its end. It is a fork: what a start from nothing does is shown by `serving`."""
+    """The command to its end. It is a fork: what a start from nothing does is shown by the first test."""
     with running(uuid.uuid4().hex, arguments, variables, tmp_path, fork=True) as process:
         status = process.wait(120)
         return subprocess.CompletedProcess(arguments, status, process.stdout, process.stderr)
 
 
 @contextmanager
-def serving(tmp_path: Path, port: int, variables: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*LEDGERBRIDGE, "serve", *arguments],
-        env={**variables, "PORT": str(port)},
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+def serving(
+    tmp_path: Path, port: int, variables: dict[str, str], *arguments: str, fork: bool = True
+) -> Iterator[Process]:
+    """A service that answers, or has ended before it did."""
+    with running(uuid.uuid4().hex, ["serve", *arguments], {**variables, "PORT": str(port)}, tmp_path, fork=fork) as one:
         for _ in range(1200):
-            if process.poll() is not None:
+            if not one.running:
                 break
             try:
                 httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30)
                 break
             except httpx.TransportError:
                 time.sleep(0.05)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(30)
-        assert process.stderr is not None
-        process.stderr.close()
+        yield one
 
 
 def reaches_us(visitor: socket.socket, head: str) -> None:
@@ -78,35 +65,29 @@ def reaches_us(visitor: socket.socket, head: str) -> None:
     assert visitor.recv(65536).startswith(b"HTTP/1.1 100")
 
 
-def until_said(process: subprocess.Popen[str], event: str) -> None:
-    """Read the log up to this event."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if json.loads(line)["event"] == event:
-            return
-    raise AssertionError(f"never said {event}")
+def events(process: Process) -> list[str]:
+    """What the log tells so far; a line that is not written to its end counts for nothing."""
+    return [json.loads(line)["event"] for line in process.stderr.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def stderr_of(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    return process.stderr.read()
+def until_said(process: Process, event: str) -> None:
+    until(event, lambda: event in events(process), pause=0.02)
 
 
 def test_serving_becomes_ready_and_the_first_signal_drains_and_ends_well(tmp_path: Path, database_url: str) -> None:
     port = free_port()
-    with serving(tmp_path, port, environment(database_url)) as process:
+    with serving(tmp_path, port, environment(database_url), fork=False) as process:
         for _ in range(600):
             ready = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
             if ready.status_code == 200:
                 break
             time.sleep(0.1)
         assert ready.status_code == 200, ready.text
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         assert process.wait(30) == 0
-        said = [json.loads(line) for line in stderr_of(process).splitlines()]
-    events = [one["event"] for one in said]
-    assert "listening" in events
-    assert events.index("stopping") < events.index("draining")
+        said = events(process)
+    assert "listening" in said
+    assert said.index("stopping") < said.index("draining")
 
 
 def test_a_request_under_way_is_answered_before_the_process_ends(tmp_path: Path, database_url: str) -> None:
@@ -117,7 +98,7 @@ def test_a_request_under_way_is_answered_before_the_process_ends(tmp_path: Path,
             head += f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
             reaches_us(slow, head)
             slow.sendall(b"{")
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
             until_said(process, "stopping")
             slow.sendall(b"}")
             assert slow.recv(65536).startswith(b"HTTP/1.1 422")
@@ -133,18 +114,16 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, database_url: str) -> None
         head = f"POST /admin/api/connections HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
         reaches_us(stuck, f"{head}Content-Type: application/json\r\nContent-Length: 50\r\n")
         stuck.sendall(b"{")
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         until_said(process, "stopping")
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         assert process.wait(60) == 128 + signal.SIGTERM, "drained, although told to end"
 
 
 def test_the_worker_alone_drains_too(tmp_path: Path, database_url: str) -> None:
-    with subprocess.Popen(
-        [*LEDGERBRIDGE, "worker"], env=environment(database_url), cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running("worker", ["worker"], environment(database_url), tmp_path, fork=True) as process:
         until_said(process, "working")
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         assert process.wait(30) == 0
 
 
@@ -182,7 +161,7 @@ def test_without_a_database_url_the_embedded_one_is_used(tmp_path: Path) -> None
     port = free_port()
     with serving(tmp_path, port, variables) as process:
         assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code == 200
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         assert process.wait(60) == 0
 
 
