@@ -49,7 +49,7 @@ def test_a_body_may_be_anything(name: str, site: Served, tried: Count) -> None:
     """Taken whole or refused whole, in words, without the values that were sent."""
     method, path, samples = BODIES[name]
 
-    @tries(15)
+    @tries(8)
     @given(sent(*samples))
     def send(body: bytes) -> None:
         tried()
@@ -66,7 +66,7 @@ def test_a_body_may_be_anything(name: str, site: Served, tried: Count) -> None:
 
 
 def test_a_configuration_is_read_or_refused_member_by_member(tried: Count) -> None:
-    @tries(200)
+    @tries(100)
     @given(gone_wrong(CONFIG))
     def read(body: Any) -> None:
         tried()
@@ -86,7 +86,7 @@ def test_filters_and_cursors_may_be_anything(path: str, site: Served, tried: Cou
     values = TEXTS | st.sampled_from(["1", "200", "201", "-1", "0", "true", site.known["connection"][0]])
     names = st.sampled_from(["connection", "status", "state", "kind", "cursor", "limit", "x"])
 
-    @tries(15)
+    @tries(8)
     @given(st.lists(st.tuples(names, values), max_size=4))
     def ask(query: list[tuple[str, str]]) -> None:
         tried()
@@ -101,7 +101,7 @@ def test_only_our_own_cursors_are_read(tried: Count) -> None:
     cursors = Cursors([bytes(32)])
     good = cursors.write("audit", (17,))
 
-    @tries(100)
+    @tries(50)
     @given(st.text() | st.integers(0, len(good) - 1).map(lambda at: good[:at] + "A" + good[at + 1 :]))
     def read(cursor: str) -> None:
         tried()
@@ -123,7 +123,7 @@ def test_a_browser_may_bring_anything(path: str, site: Served, tried: Count) -> 
     names = st.sampled_from(["state", "code", "error", "error_description", "iss", "redirect_uri", "next"])
     cookies = st.sampled_from(["ledgerbridge_connecting", "ledgerbridge_session", "__Host-ledgerbridge_session", "x"])
 
-    @tries(15)
+    @tries(8)
     @given(st.lists(st.tuples(names, TEXTS), max_size=4), st.lists(st.tuples(cookies, TEXTS), max_size=3), TEXTS)
     def visit(query: list[tuple[str, str]], jar: list[tuple[str, str]], odd: str) -> None:
         tried()

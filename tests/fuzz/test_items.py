@@ -81,7 +81,7 @@ def test_every_sample_is_read_and_some_are_booked() -> None:
 
 
 def test_any_item_books_or_says_why(tried: Count) -> None:
-    @tries(300)
+    @tries(150)
     @given(st.sampled_from(CASES) | gone_wrong(*SAMPLES), CONFIGS, st.booleans())
     def any_item(raw: Any, configuration: Any, with_vendors: bool) -> None:
         tried()
@@ -107,7 +107,7 @@ def test_any_item_books_or_says_why(tried: Count) -> None:
 
 
 def test_descriptions_are_one_line_and_forge_no_key(tried: Count) -> None:
-    @tries(60)
+    @tries(30)
     @given(st.text() | st.sampled_from(ODD_TEXTS), st.integers(1, 200))
     def description(text: str, length: int) -> None:
         tried()
@@ -121,7 +121,7 @@ def test_descriptions_are_one_line_and_forge_no_key(tried: Count) -> None:
 
 
 def test_receipts_have_names_that_every_file_system_takes(tried: Count) -> None:
-    @tries(60)
+    @tries(30)
     @given(
         st.text() | st.sampled_from(ODD_TEXTS),
         st.none() | st.text() | st.sampled_from(["application/pdf; x=y", "a/b", "image/../../x", "text/html\0"]),

@@ -67,7 +67,7 @@ def test_every_answer_is_one_the_document_promises(label: str, caller: str, site
     operation = OPERATIONS[label]
     for mode in _modes(operation, caller):
 
-        @tries(3 if caller == "admin" else 2)
+        @tries(2 if caller == "admin" else 1)
         @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
         def send(case: Case, known: bool) -> None:
             tried()

@@ -38,7 +38,7 @@ def changed(draw: st.DrawFn) -> bytes:
     return content[: draw(st.none() | st.integers(0, len(content)))]
 
 
-@tries(40)
+@tries(20)
 @given(contents=st.lists(changed(), min_size=1, max_size=3))
 def test_any_receipts_become_one_document_or_a_reason(contents: list[bytes], tried: Count) -> None:
     tried()

@@ -149,7 +149,7 @@ def test_every_reader_of_pleo_has_a_sample_that_it_reads() -> None:
 def test_pleo_may_answer_anything(name: str, tried: Count) -> None:
     call, samples = CALLS[name]
 
-    @tries(12)
+    @tries(6)
     @given(STATUSES, sent(*samples), HEADERS)
     def answer(status: int, body: bytes, headers: dict[str, bytes]) -> None:
         tried()
@@ -175,7 +175,7 @@ def test_the_token_endpoint_may_answer_anything(what: str, tried: Count) -> None
     }
     known = {"active": True, "exp": 1, "client_id": "c", "urn:pleo:params:oauth:subject_urn": S.urn}
 
-    @tries(40)
+    @tries(20)
     @given(STATUSES, sent(pair, known, {"error": "invalid_grant"}), HEADERS)
     def answer(status: int, body: bytes, headers: dict[str, bytes]) -> None:
         tried()

@@ -92,7 +92,7 @@ STATUSES = st.sampled_from((200, 200, 200, 200, 200, 204, 301, 400, 401, 403, 40
 def test_tryton_may_answer_anything(name: str, tried: Count) -> None:
     """All answers but one are those of a healthy Tryton, so that the odd one is reached; or all are odd."""
 
-    @tries(15)
+    @tries(8)
     @given(st.data(), STATUSES, HEADERS, st.sampled_from(("", *ROWS)), st.integers(0, 700))
     def answer(data: st.DataObject, status: int, headers: dict[str, bytes], odd: str, count: int) -> None:
         tried()
@@ -138,7 +138,7 @@ def _response(status: int, body: bytes, headers: dict[str, bytes]) -> Callable[[
 def test_its_json_is_read_or_is_a_value_error(tried: Count) -> None:
     tagged = [DATE, DECIMAL, MOMENT, {"__class__": "bytes", "base64": "AA=="}, {"__class__": "timedelta", "seconds": 1}]
 
-    @tries(150)
+    @tries(75)
     @given(sent(*tagged, tagged))
     def read(body: bytes) -> None:
         tried()
@@ -160,7 +160,7 @@ def test_what_is_written_is_read_as_it_was(tried: Count) -> None:
         max_leaves=10,
     )  # fmt: skip
 
-    @tries(60)
+    @tries(30)
     @given(values)
     def turn_round(value: Any) -> None:
         tried()
@@ -173,7 +173,7 @@ def test_settings_may_be_anything(tried: Count) -> None:
     """What a person enters to bind a Tryton is taken, or refused field by field, and the key is not repeated."""
     good = {"base_url": "https://tryton.example.com", "database": "b", "api_key": "k3y" * 9, "company": 1}
 
-    @tries(150)
+    @tries(75)
     @given(gone_wrong(good))
     def enter(raw: Any) -> None:
         tried()

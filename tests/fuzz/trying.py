@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 LARGE = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
-_FACTOR = 50
+_FACTOR = 100
 SECONDS = 30
 """Longest a single case may take; far beyond a busy machine's slowness, far below for ever."""
 EXECUTIONS: pytest.StashKey[int] = pytest.StashKey()
@@ -24,7 +24,7 @@ Count = Callable[[], None]
 
 
 def tries(examples: int) -> Any:
-    """A decorator for a `@given` test: so many examples, fifty times as many in a large run."""
+    """A decorator for a `@given` test: so many examples, a hundred times as many in a large run."""
     return settings(
         max_examples=examples * (_FACTOR if LARGE else 1),
         derandomize=not LARGE,
