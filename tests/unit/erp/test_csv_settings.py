@@ -84,6 +84,35 @@ def test_a_mistake_is_told_at_its_field(field: str, value: object, said: str) ->
     assert said in caught.value.errors[field]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("accounts", {"summary": "1 accounts."}),
+        ("accounts", {"summary": "x", "accounts": "q"}),
+        ("accounts", {"summary": "x", "accounts": [["1", "2"]]}),
+        ("accounts", {"summary": "x", "accounts": [["1 2", "n", "asset", True]]}),
+        ("accounts", {"summary": "x", "accounts": [["1", "n\0", "asset", True]]}),
+        ("dimensions", {"summary": "x", "dimensions": [["1", "Cost centre", {"0 1": "Sales"}]]}),
+        ("dimensions", {"summary": "x", "dimensions": [["1", "Cost centre", []]]}),
+        ("own_template", {"summary": "x"}),
+        ("own_template", {"summary": "x", "text": 5}),
+        ("own_template", {"summary": "x", "text": "\ud800"}),
+        ("own_template", {"summary": "x", "text": "a = " + "[\n" * 5000}),
+    ],
+)
+def test_what_looks_like_stored_settings_is_read_as_a_strangers(field: str, value: object) -> None:
+    more = {"template": "own", "own_values": "client = 1", "own_template": uploaded(OWN)}
+    with pytest.raises(SettingsError) as caught:
+        check(entered(**(more | {field: value})))
+    assert set(caught.value.errors) == {field}
+
+
+def test_the_summary_of_a_stored_file_is_ours() -> None:
+    stored = check(entered())
+    stored["accounts"]["summary"] = "<b>"
+    assert check(stored)["accounts"]["summary"] == "3 accounts."
+
+
 def test_fiscal_years_follow_each_other_without_a_gap() -> None:
     found = years("07-01", 2026)
     assert found[0].start == dt.date(2015, 7, 1)

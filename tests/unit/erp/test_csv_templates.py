@@ -50,6 +50,21 @@ def test_the_least_template_is_an_account_and_a_signed_amount() -> None:
         pytest.param(PLAIN + '[file]\nextension = "../x"\n', "letters and digits only", id="extension"),
         pytest.param(PLAIN + '[[setting]]\nname = "Client"\nlabel = "x"\n', "no name of a setting", id="setting"),
         pytest.param(PLAIN + '[[setting]]\nname = "a"\nlabel = "x"\npattern = "("\n', "is not right", id="pattern"),
+        pytest.param(
+            PLAIN + '[[setting]]\nname = "a"\nlabel = "x"\npattern = "(a+)+"\n', "“(a+)+” is not known", id="for-ever"
+        ),
+        pytest.param(
+            PLAIN + "[[column]]\nwords" + ".a" * 1000 + " = 1\n", "longer than 1000", id="a-key-of-many-parts"
+        ),
+        pytest.param("a = " + "[\n" * 5000, "nested too deep", id="nested"),
+        pytest.param(PLAIN + "longest = " + "9" * 900 + "\nstep = " + "9" * 900, "`longest`", id="uncut"),
+        pytest.param(PLAIN + '[[column]]\nfield = "line"\nstep = 0x' + "f" * 900 + "\n", "from 1 to", id="step"),
+        pytest.param(PLAIN + f'[[column]]\nvalue = "{"x" * 201}"\n', "`value` is longer than 200", id="long-value"),
+        pytest.param(PLAIN + '[file]\nabove = ["x"' + ', "x"' * 20 + "]\n", "at most 20 lines", id="long-head"),
+        *(
+            pytest.param(PLAIN + f'[file]\nencoding = "{name}"\n', f"`{name}` is not known", id=name)
+            for name in ("idna", "punycode", "utf-7", "unicode_escape", "undefined")
+        ),
         pytest.param("x" * (MAX_BYTES + 1), "larger than 64 KiB", id="too-large"),
     ],
 )

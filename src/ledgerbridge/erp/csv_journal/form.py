@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from ledgerbridge.erp.adapter import SettingField, SettingKind
+from ledgerbridge.erp.csv_journal import pattern
 from ledgerbridge.erp.csv_journal.ready import ready
 from ledgerbridge.erp.csv_journal.template import Setting
 from ledgerbridge.erp.files import destination
@@ -93,4 +93,4 @@ def field_of(template: str, name: str) -> str:
 
 
 def _needed(one: Setting) -> bool:
-    return bool(one.pattern) and not re.fullmatch(one.pattern, one.default)
+    return bool(one.pattern) and not pattern.fits(one.pattern, one.default)

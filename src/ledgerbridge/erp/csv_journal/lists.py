@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ledgerbridge.erp.files.chart import AccountType, FileAccount, FileDimension
+from ledgerbridge.outgoing.texts import holdable
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 50_000
+_NOT_OURS = "This is not what we made of a file. Upload the file itself."
 _CODE = re.compile(r"[^\s,;\"]{1,40}")
 
 
@@ -83,6 +85,45 @@ def dimensions(data: bytes) -> tuple[FileDimension, ...]:
     return tuple(FileDimension(code, names[code], known) for code, known in values.items())
 
 
+def kept_accounts(rows: object) -> tuple[FileAccount, ...]:
+    """The accounts of settings that were stored, which somebody may have sent as well. Raises `ListError`."""
+    found = {}
+    for row in _kept(rows):
+        match row:
+            case [str(code), str(name), str(kind), bool(active)] if _is_code(code) and kind in set(AccountType):
+                found[code] = FileAccount(code, _holdable(name), AccountType(kind), active)
+            case _:
+                raise ListError(_NOT_OURS)
+    return tuple(found.values())
+
+
+def kept_dimensions(rows: object) -> tuple[FileDimension, ...]:
+    """The same of dimensions."""
+    found = {}
+    for row in _kept(rows):
+        match row:
+            case [str(code), str(name), dict(values)] if _is_code(code) and values:
+                if not all(_is_code(one) and isinstance(told, str) for one, told in values.items()):
+                    raise ListError(_NOT_OURS)
+                named = {one: _holdable(told) for one, told in values.items()}
+                found[code] = FileDimension(code, _holdable(name), named)
+            case _:
+                raise ListError(_NOT_OURS)
+    return tuple(found.values())
+
+
+def _kept(rows: object) -> list[object]:
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+        raise ListError(_NOT_OURS)
+    return rows
+
+
+def _holdable(text: str) -> str:
+    if not text or holdable(text) != text:
+        raise ListError(_NOT_OURS)
+    return text
+
+
 def text_of(data: bytes) -> str:
     """An uploaded text, whatever its letters are in. Raises `ListError` for what is none."""
     if len(data) > MAX_BYTES:
@@ -146,9 +187,13 @@ def _places(headings: list[str], columns: Mapping[str, _Column]) -> dict[str, in
 def _code(text: str, line: int, what: str) -> str:
     if not text:
         raise ListError(f"Line {line}: the {what} is missing.")
-    if not _CODE.fullmatch(text) or not text.isprintable():
+    if not _is_code(text):
         raise ListError(f"Line {line}: “{text[:40]}” cannot be the code of a {what}: no spaces, at most 40 characters.")
     return text
+
+
+def _is_code(text: object) -> bool:
+    return isinstance(text, str) and _CODE.fullmatch(text) is not None and text.isprintable()
 
 
 def _type(text: str) -> AccountType:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from ledgerbridge.erp.csv_journal import pattern as patterns
 from ledgerbridge.erp.csv_journal.template import (
     DATES,
     OF_DIMENSION,
@@ -24,19 +25,36 @@ from ledgerbridge.erp.csv_journal.template import (
 
 MAX_BYTES = 64 * 1024
 MAX_COLUMNS = 300
+MAX_LINE = 1000
+"""Characters of a line. The reader of TOML takes minutes for a key of thousands of parts."""
+MAX_TEXT = 200
+"""Characters of a heading or a fixed value, which stands in every row."""
+MAX_ABOVE = 20
+MAX_STEP = 1_000_000
 _SETTING = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
+@lru_cache(maxsize=64)
 def read(data: bytes) -> Template:
-    """A template from the bytes of its file. Raises `TemplateError`."""
+    """A template from the bytes of its file. Raises `TemplateError`.
+
+    Remembered, because a company's is asked for whenever its books are opened.
+    """
     if len(data) > MAX_BYTES:
         raise TemplateError(f"The template is larger than {MAX_BYTES // 1024} KiB.")
     try:
-        found = tomllib.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TemplateError("The template is not UTF-8 text.") from None
+    lines = enumerate(text.split("\n"), 1)
+    if (long := next((number for number, line in lines if len(line) > MAX_LINE), None)) is not None:
+        raise TemplateError(f"Line {long} of the template is longer than {MAX_LINE} characters.")
+    try:
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TemplateError(f"The template is no TOML: {error}.") from None
+    except (RecursionError, ValueError):
+        raise TemplateError("The template is no TOML: something in it is nested too deep, or too large.") from None
     return _template(found)
 
 
@@ -132,15 +150,15 @@ def _column(number: int, found: Mapping[str, Any]) -> Column:
         raise TemplateError(f"In {where}, `longest` must be a number of characters.")
     if longest is not None and name in UNCUT | DATES:
         raise TemplateError(f"In {where}, `{name}` must not be cut; leave `longest` out.")
-    if not isinstance(step, int) or isinstance(step, bool) or step < 1:
-        raise TemplateError(f"In {where}, `step` must be a whole number from 1.")
+    if not isinstance(step, int) or isinstance(step, bool) or not 1 <= step <= MAX_STEP:
+        raise TemplateError(f"In {where}, `step` must be a whole number from 1 to {MAX_STEP}.")
     if quoted is not None and not isinstance(quoted, bool):
         raise TemplateError(f"In {where}, `quoted` must be true or false.")
     own = found.get("date")
     return Column(
-        heading=_text(found, "heading", where, ""),
+        heading=_short(found, "heading", where),
         field=name,
-        value=_text(found, "value", where, ""),
+        value=_short(found, "value", where),
         words=dict(words),
         date=None if own is None else _date(_text(found, "date", where), f"{where}, `date`"),
         longest=longest,
@@ -153,6 +171,12 @@ def _two_words(words: object) -> bool:
     if not isinstance(words, dict) or set(words) != {"debit", "credit"}:
         return False
     return all(isinstance(word, str) for word in words.values()) and words["debit"].strip() != words["credit"].strip()
+
+
+def _short(found: Mapping[str, Any], name: str, where: str) -> str:
+    if len(text := _text(found, name, where, "")) > MAX_TEXT:
+        raise TemplateError(f"In {where}, `{name}` is longer than {MAX_TEXT} characters.")
+    return text
 
 
 def _is_field(name: object) -> bool:
@@ -168,8 +192,8 @@ def _setting(found: Mapping[str, Any]) -> Setting:
     if not _SETTING.fullmatch(name):
         raise TemplateError(f"`{name}` is no name of a setting: small letters, digits and _ only.")
     try:
-        re.compile(pattern)
-    except re.error as error:
+        patterns.check(pattern)
+    except patterns.PatternError as error:
         raise TemplateError(f"The pattern of the setting `{name}` is not right: {error}.") from None
     return Setting(name, _text(found, "label", f"the setting `{name}`"), pattern, _text(found, "default", name, ""))
 
@@ -183,14 +207,21 @@ def _date(text: str, where: str) -> str:
 
 def _encoding(file: Mapping[str, Any]) -> str:
     named = _text(file, "encoding", "[file]", "utf-8")
-    if named == "utf-8-bom":
-        return "utf-8-sig"
-    try:
-        found = codecs.lookup(named).name
-        "0".encode(found)
-    except (LookupError, TypeError, AttributeError):
-        raise TemplateError(f"[file] encoding: `{named}` is not known; use utf-8, utf-8-bom or cp1252.") from None
+    found = _ENCODINGS.get(re.sub("[-_ ]", "", named.lower()))
+    if found is None:
+        known = "utf-8, utf-8-bom, utf-16, ascii, latin-1, iso-8859-15, cp1252 or another code page of Windows or DOS"
+        raise TemplateError(f"[file] encoding: `{named[:40]}` is not known; use {known}.")
     return found
+
+
+# Of those that Python knows, some write letters in other ways than a table does, and fail on some texts.
+_PAGES = ("437", "850", "852", "857", "858", "861", "863", "865", *(str(page) for page in range(1250, 1259)))
+_ENCODINGS = {
+    "utf8": "utf-8", "utf8bom": "utf-8-sig", "utf8sig": "utf-8-sig", "utf16": "utf-16", "utf16le": "utf-16-le",
+    "ascii": "ascii", "usascii": "ascii", "latin1": "iso8859-1", "iso88591": "iso8859-1", "latin9": "iso8859-15",
+    "iso88592": "iso8859-2", "iso885915": "iso8859-15", "macroman": "mac-roman",
+    **{f"{prefix}{page}": f"cp{page}" for page in _PAGES for prefix in ("cp", "windows")},
+}  # fmt: skip
 
 
 def _extension(file: Mapping[str, Any]) -> str:
@@ -230,6 +261,8 @@ def _lines(file: Mapping[str, Any], name: str) -> Sequence[str]:
     value = file.get(name, [])
     if not isinstance(value, list) or not all(isinstance(one, str) and "\n" not in one for one in value):
         raise TemplateError(f"[file] {name}: a list of texts, one for each line.")
+    if len(value) > MAX_ABOVE:
+        raise TemplateError(f"[file] {name}: at most {MAX_ABOVE} lines.")
     return value
 
 

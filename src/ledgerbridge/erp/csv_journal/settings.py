@@ -13,7 +13,7 @@ from typing import Any
 
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.adapter import SettingsError
-from ledgerbridge.erp.csv_journal import lists
+from ledgerbridge.erp.csv_journal import lists, pattern
 from ledgerbridge.erp.csv_journal.form import OWN, field_of, form
 from ledgerbridge.erp.csv_journal.reading import read as read_template
 from ledgerbridge.erp.csv_journal.ready import ready
@@ -145,8 +145,9 @@ def _begins(value: object) -> str:
 
 def _accounts(value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
-        return dict(value)
-    found = lists.accounts(_bytes(value, "Upload the chart of accounts."))
+        found = lists.kept_accounts(value.get("accounts"))
+    else:
+        found = lists.accounts(_bytes(value, "Upload the chart of accounts."))
     active = sum(one.active for one in found)
     return {
         "summary": f"{active} accounts.",
@@ -155,11 +156,12 @@ def _accounts(value: object) -> dict[str, Any]:
 
 
 def _dimensions(value: object) -> dict[str, Any] | None:
-    if isinstance(value, Mapping):
-        return dict(value)
     if not value:
         return None
-    found = lists.dimensions(_bytes(value, ""))
+    if isinstance(value, Mapping):
+        found = lists.kept_dimensions(value.get("dimensions"))
+    else:
+        found = lists.dimensions(_bytes(value, "Upload the dimensions."))
     values = sum(len(one.values) for one in found)
     return {
         "summary": f"{', '.join(one.name for one in found)}: {values} values.",
@@ -168,9 +170,8 @@ def _dimensions(value: object) -> dict[str, Any] | None:
 
 
 def _own_template(value: object) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    data = _bytes(value, "Upload the template.")
+    kept = _text(value.get("text")).encode(errors="replace") if isinstance(value, Mapping) else None
+    data = _bytes(value, "Upload the template.") if kept is None else kept
     template = read_template(data)
     return {
         "summary": f"{template.name or 'Template'}: {len(template.columns)} columns.",
@@ -206,7 +207,7 @@ def _value(one: Setting, value: object) -> str:
     text = _text(value) or one.default
     if len(text) > 200 or not text.isprintable():
         raise ValueError("At most 200 letters on one line.")
-    if one.pattern and not re.fullmatch(one.pattern, text):
+    if one.pattern and not pattern.fits(one.pattern, text):
         raise ValueError(f"“{text}” does not fit; it must match {one.pattern}." if text else "Enter it.")
     return text
 

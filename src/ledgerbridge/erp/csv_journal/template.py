@@ -81,7 +81,7 @@ class Setting:
     name: str
     label: str
     pattern: str = ""
-    """A regular expression of the whole value; empty where anything goes."""
+    """What the whole value looks like (`pattern`); empty where anything goes."""
     default: str = ""
 
 
