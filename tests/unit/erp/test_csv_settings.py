@@ -53,7 +53,7 @@ def test_a_ready_template_asks_for_what_its_importer_wants() -> None:
 
 
 def test_a_template_of_ones_own_is_uploaded_with_its_values() -> None:
-    own = {"template": "own", "own_template": uploaded(OWN)}
+    own = {"template": "own", "own_template": uploaded(OWN), "dimensions": None}
     with pytest.raises(SettingsError, match="client: Enter it"):
         check(entered(**own))
     stored = check(entered(**own, own_values="client = 7\n"))

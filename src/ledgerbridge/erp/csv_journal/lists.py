@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -137,7 +138,7 @@ def text_of(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text
+            return unicodedata.normalize("NFC", text)
     raise ListError("This is no text file. Save the list as CSV and upload that file.")
 
 

@@ -83,6 +83,7 @@ def _template(found: Mapping[str, Any]) -> Template:
         rows=Rows(_one_of(file, "rows", {one.value: one.value for one in Rows}, Rows.LINE.value)),
         guard_formulas=_flag(file, "guard_formulas", True),
         zero=_text(file, "zero", "[file]", ""),
+        accounts_by_name=_flag(file, "accounts_by_name", False),
         extension=_extension(file),
         prefix=_prefix(file),
         settings=settings,
@@ -93,7 +94,7 @@ def _template(found: Mapping[str, Any]) -> Template:
 
 _FILE = {
     "separator", "decimal", "encoding", "line_end", "date", "quote_all", "headings", "above", "rows", "guard_formulas",
-    "zero", "extension", "prefix",
+    "zero", "extension", "prefix", "accounts_by_name",
 }  # fmt: skip
 _SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 

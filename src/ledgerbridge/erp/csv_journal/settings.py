@@ -14,6 +14,7 @@ from typing import Any
 from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.adapter import SettingsError
 from ledgerbridge.erp.csv_journal import lists, pattern
+from ledgerbridge.erp.csv_journal.fitting import unwritable
 from ledgerbridge.erp.csv_journal.form import OWN, field_of, form
 from ledgerbridge.erp.csv_journal.reading import read as read_template
 from ledgerbridge.erp.csv_journal.ready import ready
@@ -54,6 +55,8 @@ def check(raw: Mapping[str, Any]) -> dict[str, Any]:
             field = field_of(good["template"], one.name)
             _try(field, partial(_value, one, raw.get(field)), good, errors)
     chart = _chart(good) if {"company_name", "currency", "year_begins", "accounts"} <= good.keys() else None
+    if chart is not None and not errors:
+        errors |= unwritable(chart, _template(good))
     more, faults = common.check(raw, chart)
     try:
         more |= destination.check(raw)

@@ -108,6 +108,8 @@ class Template:
     zero: str = ""
     """What stands in `debit` or `credit` where the line has none."""
     extension: str = "csv"
+    accounts_by_name: bool = False
+    """Whether the importer finds accounts by their names, so that no two may share one."""
     prefix: str = ""
     """What the names of its files begin with."""
     settings: Sequence[Setting] = ()
