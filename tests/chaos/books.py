@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ _OPEN = """
            (select count(*) from voucher_files where handover_state in ('waiting', 'stuck'))
 """
 _ENDS = ("jobs", "deliveries", "vouchers in no file", "files on their way")
+_TRIES = "select handover_tries, count(*) from voucher_files group by handover_tries order by handover_tries"
 _STUCK = "select connection_id, id from voucher_files where handover_state = 'stuck'"
 _SETTLED_SECONDS = 90
 
@@ -97,9 +98,11 @@ def loose_ends(world: World) -> dict[str, Any]:
         with world.postgres.connect() as session:
             row = session.execute(_OPEN).fetchone()
             stuck = session.execute(_STUCK).fetchall()
+            tries: Sequence[Any] = session.execute(_TRIES).fetchall()
         assert row is not None
         found = {name: count for name, count in zip(_ENDS, row, strict=True) if count}
         if not found or time.monotonic() > give_up:
+            world.history.tell("handed over", tries=dict(tries))
             return found
         for connection, file in stuck:
             world.history.tell("handed over again", file=str(file))

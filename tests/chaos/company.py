@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,10 @@ class Company:
     connection: str = ""
 
     def __post_init__(self) -> None:
-        self._person = httpx.Client(base_url=self.service, timeout=60, trust_env=False)
+        self._person = _client(self.service)
         bearer = {"Authorization": f"Bearer {self.admin_token}"}
-        self._admin = httpx.Client(base_url=f"{self.service}/admin/api", timeout=60, trust_env=False, headers=bearer)
-        self._pleo = httpx.Client(base_url=f"{self.sandbox}/sandbox", timeout=60, trust_env=False)
+        self._admin = _client(f"{self.service}/admin/api", bearer)
+        self._pleo = _client(f"{self.sandbox}/sandbox")
 
     def close(self) -> None:
         for client in (self._person, self._admin, self._pleo):
@@ -130,3 +130,9 @@ class Company:
         answer = self._admin.request(method, path, json=body)
         assert answer.status_code < 300, (method, path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
+
+
+def _client(base: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """A connection a call: a kept one may be closed by the other side just as the next call goes out on it."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=base, timeout=60, trust_env=False, headers=headers, limits=limits)

@@ -118,12 +118,16 @@ def late_write(stage: Stage) -> Breaking:
 
 @fault("handover broken", frozenset({"sie"}))
 def handover_broken(stage: Stage) -> Breaking:
-    """SIGKILL to the SFTP server that files are put on, three times; each time it comes back after seconds."""
-    yield
+    """The SFTP server that files are put on is dead when the first are ready, comes back, and is killed twice more."""
     assert stage.world.sftp is not None
     sftp = stage.world.sftp.part
-    for _ in range(3):
-        stage.pause(0.5, 3)
+    with sftp.hand:
+        sftp.kill()
+        yield
+        stage.pause(1, 4)
+        sftp.start()
+    for _ in range(2):
+        stage.pause(0.2, 2)
         with sftp.hand:
             sftp.kill()
             stage.pause(0, 3)
