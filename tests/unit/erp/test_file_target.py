@@ -277,6 +277,40 @@ async def test_every_fiscal_year_has_its_own_numbers_and_its_own_file() -> None:
     assert {name: content for name, (_, content) in book.files.items()} == {"2025-P1-1": b"P1", "2026-P1-2": b"P1\nP2"}
 
 
+async def test_one_file_holds_one_currency_and_one_end_of_its_fiscal_year() -> None:
+    """The company uploads another chart while vouchers wait for the end of their day."""
+    book = MemoryBook()
+    daily = FileSettings(("P",), every=FileEvery.DAY)
+    longer = FiscalYear(YEARS[1].start, dt.date(2027, 6, 30))
+    for name, chart in (
+        ("e1", CHART),
+        ("e2", replace(CHART, currency="EUR")),
+        ("e3", replace(CHART, years=(YEARS[0], longer))),
+    ):
+        wanted = replace(entry(name), currency=chart.currency)
+        assert (await erp(book, daily, chart).book(wanted, (), final=True)).number
+    await erp(book).hand_over()
+    assert list(book.files) == ["2026-P1-1", "2026-P2-2", "2026-P3-3"]
+
+
+async def test_a_file_that_cannot_be_made_keeps_no_other_one_back() -> None:
+    class Picky(Plainly):
+        def render(self, vouchers: Sequence[Filed]) -> Rendered:
+            if vouchers[0].year.start.year == 2025:
+                raise ValueError("a letter that this format lacks")
+            return super().render(vouchers)
+
+    book = MemoryBook()
+    company = FileErp(book, CHART, Picky(), FileSettings(("P",)), waits=(0, 0))
+    for name, date in (("e1", dt.date(2025, 12, 30)), ("e2", DAY)):
+        await company.book(entry(name, date=date), (), final=True)
+    for _ in range(2):
+        with pytest.raises(ErpError) as caught:
+            await company.hand_over()
+        assert "a letter that this format lacks" in str(caught.value)
+    assert list(book.files) == ["2026-P1-1"]
+
+
 async def test_vouchers_of_a_series_that_was_left_still_leave() -> None:
     book = MemoryBook()
     await erp(book).book(entry("e1"), (), final=True)

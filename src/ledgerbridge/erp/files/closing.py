@@ -72,9 +72,11 @@ def _due(waiting: Sequence[Voucher], every: FileEvery) -> bool:
 
 
 async def _close(book: VoucherBook, renderer: Renderer, waiting: Sequence[Voucher]) -> None:
-    """A file for each series and fiscal year. Raises ValueError when some were closed by another process."""
+    """A file for each series and fiscal year, and for those in a row that are of one currency and one end of the year,
+    which a newer chart may change. Raises ValueError when some were closed by another process."""
     ordered = sorted(waiting, key=lambda one: (one.year, one.series, one.number))
-    for _, group in groupby(ordered, key=lambda one: (one.year, one.series)):
+    broken: ValueError | None = None
+    for _, group in groupby(ordered, key=_told_once):
         vouchers = list(group)
         for start in range(0, len(vouchers), _MOST_VOUCHERS):
             some = vouchers[start : start + _MOST_VOUCHERS]
@@ -82,8 +84,16 @@ async def _close(book: VoucherBook, renderer: Renderer, waiting: Sequence[Vouche
                 # Thousands of vouchers take a moment, in which deliveries must not wait.
                 made = await asyncio.to_thread(_rendered, renderer, some)
             except ValueError as error:
-                raise ErpError(problem(Failure.UNEXPECTED, f"file not made: {error}")) from error
-            await book.close(made.name, made.content, [one.id for one in some])
+                broken = error  # and keeps no other file back
+            else:
+                await book.close(made.name, made.content, [one.id for one in some])
+    if broken is not None:
+        raise ErpError(problem(Failure.UNEXPECTED, f"file not made: {broken}")) from broken
+
+
+def _told_once(one: Voucher) -> tuple[object, ...]:
+    """What the head of a file says of all its vouchers."""
+    return one.year, one.series, one.body.get("currency"), one.body.get("year_end")
 
 
 def _rendered(renderer: Renderer, vouchers: Sequence[Voucher]) -> Rendered:
