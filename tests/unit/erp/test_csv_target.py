@@ -6,6 +6,8 @@ import csv
 import io
 from decimal import Decimal
 
+import pytest
+
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry, PostingKey
 from ledgerbridge.erp.csv_journal.adapter import CsvAdapter
 from ledgerbridge.erp.files.target import FileErp
@@ -27,6 +29,23 @@ async def entry(erp: Erp, number: int, net: str = "100.00") -> JournalEntry:
     return JournalEntry(key, chart.journals[0], period.start, period.start, chart.currency, "Hosting, Ada", lines)
 
 
+@pytest.mark.parametrize(
+    ("named", "part"),
+    [
+        ({"registration_number": "", "company_name": "Łódź  Käse & Söhne KG"}, "lodz-kase-sohne-kg"),
+        ({"registration_number": "", "company_name": "東京"}, "company"),
+        ({"registration_number": "DE 812/345.678"}, "de812345678"),
+    ],
+)
+async def test_files_of_two_companies_never_have_the_same_name(named: dict[str, str], part: str) -> None:
+    """They may lie in one folder, and some formats name no company inside."""
+    adapter, book = CsvAdapter(), MemoryBook()
+    async with adapter.open(adapter.check_settings(entered(**named)), book=book) as erp:
+        await erp.book(await entry(erp, 1), (), final=True)
+        await erp.hand_over()
+    assert list(book.files) == [f"pleo-{part}-20150701-P-000001-000001.csv"]
+
+
 async def test_what_is_booked_leaves_in_one_file_and_no_number_comes_twice() -> None:
     adapter, book = CsvAdapter(), MemoryBook()
     stored = adapter.check_settings(entered())
@@ -43,7 +62,10 @@ async def test_what_is_booked_leaves_in_one_file_and_no_number_comes_twice() -> 
         taken = await erp.reverse(first.ref, wanted[0].document.key, reason="wrong account", day=None)
         assert taken.number == "P4"
         await erp.hand_over()
-    assert list(book.files) == ["pleo-20150701-P-000001-000003.csv", "pleo-20150701-P-000004-000004.csv"]
+    assert list(book.files) == [
+        "pleo-5563343689-20150701-P-000001-000003.csv",
+        "pleo-5563343689-20150701-P-000004-000004.csv",
+    ]
     rows = [row for _, data in book.files.values() for row in csv.DictReader(io.StringIO(data.decode(), newline=""))]
     by_account: dict[str, Decimal] = {}
     for row in rows:
