@@ -250,7 +250,7 @@ _TABLE: dict[Failure, Row] = {
         + ", then export again.",
     ),
     Failure.ERP_NOT_INSTALLED: Row(
-        Kind.CONFIG, "integration_unusable", "integration_unusable",
+        Kind.CONFIG, "unexpected_failure", "integration_unusable",
         "The part of the integration that speaks to this accounting system ({kind}) is not installed, or does not work. "
         "Nothing was booked. Contact support; once it works again, export again.",
     ),
