@@ -29,6 +29,8 @@ class ChartIndex:
         """By start date."""
         self.opened_by: str | None = chart.opened_by
         """As the chart says."""
+        self.renewed_by: str | None = chart.renewed_by
+        """As the chart says."""
         self.dimensions: tuple[Dimension, ...] = chart.dimensions
         """In the order of the chart."""
         self._accounts_by_code = _grouped(open_accounts, lambda account: account.code)

@@ -13,7 +13,7 @@ from itertools import combinations
 from ledgerbridge.bookkeeping import accounts, period
 from ledgerbridge.bookkeeping.chart_index import ChartIndex
 from ledgerbridge.bookkeeping.posting_table import Role
-from ledgerbridge.bookkeeping.problem import Failed, Failure, Problem, problem
+from ledgerbridge.bookkeeping.problem import Failed, Failure, Problem, of_chart, problem
 from ledgerbridge.bookkeeping.vendors import VendorIndex, default
 from ledgerbridge.bookkeeping.words import Account, Chart, Configuration
 
@@ -53,7 +53,8 @@ def check_job(config: Configuration, chart: ChartIndex) -> tuple[Problem, ...]:
 
     What only accounts payable needs, its account and the default vendor, fails the items that meet it.
     """
-    return tuple(fault.problem for fault in _faults(config, chart) if fault.problem is not None)
+    found = (fault.problem for fault in _faults(config, chart) if fault.problem is not None)
+    return tuple(of_chart(one, chart.renewed_by) for one in found)
 
 
 def _default_vendor(config: Configuration, vendors: VendorIndex | None) -> Iterator[ConfigurationFault]:

@@ -16,7 +16,7 @@ from ledgerbridge.bookkeeping.documents import Header
 from ledgerbridge.bookkeeping.method import Method
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.posting_table import Posting
-from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, Problem, failed
+from ledgerbridge.bookkeeping.problem import Failed, Failure, Findings, Problem, failed, of_chart
 from ledgerbridge.bookkeeping.vendors import VendorIndex
 from ledgerbridge.bookkeeping.words import Configuration, ExportItem, Journal, NothingToPost, PostingKey
 
@@ -55,7 +55,7 @@ def book(
         )
     plan = findings.take(_plan(item, row, config, chart, vendors)) if row is not None else None
     if findings.problems or journal is None or original is None or posted is None or plan is None:
-        return findings.problems
+        return tuple(of_chart(found, chart.renewed_by) for found in findings.problems)
     text = descriptions.entry_description(item, original, posted)
     return documents.compose(item, plan, Header(key, journal, posted, original, chart.currency, text))
 

@@ -49,8 +49,8 @@ def posting_date(
         return Failed((closed(source, opened_by),))
     if strategy is ClosedPeriod.NEXT_OPEN:
         starts = [period.start for period in periods if period.open and period.start > source]
-        return min(starts) if starts else failed(Failure.NO_OPEN_PERIOD, date=source.isoformat())
-    return today if _is_open(today, periods) else failed(Failure.NO_OPEN_PERIOD, date=today.isoformat())
+        return min(starts) if starts else Failed((_none_open(source, opened_by),))
+    return today if _is_open(today, periods) else Failed((_none_open(today, opened_by),))
 
 
 def closed(day: dt.date, opened_by: str | None = None, internal: str = "") -> Problem:
@@ -59,6 +59,13 @@ def closed(day: dt.date, opened_by: str | None = None, internal: str = "") -> Pr
     if opened_by is None:
         return found
     return replace(found, spelled=f"The accounting period of {day} is closed or not set up. {opened_by}")
+
+
+def _none_open(day: dt.date, opened_by: str | None) -> Problem:
+    found = problem(Failure.NO_OPEN_PERIOD, date=day.isoformat())
+    if opened_by is None:
+        return found
+    return replace(found, spelled=f"There is no open accounting period on or after {day}. {opened_by}")
 
 
 def _is_open(day: dt.date, periods: Sequence[Period]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ledgerbridge.bookkeeping.failure_table import TABLE
@@ -42,6 +42,25 @@ _EXPORT_AGAIN = ", then export again."
 def text_apart(found: Problem) -> str:
     """The sentence for a person who is not exporting just now, such as in the set-up."""
     return f"{found.text.removesuffix(_EXPORT_AGAIN)}." if found.text.endswith(_EXPORT_AGAIN) else found.text
+
+
+_OF_THE_CHART = frozenset(
+    {
+        Failure.ACCOUNT_UNKNOWN,
+        Failure.CONFIGURED_ACCOUNT_UNKNOWN,
+        Failure.CONTRA_ACCOUNT_UNKNOWN,
+        Failure.TAG_UNKNOWN,
+        Failure.TAX_ACCOUNT_UNKNOWN,
+        Failure.TAX_CODE_UNKNOWN,
+    }
+)
+
+
+def of_chart(found: Problem, renewed_by: str | None) -> Problem:
+    """The problem with what a person does where the ERP has it by now and the chart does not know (`Chart.renewed_by`)."""
+    if renewed_by is None or found.failure not in _OF_THE_CHART:
+        return found
+    return replace(found, spelled=f"{found.text} {renewed_by}")
 
 
 class _Facts(dict[str, str]):

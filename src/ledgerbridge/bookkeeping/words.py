@@ -327,6 +327,8 @@ class Chart:
     periods: tuple[Period, ...] = ()
     opened_by: str | None = None
     """What opens a closed period, as a sentence; None where that is done in the ERP."""
+    renewed_by: str | None = None
+    """What makes known here what the ERP has by now, as a sentence; None where it is read live."""
 
 
 # ------------------------------------------------------------------ what goes into the books

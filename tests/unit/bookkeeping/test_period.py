@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,20 @@ def test_a_period_that_is_not_opened_in_the_erp_is_told_with_what_opens_it() -> 
     (found,) = problems(item(date=CLOSED_DAY), chart=chart(opened_by="Turn the page."))
     assert found.failure is Failure.PERIOD_CLOSED
     assert found.text == "The accounting period of 2026-03-14 is closed or not set up. Turn the page."
+
+
+@pytest.mark.parametrize("renewed_by", [None, "Upload it again."])
+def test_what_an_uploaded_chart_does_not_know_is_told_with_what_renews_it(renewed_by: str | None) -> None:
+    (found,) = problems(item(), chart=chart(accounts=(), renewed_by=renewed_by))[:1]
+    assert found.failure in (Failure.ACCOUNT_UNKNOWN, Failure.CONFIGURED_ACCOUNT_UNKNOWN)
+    assert found.text.endswith("Upload it again.") == (renewed_by is not None)
+
+
+def test_where_nothing_is_open_any_more_what_opens_it_is_told_too() -> None:
+    shut = chart(periods=tuple(replace(period, open=False) for period in PERIODS), opened_by="Turn the page.")
+    (found,) = problems(item(), chart=shut, config=config(closed_period=ClosedPeriod.NEXT_OPEN))
+    assert found.failure is Failure.NO_OPEN_PERIOD
+    assert found.text.endswith("Turn the page.")
 
 
 @pytest.mark.rule("EXP-PERIOD-05", "EXP-PERIOD-09")

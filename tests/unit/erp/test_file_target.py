@@ -217,6 +217,16 @@ async def test_a_day_nothing_is_booked_on_is_told_with_what_to_do_about_it_here(
     assert caught.value.problem.text.endswith("then try again.")
 
 
+async def test_what_was_made_after_the_upload_is_told_with_what_makes_it_known_here() -> None:
+    company = erp(MemoryBook())
+    unknown = replace(entry("e1").lines[0], account=Account("6250", "6250", "Postage"))
+    told = await company.fits(replace(entry("e1"), lines=(unknown, entry("e1").lines[1])), final=True)
+    assert told is not None
+    assert told.failure is Failure.ACCOUNT_UNKNOWN
+    assert told.text.endswith(str((await company.chart()).renewed_by))
+    assert "choose a newer file in the Ledgerbridge settings" in told.text
+
+
 @pytest.mark.parametrize(
     ("change", "failure"),
     [

@@ -21,6 +21,11 @@ OPENED_BY = (
     f"entries to an open period in {CONFIG_PAGE}, then export again."
 )
 """What a bookkeeper does about a day that cannot be booked on."""
+RENEWED_BY = (
+    "We know of your accounting program only what was uploaded: if it is there already, choose a newer file in "
+    f"{CONFIG_PAGE} first."
+)
+"""What a bookkeeper does about something that was made after the upload."""
 
 
 class AccountType(StrEnum):
@@ -121,6 +126,7 @@ class FileChart:
             dimensions=tuple(_dimension(one) for one in self.dimensions),
             periods=tuple(periods(self.years, locked_until)),
             opened_by=OPENED_BY,
+            renewed_by=RENEWED_BY,
         )
 
     def as_json(self) -> dict[str, Any]:

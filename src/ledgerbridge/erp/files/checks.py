@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from ledgerbridge.bookkeeping import period
 from ledgerbridge.bookkeeping.payables import Bill, Document
-from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
+from ledgerbridge.bookkeeping.problem import Failure, Problem, of_chart, problem
 from ledgerbridge.bookkeeping.words import EntryLine, JournalEntry
-from ledgerbridge.erp.files.chart import OPENED_BY, FileChart, FiscalYear
+from ledgerbridge.erp.files.chart import OPENED_BY, RENEWED_BY, FileChart, FiscalYear
 from ledgerbridge.erp.port import ErpError
 
 _SAFE_ID = re.compile(r"[^\[\]#\x00-\x20]{1,200}")
@@ -24,7 +24,7 @@ def checked(
     if isinstance(document, Bill):
         raise ErpError(problem(Failure.METHOD_NOT_SUPPORTED, method="a vendor bill"))
     if found := unfit(document) or _stranger(document, chart, series):
-        raise ErpError(found)
+        raise ErpError(of_chart(found, RENEWED_BY))
     year = open_year(chart, document.date, locked_until)
     if year is None:
         raise ErpError(period.closed(document.date, OPENED_BY, closed_because(chart, document.date)))
