@@ -65,11 +65,11 @@ async def test_two_replicas_do_not_double_it(make_queue, workers, jobs) -> None:
     assert ticks[5] - ticks[0] >= 5 * (0.36 + 0.1) * 0.95, "the next is planned when one has ended"
 
 
-async def test_it_goes_on_after_its_worker_was_killed(database_url, jobs) -> None:
-    with worker_process(database_url, RESCUE) as first:
+async def test_it_goes_on_after_its_worker_was_killed(database_url, jobs, tmp_path) -> None:
+    with worker_process(tmp_path, database_url, RESCUE) as first:
         await until(lambda: first.said.count("tick") >= 2)
         first.kill()
-    with worker_process(database_url, RESCUE) as second:
+    with worker_process(tmp_path, database_url, RESCUE) as second:
         await until(lambda: second.said.count("tick") >= 3)
         assert len(jobs(TICKS)) <= 2
 

@@ -23,11 +23,11 @@ def napping(queue: Queue, naps: list[float]) -> Queue:
 
 
 async def test_a_killed_workers_work_runs_again_within_the_promise(
-    make_queue, workers, enqueue, database_url, jobs
+    make_queue, workers, enqueue, database_url, jobs, tmp_path
 ) -> None:
     naps: list[float] = []
     here = napping(make_queue(), naps)
-    with worker_process(database_url, RESCUE) as there:
+    with worker_process(tmp_path, database_url, RESCUE) as there:
         await enqueue(here, "nap", lock="l", queueing_lock="q", seconds=60)
         await until(lambda: "began" in there.said)
         workers.start(here)
@@ -42,13 +42,15 @@ async def test_a_killed_workers_work_runs_again_within_the_promise(
     )
 
 
-async def test_a_killed_worker_that_comes_back_alone_rescues_itself(make_queue, enqueue, database_url) -> None:
+async def test_a_killed_worker_that_comes_back_alone_rescues_itself(
+    make_queue, enqueue, database_url, tmp_path
+) -> None:
     queue = napping(make_queue(), [])
-    with worker_process(database_url, RESCUE) as first:
+    with worker_process(tmp_path, database_url, RESCUE) as first:
         await enqueue(queue, "nap", lock="l", seconds=60)
         await until(lambda: "began" in first.said)
         first.kill()
-    with worker_process(database_url, RESCUE) as second:
+    with worker_process(tmp_path, database_url, RESCUE) as second:
         await until(lambda: "began" in second.said)
 
 
@@ -169,9 +171,11 @@ async def test_a_worker_whose_heartbeat_breaks_begins_again(make_queue, workers,
     await until(lambda: len(naps) == 1)
 
 
-async def test_sigterm_lets_running_work_finish_and_takes_no_more(make_queue, enqueue, database_url, jobs) -> None:
+async def test_sigterm_lets_running_work_finish_and_takes_no_more(
+    make_queue, enqueue, database_url, jobs, tmp_path
+) -> None:
     queue = napping(make_queue(), [])
-    with worker_process(database_url, RESCUE, grace=10) as process:
+    with worker_process(tmp_path, database_url, RESCUE, grace=10) as process:
         await enqueue(queue, "nap", seconds=4, lock="l")
         await until(lambda: "began" in process.said)
         process.terminate()
@@ -184,11 +188,11 @@ async def test_sigterm_lets_running_work_finish_and_takes_no_more(make_queue, en
     assert jobs("select 1 from procrastinate_workers") == []
 
 
-async def test_draining_work_is_not_taken_for_dead(make_queue, workers, enqueue, database_url) -> None:
+async def test_draining_work_is_not_taken_for_dead(make_queue, workers, enqueue, database_url, tmp_path) -> None:
     """The drain lasts longer than the silence after which a worker counts as dead."""
     naps: list[float] = []
     here = napping(make_queue(), naps)
-    with worker_process(database_url, RESCUE, grace=30) as process:
+    with worker_process(tmp_path, database_url, RESCUE, grace=30) as process:
         await enqueue(here, "nap", seconds=5)
         await until(lambda: "began" in process.said)
         process.terminate()
@@ -199,11 +203,11 @@ async def test_draining_work_is_not_taken_for_dead(make_queue, workers, enqueue,
 
 
 async def test_work_that_outlasts_the_grace_is_put_back_at_once(
-    make_queue, workers, enqueue, database_url, jobs
+    make_queue, workers, enqueue, database_url, jobs, tmp_path
 ) -> None:
     naps: list[float] = []
     here = napping(make_queue(rescue_seconds=60), naps)
-    with worker_process(database_url, 60, grace=0.5) as process:
+    with worker_process(tmp_path, database_url, 60, grace=0.5) as process:
         await enqueue(here, "nap", seconds=60, lock="l")
         await until(lambda: "began" in process.said)
         process.terminate()
@@ -216,14 +220,14 @@ async def test_work_that_outlasts_the_grace_is_put_back_at_once(
 
 
 async def test_a_handler_that_ignores_cancellation_does_not_keep_the_process(
-    make_queue, enqueue, database_url, jobs
+    make_queue, enqueue, database_url, jobs, tmp_path
 ) -> None:
     queue = make_queue()
 
     async def deaf(seconds: int) -> None: ...
 
     queue.register("deaf", deaf)
-    with worker_process(database_url, RESCUE, grace=0.3) as process:
+    with worker_process(tmp_path, database_url, RESCUE, grace=0.3) as process:
         await enqueue(queue, "deaf", seconds=60)
         await until(lambda: "began" in process.said)
         process.terminate()
