@@ -44,6 +44,8 @@ ERP_SETTINGS = {
     "company": 1,
 }
 
+NO_LISTS = {kind: {"enabled": False} for kind in ("tags", "accounts", "tax_codes", "vendors")}
+
 
 class Pleo(SandboxPleo):
     """What a browser and an administrator get from Pleo."""
@@ -103,10 +105,14 @@ class Face:
         assert answer.status_code == 200, answer.text
         return found
 
-    async def active(self) -> str:
-        """Connected, bound, configured and active; the connection's id."""
+    async def active(self, *, lists: bool = False) -> str:
+        """Connected, bound, configured and active; the connection's id.
+
+        Without `lists` no kind is synced: few tests are about master data.
+        """
         found = await self.bound()
-        put = await self.admin.put(f"/admin/api/connections/{found}/config", json=CONFIGURATION)
+        body = CONFIGURATION if lists else {**CONFIGURATION, "syncs": NO_LISTS}
+        put = await self.admin.put(f"/admin/api/connections/{found}/config", json=body)
         assert put.status_code == 200, put.text
         assert (await self.activate(found))["status"] == "active"
         return found

@@ -234,7 +234,7 @@ async def test_a_key_pleo_does_not_know_connects_nothing(face: Face) -> None:
 
 
 async def test_no_answer_log_or_audit_record_holds_a_secret(face: Face, capfd: pytest.CaptureFixture[str]) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     async with face.services.db.reading() as session:
         audit = json.dumps([row.detail for row in await session.scalars(select(AuditRecord))])
     pages = [

@@ -103,7 +103,7 @@ async def test_a_dimension_that_is_not_selected_is_refused_with_those_that_are(f
 
 
 async def test_sync_now_takes_back_a_switch_off(face: Face) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     async with face.services.db.transaction() as session:
         row = await session.get_one(SyncSchedule, (uuid.UUID(found), "tags"))
         row.switched_off_at, row.switched_off_reason, row.failures = utcnow(), "It failed for 8 days.", 90
@@ -117,7 +117,7 @@ async def test_sync_now_takes_back_a_switch_off(face: Face) -> None:
 
 async def test_a_connection_shows_how_fresh_each_kind_is(face: Face) -> None:
     face.books.capabilities = PAYABLES
-    found = await face.active()
+    found = await face.active(lists=True)
     shown = (await face.admin.get(f"/admin/api/connections/{found}")).json()["syncs"]
     assert [(one["kind"], one["state"]) for one in shown] == [
         (kind, "on_time") for kind in ("tax_codes", "accounts", "tags", "vendors")
@@ -229,7 +229,7 @@ async def test_archiving_that_a_run_asked_for_is_allowed_once_and_only_for_the_n
 
 
 async def test_allowed_archiving_is_done_and_no_more_than_was_allowed(face: Face) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     master = face.books.master
     keep = [one for one in master.accounts if one.code in CODES.values()]
     master.accounts = [*keep, *accounts(60, first=501)]
@@ -264,7 +264,7 @@ async def test_a_question_about_another_accounting_system_is_not_answered(face: 
 
 
 async def test_a_run_that_asks_for_nothing_cannot_be_confirmed(face: Face) -> None:
-    await face.active()
+    await face.active(lists=True)
     (run, *_) = (await face.admin.get("/admin/api/sync-runs")).json()["data"]
     is_problem(await face.admin.post(f"/admin/api/sync-runs/{run['id']}/confirm"), 409)
     is_problem(await face.admin.post(f"/admin/api/sync-runs/{uuid.uuid4()}/confirm"), 404)
@@ -317,7 +317,7 @@ async def test_parked_vendors_are_listed_with_the_reason_and_decided_on(face: Fa
 
 
 async def test_activating_an_active_connection_switches_kinds_on_again_without_syncing(face: Face) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     async with face.services.db.transaction() as session:
         row = await session.get_one(SyncSchedule, (uuid.UUID(found), "vendors"))
         row.switched_off_at, row.switched_off_reason = utcnow(), "No access."

@@ -188,7 +188,7 @@ def places(database_url: str) -> set[str]:
 async def test_nothing_personal_is_left_and_no_expense_is_booked_twice_when_the_company_comes_back(
     face: Face, database_url: str
 ) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     owner = uuid.UUID(found)
     bookkeeper = Bookkeeper(face.pleo.url)
     entries = bookkeeper.queue("fee", copies=2)
@@ -231,7 +231,7 @@ async def test_nothing_personal_is_left_and_no_expense_is_booked_twice_when_the_
 
 async def test_a_job_that_was_under_way_starts_over_when_the_company_comes_back(face: Face) -> None:
     """Its payloads are gone with the connection; what had been booked of it is recognised."""
-    found = await face.active()
+    found = await face.active(lists=True)
     owner = uuid.UUID(found)
     bookkeeper = Bookkeeper(face.pleo.url)
     entries = bookkeeper.queue("fee", copies=2)

@@ -133,7 +133,7 @@ async def test_a_database_that_is_away_is_not_ready_and_shows_in_the_metrics(
 
 
 async def test_the_metrics_have_names_values_and_nobodys_identity(face: Face) -> None:
-    found = await face.active()
+    found = await face.active(lists=True)
     await face.anybody.post("/webhooks/pleo/guessed", json={})
     shown = (await face.anybody.get("/metrics")).text
     for name in METRICS:

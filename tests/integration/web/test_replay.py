@@ -25,6 +25,7 @@ from pleo_sandbox.config import DEMO_COMPANY_ID
 from tests.integration.web.conftest import Face
 from tests.integration.web.mailbox import Box, export_event, mailbox, mailbox_of
 from tests.support.erp_double import PAYABLES
+from tests.support.rig import CONFIGURATION
 from tests.support.rig import Pleo as Bookkeeper
 
 PATH = "/admin/api/webhook-deliveries/replay"
@@ -157,6 +158,8 @@ async def test_a_preview_says_what_would_be_done_and_does_nothing(desk: Office) 
 
 async def test_a_draft_vendor_whose_work_was_lost_is_worked(office: Office) -> None:
     vendor = office.face.pleo.draft_vendor("Brewers Supply")
+    every_kind = await office.face.admin.put(f"/admin/api/connections/{office.owner}/config", json=CONFIGURATION)
+    assert every_kind.status_code == 200, every_kind.text
     event = {"data": {"companyId": DEMO_COMPANY_ID, "id": vendor}, "eventId": "e", "eventType": "v1.vendor.created"}
     assert (await office.box.send(json.dumps(event).encode())).json() == {"result": "queued"}
     await office.lose_work()

@@ -280,7 +280,7 @@ async def test_dimensions_when_the_accounting_system_is_away(face: Face, walker:
 
 
 async def test_how_often_is_said_in_words_and_another_interval_is_taken_in_minutes(face: Face) -> None:
-    walker = Walker(face, face.browser, await face.active())
+    walker = Walker(face, face.browser, await face.active(lists=True))
     sent: dict[str, Any] = {
         "syncs.tags.every_minutes": "90",
         "syncs.accounts.enabled": "",
