@@ -26,10 +26,13 @@ class HttpLine:
         """Tryton model of which no record is shown, nor counted."""
         self.struck = 0
         """Requests that got no answer, or an empty list."""
+        self.asked: set[str] = set()
+        """Each request that came, as method and path."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> tuple[int, str, bytes] | None:
         """Status, content type and body; None to hang up."""
         path = handler.path.partition("?")[0]
+        self.asked.add(f"{handler.command} {path}")
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         if self.cut and self.cut in path:
             self.struck += 1

@@ -52,6 +52,7 @@ async def mirror(database_url: str, sandbox_url: str, tryton: TrytonServer) -> A
         yield stage
 
 
+@pytest.mark.long  # acceptance/test_first_syncs.py: the same lists through the whole service
 @pytest.mark.rule("TAG-005", "ACC-082", "TAX-053", "TAG-001", "TAG-006", "TAG-088", "ACC-010", "ACC-016")
 async def test_the_whole_mirror_once_then_nothing_then_what_changed(mirror: Stage, hands: TrytonBench) -> None:
     kinds = ("tax_codes", "accounts", "tags")
