@@ -43,6 +43,7 @@ class Watched(httpx.AsyncBaseTransport):
         await self._wire.aclose()
 
 
+@pytest.mark.long  # pages of Tryton: `test_long_lists_are_read_page_by_page_to_the_end`
 async def test_a_list_goes_over_all_pages_and_only_reads(bench: TrytonBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a day of its own: five entries of which one is reversed, three bills of which one is credited."""
     day = bench.facts.open_date + dt.timedelta(days=9)

@@ -185,6 +185,7 @@ async def test_vendors_may_be_limited_to_a_category(bench: TrytonBench) -> None:
     assert name[:-1] in caught.value.problem.text
 
 
+@pytest.mark.long  # pages of Tryton: `test_long_lists_are_read_page_by_page_to_the_end`
 @pytest.mark.rule("VEN-040")
 async def test_ten_thousand_vendors_are_listed_whole(bench: TrytonBench, erp: Erp, postgres: EmbeddedPostgres) -> None:
     before = len(await erp.vendors())

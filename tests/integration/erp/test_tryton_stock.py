@@ -117,6 +117,7 @@ async def test_several_payments_are_noted_on_one_bill(bench: TrytonBench) -> Non
     assert (await bench.bills(owed.key.accounting_entry_id))[0].paid
 
 
+@pytest.mark.long
 @pytest.mark.rule("EXP-AP-04")
 async def test_a_module_installed_later_matches_what_was_noted_and_takes_both_apart(
     bench: TrytonBench, tryton_servers: TrytonServers

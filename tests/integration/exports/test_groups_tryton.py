@@ -76,7 +76,9 @@ async def company(database_url: str, sandbox_url: str, tryton: TrytonServer) -> 
 
 
 @pytest.mark.rule("EXP-REC-04", "EXP-IDEM-01")
-@pytest.mark.parametrize(("mode", "ending"), [("final", "/post"), ("draft", "/ir.attachment")])
+@pytest.mark.parametrize(
+    ("mode", "ending"), [("final", "/post"), pytest.param("draft", "/ir.attachment", marks=pytest.mark.long)]
+)
 async def test_drafts_over_which_tryton_falls_silent_are_told_as_in_doubt_and_finished_by_the_next_export(
     company: Company, mode: str, ending: str
 ) -> None:

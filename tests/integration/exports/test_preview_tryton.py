@@ -79,6 +79,7 @@ async def test_what_a_preview_says_is_what_the_run_then_books_or_tells(
     assert not booked
 
 
+@pytest.mark.long  # `test_preview.py` on the double; what fits as a bill in Tryton: erp/test_tryton_fits.py
 @pytest.mark.rule("EXP-PREV-01")
 async def test_bills_and_their_payments_are_told_as_they_come_to_stand(
     company: Rig, tryton: TrytonServer, database_url: str, postgres: EmbeddedPostgres

@@ -50,7 +50,7 @@ async def test_the_calls_of_a_job_come_in_pleos_order(rig: Rig) -> None:
     assert ["company_id", rig.pleo.company_id] in calls[0]["query"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 100, 101, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [0, 1, 101, *(pytest.param(count, marks=pytest.mark.long) for count in (100, 1000))])
 @pytest.mark.rule("EXP-UPD-02", "LIMIT-004", "EXP-DONE-04", "EXP-CTRL-02")
 async def test_a_clean_job_makes_no_call_too_many(rig: Rig, count: int) -> None:
     """At most 3 + 2 * max(1, ceil(N / p)) + ceil(N / 100) calls for N items and pages of p."""
