@@ -11,6 +11,7 @@ import pytest
 
 from ledgerbridge.erp.adapter import SettingKind, SettingsError
 from ledgerbridge.erp.csv_journal.adapter import CsvAdapter
+from ledgerbridge.erp.csv_journal.ready import ready
 from ledgerbridge.erp.csv_journal.settings import check, read, years
 from ledgerbridge.erp.files.chart import FiscalYear
 
@@ -118,6 +119,14 @@ def test_fiscal_years_follow_each_other_without_a_gap() -> None:
     assert found[0].start == dt.date(2015, 7, 1)
     assert FiscalYear(dt.date(2026, 7, 1), dt.date(2027, 6, 30)) in found
     assert all(after.start - before.end == dt.timedelta(days=1) for before, after in pairwise(found))
+
+
+def test_what_must_be_switched_off_in_the_importer_is_told_where_its_template_is_chosen() -> None:
+    """Else VAT that stands on lines of its own is computed once more there."""
+    helps = {(one.name, one.when): one.help for one in CsvAdapter().form()}
+    for name, template in ready().items():
+        beside = [text for (field, when), text in helps.items() if field == "template" or when == ("template", name)]
+        assert any(template.about in text for text in beside), name
 
 
 def test_every_setting_that_depends_on_a_template_names_one_there_is() -> None:

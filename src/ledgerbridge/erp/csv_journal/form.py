@@ -54,7 +54,12 @@ def form() -> tuple[SettingField, ...]:
         SettingField(
             "template",
             "Who imports the file",
-            "How columns, figures and dates are written. The first file is best tried with a test company.",
+            " ".join(
+                (
+                    "How columns, figures and dates are written. The first file is best tried with a test company.",
+                    *(f"{one.name}: {one.about}" for one in ready().values() if not one.settings),
+                )
+            ),
             SettingKind.CHOICE,
             choices=(*choices, (OWN, "A template of my own")),
             default="generic",
@@ -74,15 +79,20 @@ def form() -> tuple[SettingField, ...]:
             required=False,
             when=("template", OWN),
         ),
-        *(_asked(name, one) for name, template in ready().items() for one in template.settings),
+        *(
+            # What is to be known of a template stands with the first thing it asks.
+            _asked(name, one, template.about if one is template.settings[0] else "")
+            for name, template in ready().items()
+            for one in template.settings
+        ),
         *common.FIELDS,
         *destination.FIELDS,
     )
 
 
-def _asked(template: str, one: Setting) -> SettingField:
+def _asked(template: str, one: Setting, about: str) -> SettingField:
     return SettingField(
-        field_of(template, one.name), one.label, "", SettingKind.TEXT, required=_needed(one), default=one.default,
+        field_of(template, one.name), one.label, about, SettingKind.TEXT, required=_needed(one), default=one.default,
         when=("template", template),
     )  # fmt: skip
 
