@@ -188,6 +188,17 @@ async def test_a_taking_back_swaps_debit_and_credit_and_tells_why_and_of_what() 
 
 
 @pytest.mark.rule("EXP-VALID-05")
+async def test_what_was_erased_with_its_connection_is_not_taken_back_and_says_why() -> None:
+    """The company is connected again; of the voucher only number, day and total were kept."""
+    book = MemoryBook()
+    booked = await erp(book).book(entry("e1"), (), final=True)
+    book.vouchers[0] = replace(book.vouchers[0], body={})
+    with pytest.raises(ErpError) as caught:
+        await erp(book).reverse(booked.ref, entry("e1").key, reason="wrong", day=None)
+    assert (caught.value.problem.failure, caught.value.outcome_unknown) == (Failure.REVERSAL_REFUSED, False)
+    assert "erased when the company was disconnected" in caught.value.problem.text
+
+
 async def test_a_company_whose_years_are_all_closed_is_seen_before_the_first_item() -> None:
     await erp(MemoryBook(), FileSettings(("P",), locked_until=dt.date(2026, 12, 30))).preflight()
     with pytest.raises(ErpError) as caught:

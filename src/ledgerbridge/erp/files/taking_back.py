@@ -46,7 +46,11 @@ class TakingBack:
             opened_by = OPENED_BY.replace("then export again", "then try again")
             told = f"The accounting period of {date} is closed or not set up, so {name(standing)} was not taken back."
             raise ErpError(replace(closed, spelled=f"{told} {opened_by}"))
-        body = body_of_counter(filed(standing), year, reason)
+        try:
+            body = body_of_counter(filed(standing), year, reason)
+        except ValueError:
+            message = "its lines were erased when the company was disconnected. Reverse it in your accounting program."
+            raise _refused(name(standing), message) from None
         return NewVoucher(standing.key, standing.series, year.name, date, standing.total, body, reverses=standing.id)
 
     async def _recorded(self, standing: Voucher, new: NewVoucher) -> Reversed:
