@@ -35,6 +35,6 @@ def test_every_kind_of_accounting_system_that_comes_with_the_service_has_a_demo(
 
 
 def test_a_kind_there_is_none_of_is_named(tmp_path: Path) -> None:
-    with running("once", ["demo", "--erp", "lotus"], {}, tmp_path, cwd=ROOT) as process:
+    with running("once", ["demo", "--erp", "lotus"], {}, tmp_path, cwd=ROOT, fork=True) as process:
         assert process.wait(60) == 2
     assert "There is no lotus here" in process.stderr

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -21,28 +17,9 @@ from tests.support.commands import until
 from tests.support.ports import free_port
 from tests.support.site import Site, until_answering
 
-ROOT = Path(__file__).parents[2]
 CALLS = 25
 """Of each of the two processes."""
 COPIES = 100
-
-
-@contextmanager
-def caller(site: Site, connection: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that is about to make `CALLS` calls to Pleo at once; a line on its stdin lets it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.caller", connection, str(CALLS)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | site.environment,
-        cwd=site.folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.rule("AUTH-052", "AUTH-054")
@@ -53,32 +30,23 @@ def test_fifty_calls_of_two_processes_with_an_expired_token_make_one_refresh(mak
         service.terminate()
         assert service.wait() == 0
         (family,) = site.sandbox.sandbox.world.tokens.families.values()
-        with caller(site, connection) as one, caller(site, connection) as other:
-            both = [one, other]
-            for process in both:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "ready\n"
-            site.pleo.control("POST", "/tokens/expire", {})
-            site.pleo.fault("slow", method="POST", path="/oauth/token", seconds=5)
-            before, last = family.refreshes, site.sandbox.sandbox.world.recorder.total
-            said = [process.communicate(timeout=120)[0] for process in _started(both)]
+        both = [site.start("-m", "tests.support.caller", connection, str(CALLS)) for _ in range(2)]
+        for process in both:
+            until("both ready", lambda one=process: one.stdout == "ready\n")
+        site.pleo.control("POST", "/tokens/expire", {})
+        site.pleo.fault("slow", method="POST", path="/oauth/token", seconds=5)
+        before, last = family.refreshes, site.sandbox.sandbox.world.recorder.total
+        for process in both:
+            os.kill(process.pid, signal.SIGUSR1)
+        assert [process.wait(120) for process in both] == [0, 0]
 
-        assert said == [f"{CALLS}\n"] * 2, "a call was not answered"
+        assert [process.stdout for process in both] == [f"ready\n{CALLS}\n"] * 2, "a call was not answered"
         assert family.refreshes == before + 1
         assert family.ended_because is None
         asked = [call for call in list(site.sandbox.sandbox.world.recorder.requests) if call.number > last]
         assert [call.path for call in asked].count("/oauth/token") == 1
         assert [call.status for call in asked].count(401) > 10, "the calls came one after the other"
         site.note_secrets()
-
-
-def _started(processes: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    """The same processes, let go together: `communicate` alone would start the second when the first has ended."""
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return processes
 
 
 @pytest.mark.rule("HOOK-042", "HOOK-043", "EXP-ORDER-02")

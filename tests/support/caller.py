@@ -1,11 +1,13 @@
 """A program: a replica without a web server that makes many calls to Pleo at the same instant.
 
-`python -m tests.support.caller <connection> <calls>` says `ready`, waits for a line, and prints how many were answered.
+`python -m tests.support.caller <connection> <calls>` says `ready`, waits for SIGUSR1, and prints how many were
+answered.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import uuid
 
@@ -20,8 +22,10 @@ async def call(connection_id: uuid.UUID, times: int) -> int:
     async with running(Settings(), worker=False) as services:
         room = services.connections
         clients = [await open_pleo(room, connection_id) for _ in range(times)]
+        told = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, told.set)
         print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        await told.wait()
         answers = await asyncio.gather(*(InstallationsApi(client).get() for client in clients))
         return len(answers)
 

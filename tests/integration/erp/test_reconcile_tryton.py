@@ -60,7 +60,9 @@ def record(garden: Garden, owner: uuid.UUID, document: Document, booked: Booked,
     garden.posting(owner, wanted.key.accounting_entry_id, PostingState.BOOKED, **(values | columns))
 
 
-async def run(folder: Path, database_url: str, owner: uuid.UUID, day: Any, *more: str) -> tuple[int, str, str]:
+async def run(
+    folder: Path, database_url: str, owner: uuid.UUID, day: Any, *more: str, fork: bool = True
+) -> tuple[int, str, str]:
     """Exit status, what it said, and what it said beside."""
     settings = {
         "DATABASE_URL": database_url,
@@ -72,7 +74,7 @@ async def run(folder: Path, database_url: str, owner: uuid.UUID, day: Any, *more
     arguments = ["reconcile", "--connection", str(owner), "--from", str(day), "--to", str(day), *more]
 
     def finished() -> tuple[int, str, str]:
-        with running(f"reconcile-{uuid.uuid4().hex[:6]}", arguments, settings, folder) as process:
+        with running(f"reconcile-{uuid.uuid4().hex[:6]}", arguments, settings, folder, fork=fork) as process:
             return _ended(process)
 
     return await asyncio.to_thread(finished)
@@ -137,6 +139,6 @@ async def test_what_people_do_in_tryton_is_found_and_said(
 
 async def test_what_cannot_be_compared_ends_apart_from_what_differs(database_url: str, tmp_path: Path) -> None:
     nobody = uuid.uuid4()
-    status, said, beside = await run(tmp_path, database_url, nobody, "2026-11-05", "--json")
+    status, said, beside = await run(tmp_path, database_url, nobody, "2026-11-05", "--json", fork=False)
     assert (status, set(json.loads(said))) == (2, {"error"})
     assert beside.startswith(f"ledgerbridge: not compared: There is no connection {nobody}.")
