@@ -81,17 +81,18 @@ def once(trace: Iterable[str], wanted: Collection[str], derived: Derived) -> lis
 def walked(stage: Stage, name: str, scenario: Scenario, *, everywhere: bool = False) -> None:
     """Go the walk `name` of `points.txt`: once without a death, then once for each kill. Fails with all that it found.
 
+    A walk that the plan does not name, a long one, kills at the first passing of each point it passes.
     `everywhere`: kill at each passing of each point, whatever the plan says.
     """
-    source, wanted = derived(), plan().walks.get(name, ())
+    source, planned = derived(), plan().walks.get(name, ())
     trace = _recorded(stage, scenario)
     passed = dict.fromkeys(map(base, trace))
     strange = [point for point in passed if not source.of(point) and not point.startswith("double ")]
     assert not strange, f"passed, but not derived from the code: {strange}"
-    missed = [point for point in wanted if point not in passed]
+    missed = [point for point in planned if point not in passed]
     assert not missed, f"not on this path (any more): {missed}"
     stage.leave_parent()
-    kills = every(trace) if everywhere else once(trace, wanted, source)
+    kills = every(trace) if everywhere else once(trace, planned or passed, source)
     failures: list[str] = []
     for kill in kills:
         try:
