@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.browser.conftest import MakePerson
-from tests.browser.looking import look
+from tests.browser.looking import look, look_once
 from tests.support.browser import Person
 from tests.support.site import Site
 from tests.support.sites import MakeSite
@@ -34,7 +34,7 @@ def site(make_site: MakeSite) -> Iterator[Site]:
 def test_who_is_not_signed_in_is_told_where_to_go(site: Site, make_person: MakePerson) -> None:
     ada = make_person(site)
     assert ada.go("/settings").status == 401
-    look(ada, "not-signed-in")
+    look_once(ada, "not-signed-in")
 
 
 def test_who_is_denied_by_pleo_reads_what_happened_and_what_to_do(site: Site, make_person: MakePerson) -> None:
@@ -43,7 +43,7 @@ def test_who_is_denied_by_pleo_reads_what_happened_and_what_to_do(site: Site, ma
     ada.press("Deny")
     assert ada.path.startswith("/oauth/callback")
     assert "nothing was changed" in ada.text.lower() or "nothing was connected" in ada.text.lower(), ada.text
-    look(ada, "connect-refused")
+    look_once(ada, "connect-refused")
     assert ada.go("/settings").status == 401
 
 
@@ -51,12 +51,12 @@ def test_an_operator_signs_in_with_a_token_and_a_wrong_one_is_told(site: Site, m
     ada = make_person(site)
     assert ada.go("/admin").status == 200
     assert ada.path.startswith("/admin/sign-in")
-    look(ada, "admin-sign-in")
+    look_once(ada, "admin-sign-in")
     ada.sign_in("not-a-token")
     assert ada.refused == [("/admin/sign-in", 401)]
     assert "This token is not an administrator's." in ada.text
     assert ada.page.get_by_label("token").input_value() == "", "a secret was rendered back"
-    look(ada, "admin-sign-in.refused")
+    look_once(ada, "admin-sign-in.refused")
     ada.sign_in()
     assert ada.path == "/admin"
 
@@ -71,7 +71,7 @@ def test_an_address_that_leads_nowhere_is_a_page_with_a_way_on(site: Site, make_
     ada = make_person(site)
     for path in ("/settings/nothing-here", "/admin/nothing-here"):
         assert ada.go(path).status == 404
-        look(ada, "not-found")
+        look_once(ada, "not-found")
 
 
 @pytest.mark.parametrize(

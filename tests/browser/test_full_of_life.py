@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakePerson
-from tests.browser.looking import glance, look, look_once
+from tests.browser.looking import glance, look_once
 from tests.browser.routes import enter, name_at, pages
 from tests.browser.stage import Stage, full_of_life
 from tests.integration.web.guarded import Guard
@@ -145,7 +145,7 @@ def test_a_date_range_is_replayed_and_nothing_is_booked_twice(stage: Stage, make
     ada.page.locator("input[name=from]").fill(f"{yesterday:%Y-%m-%dT%H:%M}")
     ada.page.locator("input[name=to]").fill(f"{yesterday + dt.timedelta(days=2):%Y-%m-%dT%H:%M}")
     ada.press("Show what would be done")
-    look(ada, "admin-deliveries-replay.foreseen")
+    look_once(ada, "admin-deliveries-replay.foreseen")
     assert stage.sql("select sum(replays) from webhook_deliveries") == [(0,)], "looking replayed something"
     with ada.page.expect_navigation():
         ada.page.get_by_role("main").get_by_role("button", name=re.compile("^Replay")).click()
