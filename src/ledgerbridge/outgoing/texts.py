@@ -1,4 +1,4 @@
-"""JSON as the other side sent it, brought down to what PostgreSQL and an HTTP answer can hold.
+"""Text as the other side sent it: JSON brought down to what PostgreSQL and an HTTP answer can hold.
 
 JSON may spell characters that no text of ours can carry: NUL, and halves of a surrogate pair. One of them in a name or
 a reason would be refused at the moment it is stored, and with it the whole export job or sync.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 _ODD = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+_PIECES = re.compile("[^\n]{1,200}[\u0300-\u036f]{0,50}|\n")
 
 
 def load(
@@ -34,6 +36,16 @@ def load(
 def holdable(text: str) -> str:
     """The text with what cannot be held replaced."""
     return _UNHOLDABLE.sub(REPLACEMENT, text)
+
+
+def composed(text: str) -> str:
+    """The text with letters and their accents in one (NFC), piece by piece.
+
+    At once it takes the square of the length for a letter with endless accents, and nothing else runs meanwhile.
+    """
+    if text.isascii():
+        return text
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _PIECES.findall(text))
 
 
 def _no_constant(name: str) -> None:

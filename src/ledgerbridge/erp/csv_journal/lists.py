@@ -9,15 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ledgerbridge.erp.files.chart import AccountType, FileAccount, FileDimension
-from ledgerbridge.outgoing.texts import holdable
+from ledgerbridge.outgoing.texts import composed, holdable
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 50_000
+_LONGEST = 200
+"""Of a name. Longer ones are cut."""
 _NOT_OURS = "This is not what we made of a file. Upload the file itself."
 _CODE = re.compile(r"[^\s,;\"]{1,40}")
 
@@ -67,7 +68,7 @@ def accounts(data: bytes) -> tuple[FileAccount, ...]:
         if code in found:
             raise ListError(f"Line {line}: the account {code} stands in the list twice.")
         active = row.get("active", "").casefold() not in _CLOSED
-        found[code] = FileAccount(code, row["name"] or code, _type(row.get("type", "")), active)
+        found[code] = FileAccount(code, row["name"][:_LONGEST] or code, _type(row.get("type", "")), active)
     return tuple(found.values())
 
 
@@ -78,11 +79,11 @@ def dimensions(data: bytes) -> tuple[FileDimension, ...]:
     for line, row in _rows(data, _VALUES, "dimension values"):
         dimension = _code(row["dimension"], line, "dimension")
         code = _code(row["code"], line, "value")
-        names.setdefault(dimension, row.get("dimension_name") or dimension)
+        names.setdefault(dimension, row.get("dimension_name", "")[:_LONGEST] or dimension)
         known = values.setdefault(dimension, {})
         if code in known:
             raise ListError(f"Line {line}: the value {code} of {dimension} stands in the list twice.")
-        known[code] = row["name"] or code
+        known[code] = row["name"][:_LONGEST] or code
     return tuple(FileDimension(code, names[code], known) for code, known in values.items())
 
 
@@ -120,7 +121,7 @@ def _kept(rows: object) -> list[object]:
 
 
 def _holdable(text: str) -> str:
-    if not text or holdable(text) != text:
+    if not 1 <= len(text) <= _LONGEST or holdable(text) != text:
         raise ListError(_NOT_OURS)
     return text
 
@@ -138,7 +139,7 @@ def text_of(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return unicodedata.normalize("NFC", text)
+            return composed(text)
     raise ListError("This is no text file. Save the list as CSV and upload that file.")
 
 

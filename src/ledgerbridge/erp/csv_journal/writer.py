@@ -12,6 +12,7 @@ from ledgerbridge.erp.csv_journal.rows import Row, rows_of
 from ledgerbridge.erp.csv_journal.template import AMOUNTS, DATES, PLACEHOLDER, Column, Template
 from ledgerbridge.erp.files.filed import Filed
 from ledgerbridge.erp.files.receipts import name_of
+from ledgerbridge.outgoing.texts import composed
 
 _FORMULA = ("=", "+", "-", "@")
 _BARE = AMOUNTS | DATES | {"account", "counter_account", "line", "number"}
@@ -186,7 +187,7 @@ def _money(amount: Decimal, mark: str) -> str:
 
 def _plain(text: str, encoding: str) -> str:
     """On one line, without what cannot be seen, in letters the file has: some importers know no more than rows."""
-    shown = (char if char.isprintable() else " " for char in unicodedata.normalize("NFC", text))
+    shown = (char if char.isprintable() else " " for char in composed(text))
     return "".join(_writable(char, encoding) for char in shown).strip()
 
 

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from ledgerbridge.outgoing.texts import composed
+
 MOST_BYTES = 5 * 1024 * 1024
 MOST_LINES = 400_000
 _DOS = bytes("åäöÅÄÖéüÉÜ", "cp437")
@@ -147,4 +149,4 @@ def _clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     kept = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    return " ".join(composed(kept).split())

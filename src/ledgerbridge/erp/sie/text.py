@@ -9,6 +9,8 @@ import codecs
 import unicodedata
 from functools import lru_cache
 
+from ledgerbridge.outgoing.texts import composed
+
 CODE_PAGE = "cp437"
 
 _INSTEAD = {
@@ -25,8 +27,8 @@ def plain(text: str) -> str:
     """The text in letters of the code page, on one line, without outer or doubled blanks."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(map(_letter, composed)).split())
+    whole = composed(text)
+    return " ".join("".join(map(_letter, whole)).split())
 
 
 def line(text: str, longest: int) -> str:
