@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerbridge.outgoing.texts import composed
+from ledgerbridge.outgoing.texts import MOST_VALUES, composed, load
 
 
 @given(st.text(max_size=150))
@@ -25,3 +26,9 @@ def test_a_letter_with_endless_accents_holds_nobody_up() -> None:
     began = time.process_time()
     composed("e" + "\u0301\u0323" * 100_000)
     assert time.process_time() - began < 5, "at once it takes minutes, in which nothing else runs"
+
+
+def test_an_answer_of_next_to_nothing_many_times_over_is_not_unpacked() -> None:
+    assert load(b"[[]]") == [[]]
+    with pytest.raises(ValueError, match="too many"):
+        load(b"[" + b"[]," * MOST_VALUES + b"[]]")
