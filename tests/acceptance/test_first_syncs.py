@@ -173,7 +173,7 @@ def test_one_percent_changed_sends_exactly_that_many(mirror: Mirror, kind: str) 
 @pytest.mark.parametrize(
     ("kind", "cut"),
     [
-        pytest.param("vendors", "/", id="all of it, vendors"),
+        pytest.param("vendors", "/", marks=pytest.mark.long, id="all of it, vendors"),
         pytest.param("accounts", "/model/account.account", id="in the middle of the reading, accounts"),
     ],
 )

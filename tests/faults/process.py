@@ -33,6 +33,7 @@ from ledgerbridge.store import engine
 from ledgerbridge.web.admin import connections
 from tests.faults.remote_books import RemoteAdapter
 from tests.support.files_double import FilesDouble
+from tests.support.one_routing import share_routes
 
 
 class Points:
@@ -127,6 +128,7 @@ def main() -> None:
     """
     engine.create_async_engine = _engine_of(engine.create_async_engine)
     _hasten()
+    share_routes()
     answers = os.fdopen(os.dup(1), "w")
     lives = 0
 

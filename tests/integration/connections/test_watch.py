@@ -92,7 +92,7 @@ async def test_a_pause_by_an_operator_is_not_lifted(house: House) -> None:
     assert (row.status, row.status_reason) == ("paused", "Year end.")
 
 
-@pytest.mark.parametrize("answer", [500, 502, 503, 429])
+@pytest.mark.parametrize("answer", [503, 429, *(pytest.param(answer, marks=pytest.mark.long) for answer in (500, 502))])
 async def test_pleo_in_trouble_says_nothing_about_a_connection(house: House, answer: int) -> None:
     outcome = await house.active()
     house.pleo.fault("status", *READ, status=answer, times=None, retry_after=0)

@@ -47,7 +47,7 @@ async def test_after_a_failed_run_all_vendors_of_the_job_are_brought_in_step(at:
 
 
 @pytest.mark.rule("VEN-053")
-@pytest.mark.parametrize("how", ["left_the_selection", "deleted"])
+@pytest.mark.parametrize("how", ["left_the_selection", pytest.param("deleted", marks=pytest.mark.long)])
 async def test_an_export_archives_nothing_that_the_guard_has_not_seen(at: VendorStage, how: str) -> None:
     at.erp.extend(suppliers(30))
     await at.run()

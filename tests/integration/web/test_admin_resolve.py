@@ -90,8 +90,8 @@ async def test_marked_not_booked_it_is_booked_by_the_next_export(desk: Desk) -> 
 @pytest.mark.parametrize(
     ("said", "missing"),
     [
-        ({"reason": "Looked."}, ["confirm"]),
-        ({"confirm": True}, ["reason"]),
+        pytest.param({"reason": "Looked."}, ["confirm"], marks=pytest.mark.long),
+        pytest.param({"confirm": True}, ["reason"], marks=pytest.mark.long),
         ({"confirm": False, "reason": "   "}, ["reason", "confirm"]),
     ],
     ids=["unconfirmed", "without-a-reason", "neither"],
