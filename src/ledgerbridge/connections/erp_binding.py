@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +24,10 @@ from ledgerbridge.erp.adapter import Adapter, SettingsError
 from ledgerbridge.erp.port import Capabilities, ErpCompany, ErpError
 from ledgerbridge.erp.registry import Adapters
 from ledgerbridge.store import audit
+from ledgerbridge.store.leases import LeaseKeeper, LeaseLost, acquire
 from ledgerbridge.store.tables import ConnectionStatus, ErpBinding, Posting, PostingState, Settlement, VendorLink
 
+_LEASE_SECONDS = 30
 _LIVE = (PostingState.INTENDED, PostingState.BOOKED, PostingState.UNKNOWN)
 
 
@@ -70,10 +73,13 @@ async def bind(
     key = company_key(adapter.kind, erp_settings.place(adapter, able, shown, connection_id), company.id)
     replaced = erp_settings.replaced(adapter, checked, stored)
     sealed = room.vault.seal(json.dumps(checked), table="erp_bindings", column="settings_sealed", row=connection_id)
-    if old is not None and _moved_from(old, adapter, able, key, company) is not None:
-        await leaving.close_books(room, connection_id)
+    moving = old is not None and _moved_from(old, adapter, able, key, company) is not None
     try:
-        async with room.db.transaction() as session:
+        async with AsyncExitStack() as stack:
+            if moving:
+                await stack.enter_async_context(_no_export(room, connection_id))
+                await leaving.close_books(room, connection_id)
+            session = await stack.enter_async_context(room.db.transaction())
             await _bindable(session, connection_id, lock=True)
             binding = await session.get(ErpBinding, connection_id)
             if binding is None:
@@ -92,6 +98,8 @@ async def bind(
                 session, actor, "erp_bound", connection_id, kind=adapter.kind, company=company.name,
                 registration_number=company.registration_number, moved_from=moved_from, **_told(replaced),
             )  # fmt: skip
+    except LeaseLost:
+        raise _export_running() from None
     except IntegrityError as error:
         if "company_key" not in str(error.orig):
             raise
@@ -101,6 +109,26 @@ async def bind(
             "One ERP company belongs to one Pleo company; choose another one, or disconnect it there first.",
         ) from None
     return Bound(adapter.kind, shown, company, able, limits, {} if moved_from else replaced)
+
+
+@asynccontextmanager
+async def _no_export(room: Connections, connection_id: uuid.UUID) -> AsyncIterator[None]:
+    """No export is worked meanwhile: what a job under way booked next would still go into the company that is left.
+
+    Raises `BindingRefused`, and `LeaseLost` when it took too long.
+    """
+    lease = await acquire(room.db, connection_id, f"binding/{uuid.uuid4()}", _LEASE_SECONDS)
+    if lease is None:
+        raise _export_running()
+    async with LeaseKeeper(room.db, lease, _LEASE_SECONDS):
+        yield
+
+
+def _export_running() -> BindingRefused:
+    return BindingRefused(
+        "export_running",
+        "An export of this company is being worked right now. Nothing was changed. Try again when it has ended.",
+    )
 
 
 def company_key(kind: str, place: Mapping[str, Any], company_id: str) -> str:

@@ -37,6 +37,7 @@ _CONFLICTS = frozenset(
         "disconnected",
         "erp_company_taken",
         "erp_company_change",
+        "export_running",
         "erp_rebound",
         "erp_not_bound",
         "erp_company_changed",

@@ -23,6 +23,7 @@ from ledgerbridge.exports import filing
 from ledgerbridge.exports.reverse import reverse
 from ledgerbridge.ops import gauges
 from ledgerbridge.ops.metrics import Metrics
+from ledgerbridge.store.leases import acquire, release
 from ledgerbridge.store.tables import (
     AuditRecord,
     ErpBinding,
@@ -233,6 +234,26 @@ async def test_binding_another_company_leaves_no_voucher_of_this_one_behind(rig:
     assert [inside for _, inside in await files(rig)] == [["EXP1"]]
     await rig.export("fee")
     assert [(one.series, one.number) for one in await vouchers(rig)] == [("EXP", 1), ("EXP", 1)]
+
+
+async def test_a_company_is_not_left_while_an_export_still_books_there(rig: Rig, adapter: FilesDouble) -> None:
+    """Its vouchers would be in the book of the company that was left, where nobody makes files any more."""
+    adapter.every = FileEvery.DAY
+    room, mine, access = rig.context.connections, rig.connection_id, {"api_key": "x"}
+    here = adapter.books.company
+    await bind(room, mine, adapter.kind, access, "admin:ada")
+    working = await acquire(rig.db, mine, "worker/1", 30)
+    assert working is not None
+    adapter.books.company = replace(here, currency="SEK")
+    assert await bind(room, mine, adapter.kind, access, "admin:ada"), "the same company, another chart"
+    adapter.books.company = ErpCompany("42424242", "Other ApS", "42424242", "DKK")
+    with pytest.raises(BindingRefused, match="being worked right now") as caught:
+        await bind(room, mine, adapter.kind, access, "admin:ada", confirm_company_change=True)
+    assert caught.value.code == "export_running"
+    await release(rig.db, working)
+    await bind(room, mine, adapter.kind, access, "admin:ada", confirm_company_change=True)
+    after = await acquire(rig.db, mine, "worker/2", 30)
+    assert after is not None, "exports go on at once"
 
 
 async def test_a_registration_number_spelt_another_way_is_the_same_book(
