@@ -46,7 +46,7 @@ coverage: setup ## Run the tests with branch coverage, which takes longer
 test-long: setup ## Run what `make test` leaves out for its length: more kills, more repetitions, more kinds of Tryton
 	@$(BIN)/python -m pytest $(PARALLEL) -m long $(PYTEST_ARGS)
 
-chaos: setup ## Break everything at random on real parts and check the books (ARGS="--seeds 20")
+chaos: setup ## Break everything at random on real parts and check the books (ARGS="--seeds 20", ARGS="--erp all")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: setup ## Measure speed and memory as ratios to bare terms (ARGS="--only NAME", ARGS="--quick")
