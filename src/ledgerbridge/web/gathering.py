@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import psycopg
 import structlog
@@ -24,6 +25,8 @@ PLACES = 2
 """Groups on their way at once: one that has to wait does not keep back who comes after it."""
 MOST = 64
 """Deliveries of a group."""
+SINGLY = 2
+"""Of one company on their way one by one, so that a row of it that is held takes no more connections from others."""
 _log = get_logger(__name__)
 
 Row = Mapping[str, object]
@@ -48,6 +51,7 @@ class Gathering:
         self._waiting: deque[_Waiting] = deque()
         self._places = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
 
     async def store(self, row: Row) -> bool | None:
         """Store one delivery and queue its work, together or not at all. True when it is new, False when it was there.
@@ -94,14 +98,23 @@ class Gathering:
 
     async def _singly(self, one: _Waiting) -> None:
         """Store one for as long as somebody waits for it; a row that is held is waited for again."""
+        company = one.row["connection_id"]
+        line = self._lines.get(company) or asyncio.Semaphore(SINGLY)
+        self._lines[company] = line
         while not one.stored.done():
-            try:
-                await self._store([one])
-            except psycopg.errors.LockNotAvailable:
-                continue
-            except Exception as error:
-                if not one.stored.done():
-                    one.stored.set_exception(error)
+            async with line:
+                await self._try(one)
+
+    async def _try(self, one: _Waiting) -> None:
+        if one.stored.done():
+            return
+        try:
+            await self._store([one])
+        except psycopg.errors.LockNotAvailable:
+            return
+        except Exception as error:
+            if not one.stored.done():
+                one.stored.set_exception(error)
 
     async def _store(self, group: Sequence[_Waiting]) -> None:
         if not group:

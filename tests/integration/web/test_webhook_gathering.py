@@ -14,6 +14,7 @@ from ledgerbridge.web import gathering
 from ledgerbridge.web.gathering import Gathering
 from tests.integration.web.mailbox import Box, export_event
 from tests.integration.web.test_webhook_memory import own, sealed, statements
+from tests.integration.web.two_companies import Two
 
 
 async def _warm(box: Box) -> int:
@@ -62,6 +63,36 @@ async def test_a_company_whose_row_is_held_keeps_nobody_else_back(
         assert time.monotonic() - began < 8, "a delivery may wait ten seconds for the database"
         assert not waiting.done()
     assert (await waiting).json()["result"] == "duplicate"
+
+
+async def test_many_of_a_company_whose_row_is_held_leave_places_for_the_others(two: Two, database_url: str) -> None:
+    gatherer = Gathering(two.face.services.db)
+
+    async def row(connection_id: uuid.UUID) -> dict[str, object]:
+        async with two.face.services.db.reading() as session:
+            secret = (await session.get_one(Subscription, connection_id)).secret_sealed
+        return _row(connection_id, secret)
+
+    mine, theirs = await row(two.mine.connection_id), await row(two.theirs.connection_id)
+    with psycopg.connect(database_url) as holder:
+        holder.execute("select 1 from connections where id = %s for update", [two.mine.connection_id])
+        held = [asyncio.create_task(gatherer.store(mine | _named())) for _ in range(120)]
+        await asyncio.sleep(2)
+        began = time.monotonic()
+        assert await gatherer.store(theirs | _named())
+        assert time.monotonic() - began < 6, "a delivery may wait ten seconds for the database"
+        assert not any(one.done() for one in held)
+    assert await asyncio.gather(*held) == [True] * 120
+
+
+def _named() -> dict[str, object]:
+    return {"id": str(uuid.uuid4()), "webhook_id": f"msg_{uuid.uuid4().hex}"}
+
+
+def _row(connection_id: uuid.UUID, secret: bytes | None) -> dict[str, object]:
+    assert secret is not None
+    known = {"event_type": "v1.export-job.created", "status": "queued"}
+    return {"connection_id": str(connection_id), "sealed": secret.hex(), "ended": False, **known, **_named()}
 
 
 async def test_one_that_cannot_be_stored_costs_the_others_nothing(box: Box) -> None:
