@@ -17,7 +17,8 @@ WEBSITE = FiledValue("6", "Project", "P1", "Website")
 
 def line(account: str, debit: str = "0", credit: str = "0", text: str = "AWS", **more: object) -> FiledLine:
     amounts = Decimal(debit), Decimal(credit)
-    return FiledLine(account, f"Account {account}", "cost", *amounts, text, **more)  # type: ignore[arg-type]
+    kind = {"1": "asset", "2": "debt"}.get(account[0], "cost")
+    return FiledLine(account, f"Account {account}", kind, *amounts, text, **more)  # type: ignore[arg-type]
 
 
 def receipt(name: str) -> Receipt:

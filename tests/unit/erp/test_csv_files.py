@@ -18,7 +18,7 @@ from ledgerbridge.erp.csv_journal.rows import rows_of
 from ledgerbridge.erp.csv_journal.template import Rows, Template
 from ledgerbridge.erp.csv_journal.writer import write
 from ledgerbridge.erp.files.filed import Filed, FiledValue
-from tests.unit.erp.csv_journals import VOUCHERS, journal, line, purchase
+from tests.unit.erp.csv_journals import SALES, VOUCHERS, journal, line, purchase
 
 READY = {path.stem: path for path in (Path(room.__file__).parent / "templates").glob("*.toml")}
 GOLDEN = Path(__file__).parents[2] / "data" / "csv"
@@ -176,6 +176,25 @@ def test_what_stands_in_braces_is_filled_in_columns_as_above_the_headings() -> N
     )
     rows = parsed(template, write(template, VOUCHERS, {"client": "7"}, ()))
     assert {row["Batch"] for row in rows} == {"2026 EUR 7"}
+
+
+@pytest.mark.parametrize(("other", "shown"), [((FiledValue("1", "Cost centre", "020", "Fair"),), "020"), ((), "")])
+def test_a_pair_never_puts_a_line_under_the_dimension_of_another(other: tuple[FiledValue, ...], shown: str) -> None:
+    """A discount on another cost centre: one column of a row holds for both of its accounts."""
+    discount = journal(
+        1,
+        line("6540", "120.00", dimensions=(SALES,)),
+        line("6100", credit="20.00", dimensions=other),
+        line("1940", credit="100.00"),
+    )
+    template = read(READY["datev"].read_bytes())
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in parsed(template, write(template, [discount], ENTERED, DIMENSIONS)):
+        for account, amount in amounts(template, row):
+            totals[account, "" if account == "1940" else row["KOST1 - Kostenstelle"]] += amount
+    assert dict(totals) == {
+        ("6540", "010"): Decimal("120.00"), ("6100", shown): Decimal("-20.00"), ("1940", ""): Decimal("-100.00"),
+    }  # fmt: skip
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=40)

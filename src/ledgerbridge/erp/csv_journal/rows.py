@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ledgerbridge.erp.csv_journal.template import Rows
+from ledgerbridge.erp.files.chart import AccountType
 from ledgerbridge.erp.files.filed import Filed, FiledLine
 
 
@@ -36,8 +37,40 @@ def rows_of(voucher: Filed, kind: Rows, *, debit_leads: bool = False) -> Iterato
             yield Row(voucher, line, at, counter)
 
 
-def _pairs(lines: Sequence[FiledLine]) -> Iterator[tuple[FiledLine, FiledLine]]:
+Pair = tuple[FiledLine, FiledLine]
+_SORTED = frozenset({AccountType.COST.value, AccountType.INCOME.value})
+"""Types of accounts that are sorted by dimensions."""
+
+
+def _pairs(lines: Sequence[FiledLine]) -> Sequence[Pair]:
     """Each amount with what it is booked against, in the order of the lines.
+
+    A row has one place for dimensions, which holds for both of its accounts. Where two lines that meet in one would
+    contradict each other there, all lines are booked against the largest one that has no dimension.
+    """
+    met = list(_met(lines))
+    plain = [line for line in lines if not _carries(line)]
+    if not plain or not any(_contradict(*pair) for pair in met):
+        return [(_told(line, counter), counter) for line, counter in met]
+    through = max(plain, key=lambda line: line.debit + line.credit)
+    against = [replace(through, debit=line.credit, credit=line.debit) for line in lines]
+    return [(line, counter) for line, counter in zip(lines, against, strict=True) if line is not through]
+
+
+def _carries(line: FiledLine) -> bool:
+    return bool(line.dimensions) or line.account_type in _SORTED
+
+
+def _contradict(line: FiledLine, counter: FiledLine) -> bool:
+    return _carries(line) and _carries(counter) and line.dimensions != counter.dimensions
+
+
+def _told(line: FiledLine, counter: FiledLine) -> FiledLine:
+    return replace(line, dimensions=line.dimensions or counter.dimensions, taxes=line.taxes or counter.taxes)
+
+
+def _met(lines: Sequence[FiledLine]) -> Iterator[Pair]:
+    """Debits with credits.
 
     The side with more lines leads, because that is where texts and dimensions differ. Where several lines stand on both
     sides, each is taken in turn, and divided where the other side ends first.
@@ -56,8 +89,7 @@ def _pairs(lines: Sequence[FiledLine]) -> Iterator[tuple[FiledLine, FiledLine]]:
             assert against is not None  # noqa: S101 - taken above
             amount = min(open_, left)
             open_, left = open_ - amount, left - amount
-            dimensions, taxes = line.dimensions or against.dimensions, line.taxes or against.taxes
-            yield replace(_of(line, amount), dimensions=dimensions, taxes=taxes), _of(against, amount)
+            yield _of(line, amount), _of(against, amount)
 
 
 def _of(line: FiledLine, amount: Decimal) -> FiledLine:

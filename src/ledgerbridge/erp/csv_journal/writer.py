@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ledgerbridge.erp.csv_journal.rows import Row, rows_of
 from ledgerbridge.erp.csv_journal.template import AMOUNTS, DATES, PLACEHOLDER, Column, Template
-from ledgerbridge.erp.files.filed import Filed
+from ledgerbridge.erp.files.filed import Filed, FiledLine
 from ledgerbridge.erp.files.receipts import name_of
 from ledgerbridge.outgoing.texts import composed
 
@@ -40,11 +40,18 @@ def write(
 
 def _checked(template: Template, voucher: Filed) -> Sequence[Row]:
     rows = list(rows_of(voucher, template.rows, debit_leads=template.debit_leads))
-    debit = sum((row.line.debit + (row.counter.debit if row.counter else 0) for row in rows), Decimal(0))
-    credit = sum((row.line.credit + (row.counter.credit if row.counter else 0) for row in rows), Decimal(0))
-    if not debit == credit == sum((line.debit for line in voucher.lines), Decimal(0)):
+    shown = [line for row in rows for line in (row.line, row.counter) if line is not None]
+    if _moved(shown) != _moved(voucher.lines) or sum((line.debit - line.credit for line in shown), Decimal(0)):
         raise ValueError(f"the rows of voucher {voucher.name} do not add up")
     return rows
+
+
+def _moved(lines: Iterable[FiledLine]) -> Mapping[str, Decimal]:
+    """What accounts are changed by, each by how much: debit is positive."""
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        found[line.account] = found.get(line.account, Decimal(0)) + line.debit - line.credit
+    return {account: amount for account, amount in found.items() if amount}
 
 
 class _Writer:
