@@ -39,6 +39,8 @@ class SftpStand:
     """Seconds a write takes."""
     may_delete: bool = True
     may_read: bool = True
+    endless: bool = False
+    """Whether a file that is read never ends, whatever its size is said to be."""
     passwords: list[str] = field(default_factory=list)
     """Tried, right or wrong."""
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
@@ -107,6 +109,9 @@ class _Files(asyncssh.SFTPServer):
         if not self._stand.may_read and not pflags & asyncssh.FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("no reading here")
         return super().open(path, pflags, attrs)
+
+    def read(self, file_obj: object, offset: int, size: int) -> object:
+        return bytes(size) if self._stand.endless else super().read(file_obj, offset, size)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         stand = self._stand

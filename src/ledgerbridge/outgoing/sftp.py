@@ -198,7 +198,7 @@ class _Folder:
             return False
         if size != parcel.size:
             raise NotPlaced(Failing.OTHER_FILE, parcel.name)
-        digest = hashlib.sha256()
+        digest, read = hashlib.sha256(), 0
         with _told(denied=Failing.MAY_NOT_READ):
             async with self._opened(path, "rb") as file:
                 while True:
@@ -207,7 +207,10 @@ class _Folder:
                     if not piece:
                         break
                     digest.update(piece if isinstance(piece, bytes) else piece.encode())
-        if digest.hexdigest() != parcel.sha256:
+                    read += len(piece)
+                    if read > size:  # it says more than it said it would, perhaps without end
+                        break
+        if read != size or digest.hexdigest() != parcel.sha256:
             raise NotPlaced(Failing.OTHER_FILE, parcel.name)
         return True
 

@@ -122,6 +122,13 @@ async def test_a_slow_server_is_not_waited_for_endlessly(stand: SftpStand) -> No
     assert (await refused(stand, patience=0.4)).failing is Failing.BROKEN
 
 
+async def test_a_file_that_never_ends_is_not_read_for_ever(stand: SftpStand) -> None:
+    assert await put(stand)
+    stand.endless = True
+    async with asyncio.timeout(20):
+        assert (await refused(stand)).failing is Failing.OTHER_FILE
+
+
 async def test_what_the_user_may_not_do_is_named(stand: SftpStand) -> None:
     stand.rename = "refused"
     assert (await refused(stand)).failing is Failing.MAY_NOT_RENAME

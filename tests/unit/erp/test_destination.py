@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncssh
@@ -10,6 +11,7 @@ import pytest
 from ledgerbridge.erp.adapter import SettingKind, SettingsError
 from ledgerbridge.erp.files import destination
 from ledgerbridge.erp.files.destination_words import told_of
+from ledgerbridge.outgoing.addresses import PUBLIC
 from ledgerbridge.outgoing.placing import Failing, NotPlaced
 from tests.support.canaries import canary
 
@@ -35,6 +37,24 @@ def fault(settings: dict[str, Any], name: str) -> str:
         destination.check(settings)
     assert set(caught.value.errors) == {name}
     return caught.value.errors[name]
+
+
+class _Silent:
+    """A server that takes a step now and then."""
+
+    async def probe(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("settings", "field"), [(SFTP, "sftp_address"), (S3, "s3_address")])
+async def test_a_test_ends_however_slowly_a_server_goes_on(
+    settings: dict[str, Any], field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "_LONGEST_TEST", 0.05)
+    monkeypatch.setattr(destination.Destination, "place", lambda *_: _Silent())
+    with pytest.raises(SettingsError) as caught:
+        await destination.test(settings, PUBLIC)
+    assert set(caught.value.errors) == {field}
 
 
 @pytest.mark.parametrize("settings", [{}, SFTP, S3, {"delivery": "download"}])

@@ -6,6 +6,7 @@ The settings are the same for every target that books into files; an adapter put
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from ledgerbridge.clock import utcnow
 from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
 from ledgerbridge.erp.files.destination_words import Told, told_of
 from ledgerbridge.outgoing.addresses import Reach, host_of, is_loopback
-from ledgerbridge.outgoing.placing import NotPlaced, Place
+from ledgerbridge.outgoing.placing import Failing, NotPlaced, Place
 
 DOWNLOAD, SFTP, S3 = "download", "sftp", "s3"
 
@@ -92,6 +93,8 @@ SECRETS = frozenset({"sftp_secret", "s3_secret_key"})
 """For an adapter's `secret_fields`."""
 NAMES = frozenset(one.name for one in FIELDS)
 
+_LONGEST_TEST = 90.0
+"""Seconds for a test as a whole: a server may answer each step at the last moment, and somebody waits."""
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 
@@ -161,10 +164,15 @@ async def test(settings: Mapping[str, Any], reach: Reach) -> None:
     if found is None:
         return
     try:
-        await found.place(reach).probe()
+        async with asyncio.timeout(_LONGEST_TEST):
+            await found.place(reach).probe()
     except NotPlaced as failed:
         told = found.told(failed)
-        raise SettingsError({told.field: told.text}) from None
+    except TimeoutError:
+        told = found.told(NotPlaced(Failing.BROKEN, "it took too long"))
+    else:
+        return
+    raise SettingsError({told.field: told.text})
 
 
 def _sftp(settings: Mapping[str, str], reach: Reach) -> Place:
