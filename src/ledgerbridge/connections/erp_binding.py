@@ -79,6 +79,9 @@ async def bind(
             if moving:
                 await stack.enter_async_context(_no_export(room, connection_id))
                 await leaving.close_books(room, connection_id)
+            elif able.files and stored and checked != stored:
+                # What waits leaves as it was booked: another template or chart may have no place for all of it.
+                await leaving.close_books(room, connection_id, bring=False)
             session = await stack.enter_async_context(room.db.transaction())
             await _bindable(session, connection_id, lock=True)
             binding = await session.get(ErpBinding, connection_id)

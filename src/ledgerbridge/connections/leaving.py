@@ -42,16 +42,19 @@ class Left:
         return {name: count for name, count in counts.items() if count}
 
 
-async def close_books(room: Connections, connection_id: uuid.UUID) -> None:
-    """Make files of all vouchers that wait, whatever day it is, and give every file one more try. Raises nothing
-    foreseeable."""
+async def close_books(room: Connections, connection_id: uuid.UUID, *, bring: bool = True) -> None:
+    """Make files of all vouchers that wait, whatever day it is, and with `bring` give every file one more try.
+
+    Raises nothing foreseeable.
+    """
     try:
         async with open_erp(room, connection_id) as erp:
             if not erp.capabilities.files:
                 return
             await erp.hand_over(now=True)
-        async with asyncio.timeout(SECONDS):
-            await handover.work(room, connection_id)
+        if bring:
+            async with asyncio.timeout(SECONDS):
+                await handover.work(room, connection_id)
     except ErpNotBound:
         return
     except (ErpError, SecretUnreadable, TimeoutError) as reason:

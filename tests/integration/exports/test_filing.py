@@ -236,6 +236,18 @@ async def test_binding_another_company_leaves_no_voucher_of_this_one_behind(rig:
     assert [(one.series, one.number) for one in await vouchers(rig)] == [("EXP", 1), ("EXP", 1)]
 
 
+async def test_what_waits_leaves_in_the_format_it_was_booked_for(rig: Rig, adapter: FilesDouble) -> None:
+    """Another template or a smaller chart might have no place for what stands in these vouchers."""
+    room, mine = rig.context.connections, rig.connection_id
+    await bind(room, mine, adapter.kind, {"api_key": "x"}, "admin:ada")
+    adapter.every = FileEvery.DAY
+    await rig.export("fee")
+    await bind(room, mine, adapter.kind, {"api_key": "x"}, "admin:ada")
+    assert await files(rig) == [], "nothing has changed"
+    await bind(room, mine, adapter.kind, {"api_key": "y"}, "admin:ada")
+    assert [inside for _, inside in await files(rig)] == [["EXP1"]]
+
+
 async def test_a_company_is_not_left_while_an_export_still_books_there(rig: Rig, adapter: FilesDouble) -> None:
     """Its vouchers would be in the book of the company that was left, where nobody makes files any more."""
     adapter.every = FileEvery.DAY
