@@ -34,6 +34,23 @@ def test_what_a_template_cannot_write_is_refused_and_not_lost(
     assert check(entered(**{field: uploaded(file)})), "the plain journal writes it"
 
 
+def test_a_dimension_whose_name_the_importer_wants_is_asked_for() -> None:
+    """Xero leaves a tracking option out where no category is named with it."""
+    with pytest.raises(SettingsError) as caught:
+        check(entered(template="xero"))
+    assert caught.value.errors == {
+        "xero_tracking_1": "Name of the first tracking category, if there is one: enter it, because Cost centre is not "
+        "imported without."
+    }
+    assert check(entered(template="xero", xero_tracking_1="Department"))
+    assert check(entered(template="xero", dimensions=None))
+
+
+def test_what_does_not_fit_is_told_in_words() -> None:
+    with pytest.raises(SettingsError, match="“7” does not fit; enter 4 to 7 digits"):
+        check(entered(**DATEV | {"datev_adviser": "7"}))
+
+
 def test_a_letter_of_two_parts_is_the_same_letter_however_it_was_saved() -> None:
     found = check(entered(accounts=uploaded("Account,Name\nA\u030a1,IT\n2641,VAT\n")))["accounts"]["accounts"]
     assert found[0][0] == "\u00c51"

@@ -188,7 +188,7 @@ def _is_field(name: object) -> bool:
 
 
 def _setting(found: Mapping[str, Any]) -> Setting:
-    _known("[[setting]]", found, {"name", "label", "pattern", "default"})
+    _known("[[setting]]", found, {"name", "label", "pattern", "default", "hint", "dimension"})
     name, pattern = _text(found, "name", "[[setting]]"), _text(found, "pattern", "[[setting]]", "")
     if not _SETTING.fullmatch(name):
         raise TemplateError(f"`{name}` is no name of a setting: small letters, digits and _ only.")
@@ -196,7 +196,17 @@ def _setting(found: Mapping[str, Any]) -> Setting:
         patterns.check(pattern)
     except patterns.PatternError as error:
         raise TemplateError(f"The pattern of the setting `{name}` is not right: {error}.") from None
-    return Setting(name, _text(found, "label", f"the setting `{name}`"), pattern, _text(found, "default", name, ""))
+    dimension = found.get("dimension", 0)
+    if not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 0:
+        raise TemplateError(f"In the setting `{name}`, `dimension` must be 1 for the first one, 2 for the second.")
+    return Setting(
+        name,
+        _text(found, "label", f"the setting `{name}`"),
+        pattern,
+        _text(found, "default", name, ""),
+        _text(found, "hint", name, ""),
+        dimension,
+    )
 
 
 def _date(text: str, where: str) -> str:

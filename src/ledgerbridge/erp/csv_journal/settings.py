@@ -56,7 +56,7 @@ def check(raw: Mapping[str, Any]) -> dict[str, Any]:
             _try(field, partial(_value, one, raw.get(field)), good, errors)
     chart = _chart(good) if {"company_name", "currency", "year_begins", "accounts"} <= good.keys() else None
     if chart is not None and not errors:
-        errors |= unwritable(chart, _template(good))
+        errors |= unwritable(chart, _template(good)) | _unnamed(chart, good)
     more, faults = common.check(raw, chart)
     try:
         more |= destination.check(raw)
@@ -211,8 +211,22 @@ def _value(one: Setting, value: object) -> str:
     if len(text) > 200 or not text.isprintable():
         raise ValueError("At most 200 letters on one line.")
     if one.pattern and not pattern.fits(one.pattern, text):
-        raise ValueError(f"“{text}” does not fit; it must match {one.pattern}." if text else "Enter it.")
+        raise ValueError(f"“{text}” does not fit; enter {one.hint or one.pattern}." if text else "Enter it.")
     return text
+
+
+def _unnamed(chart: FileChart, good: Mapping[str, Any]) -> dict[str, str]:
+    """Settings that the company's dimensions need, and that were left empty."""
+    own = good["template"] == OWN
+    entered = _lines(good.get("own_values", "")) if own else {}
+    found = {}
+    for one in _template(good).settings:
+        field = field_of(good["template"], one.name)
+        given = entered.get(one.name) if own else good.get(field)
+        if 0 < one.dimension <= len(chart.dimensions) and not (given or one.default):
+            named = chart.dimensions[one.dimension - 1].name
+            found["own_values" if own else field] = f"{one.label}: enter it, because {named} is not imported without."
+    return found
 
 
 def _chosen_template(value: object) -> str:

@@ -83,6 +83,10 @@ class Setting:
     pattern: str = ""
     """What the whole value looks like (`pattern`); empty where anything goes."""
     default: str = ""
+    hint: str = ""
+    """What the pattern wants, in words, such as `4 to 7 digits`."""
+    dimension: int = 0
+    """A company with so many dimensions needs it, because its values mean nothing without; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
