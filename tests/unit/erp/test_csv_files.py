@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,6 +104,16 @@ def test_a_datev_file_is_in_its_own_letters_and_each_row_has_its_columns() -> No
 def test_a_text_that_looks_like_a_formula_is_none_in_a_spreadsheet() -> None:
     rows = parsed(read(READY["generic"].read_bytes()), WRITTEN["generic"])
     assert {row["Voucher text"] for row in rows if row["Voucher"] == "P18"} == {"'=refund of AWS"}
+
+
+def test_names_by_which_an_importer_finds_something_are_never_guarded() -> None:
+    """They come from the company's own lists; with an apostrophe they would name nothing."""
+    none = FiledValue("1", "Cost centre", "000", "- none -")
+    lines = (line("6540", "1.00", dimensions=(none,)), line("1940", credit="1.00"))
+    odd = journal(1, *(replace(one, account_name=f"@{one.account}") for one in lines))
+    xero, quickbooks = (read(READY[name].read_bytes()) for name in ("xero", "quickbooks_online"))
+    assert parsed(xero, write(xero, [odd], ENTERED, DIMENSIONS))[0]["TrackingOption1"] == "- none -"
+    assert parsed(quickbooks, write(quickbooks, [odd], ENTERED, DIMENSIONS))[0]["AccountName"] == "@6540"
 
 
 def test_letters_the_encoding_lacks_are_written_plainly_and_never_end_a_field() -> None:

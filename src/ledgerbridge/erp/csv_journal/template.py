@@ -68,11 +68,6 @@ class Column:
     step: int = 1
     """For the field `line`: 1, 2, 3 or 10000, 20000, 30000."""
 
-    @property
-    def is_text(self) -> bool:
-        """Whether people wrote what stands in it."""
-        return self.field in TEXTS or (self.field or "").startswith("dimension_name.")
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -122,6 +117,12 @@ class Template:
     def fields(self) -> frozenset[str]:
         """What its columns hold."""
         return frozenset(column.field for column in self.columns if column.field)
+
+    def guards(self, column: Column) -> bool:
+        """Whether a text that looks like a formula is made harmless there: nothing by which the importer finds an
+        account or a value of a dimension, because that would name nothing any more."""
+        names = {"account_name", "counter_account_name"} if self.accounts_by_name else set()
+        return self.guard_formulas and column.field in TEXTS - names
 
     @property
     def debit_leads(self) -> bool:

@@ -73,7 +73,7 @@ class _Writer:
             text = self._value(column, column.field, row)
             always = self._template.quote_all and column.field not in _BARE
         text = _plain(text, self._template.encoding)
-        if self._template.guard_formulas and column.is_text and text.startswith(_FORMULA):
+        if text.startswith(_FORMULA) and self._template.guards(column):
             text = f"'{text}"
         if column.longest is not None:
             text = text[: column.longest].rstrip()
