@@ -38,6 +38,7 @@ LISTS: dict[str, list[Json]] = {
 }
 BOOKED: dict[tuple[str, str], Json] = {}
 """What stands, by Pleo's company and accounting entry: the one thing that keeps money from being booked twice."""
+LARGEST = 16 * 1024 * 1024
 LOCK = threading.Lock()
 
 
@@ -94,7 +95,10 @@ class Handler(BaseHTTPRequestHandler):
     key = b""
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers.get("Content-Length", 0))
+        if not 0 < length <= LARGEST:
+            return self.reply(413, {"code": "validation", "detail": "too large"})
+        body = self.rfile.read(length)
         operation = self.path.rpartition("/v1/")[2]
         if not self.genuine(body):
             return self.reply(401, {"code": "unauthorised"})
@@ -111,8 +115,11 @@ class Handler(BaseHTTPRequestHandler):
         name, moment = self.headers["webhook-id"], self.headers["webhook-timestamp"]
         digest = hmac.digest(self.key, f"{name}.{moment}.".encode() + body, "sha256")
         expected = "v1," + base64.b64encode(digest).decode()
-        offered = self.headers["webhook-signature"].split()
-        return any(hmac.compare_digest(expected, one) for one in offered) and abs(time.time() - int(moment)) <= 300
+        offered = self.headers.get("webhook-signature", "").encode(errors="replace").split()
+        return (
+            any(hmac.compare_digest(expected.encode(), one) for one in offered)
+            and abs(time.time() - int(moment)) <= 300
+        )
 
     def reply(self, status: int, content: Json) -> None:
         self.send_response(status)

@@ -119,7 +119,7 @@ class Signature:
 
     def __init__(self, secret: str, headers: Any) -> None:
         self.id, self.moment = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        self._offered = headers.get("webhook-signature", "").split()
+        self._offered = headers.get("webhook-signature", "").encode(errors="replace").split()
         key = base64.b64decode(secret.removeprefix("whsec_"))
         self._digest = hmac.new(key, f"{self.id}.{self.moment}.".encode(), "sha256")
 
@@ -128,7 +128,7 @@ class Signature:
 
     def check(self) -> None:
         """Raises `Refused`."""
-        expected = "v1," + base64.b64encode(self._digest.digest()).decode()
+        expected = b"v1," + base64.b64encode(self._digest.digest())
         matches = [hmac.compare_digest(expected, offered) for offered in self._offered]
         fresh = self.moment.isdigit() and abs(time.time() - int(self.moment)) <= TOLERANCE
         if not (any(matches) and fresh):

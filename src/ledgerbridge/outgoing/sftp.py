@@ -25,6 +25,8 @@ _HOST_KEYS = (
     *("rsa-sha2-512", "rsa-sha2-256"),
 )
 """In this order for good: a server with several keys must show the same one every time."""
+_EXCHANGES = "-*-sha1,rsa*,gss-*"
+"""Those of the library but for SHA-1 and what lets a stolen key read yesterday's files."""
 _AT_ONCE = 512 * 1024
 """Bytes handed to the library together, which sends parts of them side by side."""
 _PATIENCE = 60.0
@@ -100,6 +102,7 @@ class Sftp:
                         known_hosts=([], [], []),
                         x509_trusted_certs=None,
                         server_host_key_algs=_HOST_KEYS,
+                        kex_algs=_EXCHANGES,
                         agent_path=None,
                         config=[],
                         compression_algs=None,

@@ -211,3 +211,17 @@ async def test_the_test_leaves_nothing_behind_or_says_what_is_missing(stand: Sft
     assert "remove the test file" in text
     field, text = await fault(stand, sftp_secret=canary("wrong password"))
     assert (field, "refuses user name or password" in text) == ("sftp_secret", True)
+
+
+async def test_no_key_is_agreed_on_in_a_way_that_is_given_up(stand: SftpStand) -> None:
+    """By the library's own defaults it would be."""
+    server = await asyncssh.listen(
+        "127.0.0.1", 0, server_host_keys=[stand.host_key], kex_algs=["diffie-hellman-group14-sha1", "rsa2048-sha256"]
+    )
+    address = {"sftp_address": f"sftp://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"}
+    try:
+        with pytest.raises(SettingsError) as caught:
+            await destination.test(stand.settings | address, HERE)
+    finally:
+        server.close()
+    assert set(caught.value.errors) == {"sftp_address"}
