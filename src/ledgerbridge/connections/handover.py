@@ -40,7 +40,13 @@ SWEEP_SECONDS = 30.0
 WAITS = (60, 300, 900, 3600, 4 * 3600)
 """Seconds until the next try, by tries; the last one for ever."""
 _LONGEST = 3600.0
-"""Seconds for one file with its receipts, however slowly the other side takes them."""
+"""Seconds for one file or its receipts, however large."""
+_LEAST_SECONDS, _SLOWEST = 120.0, 30_000
+"""Seconds that every one has, and bytes a second with which more are given: others wait for its place."""
+_SILENT = frozenset({Failing.BROKEN, Failing.UNREACHABLE})
+"""What a server that does so to one file does to the next."""
+_REST = dt.timedelta(minutes=15)
+"""For the other files of a company whose server is silent, at most."""
 _AT_ONCE = 20
 """Files of one company in one piece of work."""
 _COMPANIES_AT_ONCE = 200
@@ -93,10 +99,15 @@ async def sweep(room: Connections, queue: Queue) -> int:
 
 
 async def work(room: Connections, connection_id: uuid.UUID) -> None:
-    """Try the due files of one company, the oldest first, so that they arrive in their order."""
+    """Try the due files of one company, the oldest first, so that they arrive in their order.
+
+    A server that is silent about one is left alone for a while: it would keep its place from other companies.
+    """
     for file_id in await _due(room, connection_id):
         try:
-            await _try(room, connection_id, file_id)
+            if not await _try(room, connection_id, file_id):
+                await _rest(room, connection_id)
+                return
         except (Overtaken, voucher_files.FileUnknown):
             _log.info("a handover was overtaken", connection_id=str(connection_id), file=str(file_id))
 
@@ -139,7 +150,21 @@ async def _due(room: Connections, connection_id: uuid.UUID) -> Sequence[uuid.UUI
         return (await session.scalars(query)).all()
 
 
-async def _try(room: Connections, connection_id: uuid.UUID, file_id: uuid.UUID) -> None:
+async def _rest(room: Connections, connection_id: uuid.UUID) -> None:
+    async with room.db.transaction() as session:
+        await session.execute(
+            update(VoucherFile)
+            .where(
+                VoucherFile.connection_id == connection_id,
+                VoucherFile.handover_state == HandoverState.WAITING,
+                VoucherFile.handover_due_at <= room.now(),
+            )
+            .values(handover_due_at=room.now() + _REST)
+        )
+
+
+async def _try(room: Connections, connection_id: uuid.UUID, file_id: uuid.UUID) -> bool:
+    """One try of one file; False when the server is silent."""
     attempt = await _begin(room, connection_id, file_id)
     async with room.db.reading() as session:
         file = await voucher_files.closed_file(session, connection_id, file_id)
@@ -147,15 +172,16 @@ async def _try(room: Connections, connection_id: uuid.UUID, file_id: uuid.UUID) 
         found = await target(room, connection_id)
     except SecretUnreadable as error:
         await attempt.note(handover_error=str(error), handover_fault="secret")
-        return
+        return True
     if found is None:
-        return
+        return True
     if found.book_id != file.row.book_id:
         await attempt.to_fetch(_LEFT.format(company=file.book.company_name))
     elif found.to is None:
         await attempt.to_fetch(None)
     else:
-        await _bring(room, attempt, file, found.to)
+        return await _bring(room, attempt, file, found.to)
+    return True
 
 
 async def _begin(room: Connections, connection_id: uuid.UUID, file_id: uuid.UUID) -> Attempt:
@@ -212,34 +238,42 @@ class Attempt:
         )
 
 
-async def _bring(room: Connections, attempt: Attempt, file: ClosedFile, to: Destination) -> None:
+async def _bring(room: Connections, attempt: Attempt, file: ClosedFile, to: Destination) -> bool:
+    """Whether the server said something."""
     log = _log.bind(connection_id=str(attempt.connection_id), file=file.row.name, tries=attempt.number)
     try:
-        async with asyncio.timeout(_LONGEST):
-            there_already = await _put(room, attempt, file, to.place(_reach(room)))
+        there_already = await _put(room, attempt, file, to.place(_reach(room)))
     except TimeoutError:
         log.warning("file not handed over in time")
         await _failed(attempt, NotPlaced(Failing.BROKEN, "it took too long", sent=attempt.stepped), to)
-        return
+        return False
     except NotPlaced as failed:
         log.warning("file not handed over", fault=failed.failing.value, sent=failed.sent)
         await _failed(attempt, failed, to)
-        return
+        return failed.failing not in _SILENT
     except voucher_files.FileForgotten:
         await attempt.note(handover_due_at=None, handover_state=HandoverState.DONE)
-        return
+        return True
     await attempt.note(
         handover_state=HandoverState.DONE, handover_due_at=None, handed_over_at=room.now(), handover_place=to.where,
         handover_error=None, handover_fault=None, handover_sent_at=None,
     )  # fmt: skip
     log.info("file handed over", there_already=there_already)
+    return True
+
+
+def _time_for(parcel: Parcel) -> asyncio.Timeout:
+    """What a server may take for it."""
+    return asyncio.timeout(min(_LEAST_SECONDS + parcel.size / _SLOWEST, _LONGEST))
 
 
 async def _put(room: Connections, attempt: Attempt, file: ClosedFile, place: Place) -> bool:
-    """Receipts, then vouchers; whether the vouchers were there already. Raises `NotPlaced`."""
+    """Receipts, then vouchers; whether the vouchers were there already. Raises `NotPlaced`, `TimeoutError`."""
     await _receipts(room, attempt, file, place)
     sent = file.row.handover_sent_at is not None
-    return not await place.put(await _parcel(room, file), decisive=attempt.decisive, sent=sent)
+    parcel = await _parcel(room, file)
+    async with _time_for(parcel):
+        return not await place.put(parcel, decisive=attempt.decisive, sent=sent)
 
 
 async def _receipts(room: Connections, attempt: Attempt, file: ClosedFile, place: Place) -> None:
@@ -248,7 +282,8 @@ async def _receipts(room: Connections, attempt: Attempt, file: ClosedFile, place
         return
     parcel = await voucher_files.receipts_parcel(room.db, file)
     if parcel is not None:
-        await place.put(parcel, decisive=nothing)
+        async with _time_for(parcel):
+            await place.put(parcel, decisive=nothing)
         await attempt.note(receipts_there_at=room.now())
 
 

@@ -75,6 +75,23 @@ async def test_a_file_and_its_receipts_lie_in_the_folder_and_stay_there_once(
     assert len(stand.connections) == 2, "the receipts, then the vouchers"
 
 
+async def test_a_server_that_takes_nothing_gives_its_place_back_after_one_file(
+    to_folder: Handing, stand: SftpStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2, 5):
+        await to_folder.close(CONTENT, bare(f"e{number}"), name=f"P-2026-00{number}.si")
+    monkeypatch.setattr(handover, "_LEAST_SECONDS", 0.3)
+    stand.slow = 5.0
+    async with asyncio.timeout(15):
+        await to_folder.work()
+    assert [row.handover_tries for row in await to_folder.rows()] == [1, 0, 0, 0]
+    assert await to_folder.sweep() == 0, "others go first"
+    stand.slow = 0.0
+    to_folder.clock.pass_on(minutes=16)
+    await to_folder.work()
+    assert {row.handover_state for row in await to_folder.rows()} == {"done"}
+
+
 async def test_a_server_that_is_away_is_tried_with_growing_waits_and_for_ever(
     to_folder: Handing, stand: SftpStand
 ) -> None:
