@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import MakePerson
 from tests.browser.looking import look, look_once
+from tests.browser.setting_up import choose_kind
 from tests.support.browser import Person
 from tests.support.site import Site
 from tests.support.sites import MakeSite
@@ -101,6 +102,7 @@ def test_a_customer_whose_session_ended_signs_in_with_pleo_and_is_back_where_the
 def test_a_form_sent_after_the_session_ended_changes_nothing(site: Site, make_person: MakePerson) -> None:
     ada = customer(site, make_person)
     ada.go("/settings/setup/erp")
+    choose_kind(ada, "Tryton")
     ada.page.get_by_label("Database", exact=True).fill("books")
     end(site, "browser_sessions", "over")
     ada.press("Save and go on later")
