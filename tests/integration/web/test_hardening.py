@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.web.test_process import LEDGERBRIDGE, environment, serving
+from tests.integration.web.test_process import environment, serving
+from tests.support.commands import LEDGERBRIDGE
 from tests.support.ports import free_port
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -49,7 +50,7 @@ def limits_of(pid: int) -> tuple[str, str]:
 @ON_LINUX
 def test_serve_is_hardened_before_it_answers(tmp_path: Path, database_url: str) -> None:
     port = free_port()
-    with serving(tmp_path, port, environment(database_url), "--no-worker") as process:
+    with serving(tmp_path, port, environment(database_url), "--no-worker", fork=False) as process:
         assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code == 200
         assert limits_of(process.pid) == ("0 0", "0077")
 
@@ -57,7 +58,7 @@ def test_serve_is_hardened_before_it_answers(tmp_path: Path, database_url: str) 
 @ON_LINUX
 def test_a_worker_is_hardened_too(tmp_path: Path, database_url: str) -> None:
     with subprocess.Popen(
-        [*LEDGERBRIDGE, "worker"], env=environment(database_url), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [LEDGERBRIDGE, "worker"], env=environment(database_url), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         assert "event" in process.stderr.readline()
