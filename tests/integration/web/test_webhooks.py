@@ -274,8 +274,14 @@ async def test_a_database_that_is_too_slow_is_503(box: Box, monkeypatch: pytest.
     monkeypatch.setattr(hooks, "STORE_SECONDS", 0.3)
     async with box.face.services.db.transaction() as session:
         await session.execute(text("lock table webhook_deliveries in access exclusive mode"))
-        assert (await box.send(export_event())).status_code == 503
-    assert await box.stored() == []
+        body = export_event()
+        headers = box.signed(body)
+        assert (await box.send(body, headers)).status_code == 503
+    monkeypatch.undo()
+    # It may be stored yet, once the table is free: others may go with it by the same statement.
+    assert (await box.send(body, headers)).status_code == 202
+    assert len(await box.stored()) == 1
+    assert await box.looks_waiting() == 1
 
 
 @pytest.mark.rule("HOOK-046")
