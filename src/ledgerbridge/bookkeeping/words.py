@@ -353,7 +353,8 @@ class TaxPosting:
     """ERP id of the tax component."""
     kind: Literal["base", "tax"]
     amount: Decimal
-    """Base: positive for a purchase, negative when it is undone. Tax: debit minus credit of the VAT line."""
+    """Base: positive for a purchase, negative when it is undone. Tax: debit minus credit of the VAT line, so the
+    outgoing side of a reverse charge has the opposite sign."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ledgerbridge.bookkeeping.master_data import (
-    ErpVendor,
     MasterAccount,
     MasterDimension,
     MasterTaxCode,
     MasterValue,
-    NewVendor,
-    VendorLookup,
 )
 from ledgerbridge.bookkeeping.payables import Document
 from ledgerbridge.bookkeeping.problem import Failure, Problem, problem
@@ -42,6 +39,7 @@ from ledgerbridge.erp.port import (
     Reversed,
     Wanted,
 )
+from ledgerbridge.erp.unsupported import Unsupported
 from ledgerbridge.outgoing.files import FileNotKept
 
 __all__ = ["FileErp", "FileEvery", "FileSettings", "Rendered", "Renderer", "capabilities"]
@@ -84,8 +82,8 @@ def capabilities(chart: FileChart, settings: FileSettings) -> Capabilities:
     return replace(_CAPABILITIES, dimensions=bool(chart.dimensions), tax_codes=bool(settings.taxes))
 
 
-class FileErp:
-    """One company, opened. Implements `port.Erp`."""
+class FileErp(Unsupported):
+    """One company, opened. Implements `port.Erp`; what belongs to vendors and their bills is refused."""
 
     def __init__(
         self,
@@ -138,24 +136,6 @@ class FileErp:
 
     async def dimension_values(self, dimension_id: str) -> Sequence[MasterValue]:
         return master.dimension_values(self._chart, dimension_id)
-
-    async def vendors(self) -> Sequence[ErpVendor]:
-        raise _no_payables()
-
-    async def find_vendors(self, wanted: VendorLookup) -> Sequence[ErpVendor]:
-        raise _no_payables()
-
-    async def create_vendor(self, vendor: NewVendor) -> ErpVendor:
-        raise _no_payables()
-
-    async def settle(self, documents: Sequence[DocumentRef]) -> bool:
-        raise _no_payables()
-
-    async def reopen(self, documents: Sequence[DocumentRef]) -> bool:
-        raise _no_payables()
-
-    async def matching_limits(self) -> str | None:
-        return None
 
     def url(self, document: DocumentRef) -> str | None:
         return None

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
-from ledgerbridge.outgoing.addresses import host_of, is_loopback
+from ledgerbridge.erp.entered import checked, web_address
 from ledgerbridge.outgoing.signing import PREFIX, key_of
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 _SHORTEST_KEY, _LONGEST_KEY = 24, 64
 
 FORM = (
@@ -56,7 +54,7 @@ class Settings(Access):
 def check(raw: dict[str, Any]) -> dict[str, Any]:
     """The settings as they are stored: `base_url`, `secret`, `company`. Raises `SettingsError`."""
     errors = {name: "There is no such setting." for name in raw if name not in _ALL}
-    good, faulty = _read(raw, _ALL)
+    good, faulty = checked(raw, _ALL)
     if errors | faulty:
         raise SettingsError(errors | faulty)
     return good
@@ -69,55 +67,23 @@ def parse(raw: dict[str, Any]) -> Settings:
 
 def access(raw: dict[str, Any]) -> Access:
     """The part of the settings that needs no company. Raises `SettingsError`."""
-    good, errors = _read(raw, _ACCESS)
+    good, errors = checked(raw, _ACCESS)
     if errors:
         raise SettingsError(errors)
     return Access(good["base_url"], tuple(good["secret"].split()))
 
 
-def _read(
-    raw: dict[str, Any], checkers: Mapping[str, Callable[[object], str]]
-) -> tuple[dict[str, str], dict[str, str]]:
-    good: dict[str, str] = {}
-    errors: dict[str, str] = {}
-    for name, checker in checkers.items():
-        try:
-            good[name] = checker(raw.get(name))
-        except ValueError as error:
-            errors[name] = str(error)
-    return good, errors
-
-
 def _base_url(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("Enter the address of the accounting system, such as https://erp.example.com/pleo.")
-    text = value.strip().rstrip("/")
-    try:
-        parts = urlsplit(text)
-        named, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("This is not a web address.") from None
-    if parts.scheme not in _DEFAULT_PORTS or not named or re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise ValueError("Enter a web address that starts with https://.")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("Leave user name and password out of the address; the secret has a field of its own.")
-    if parts.query or parts.fragment:
-        raise ValueError("Enter the address without anything after ? or #.")
-    try:
-        host = host_of(named)
-    except ValueError:
-        raise ValueError("This is not the name of a server. Enter it such as https://erp.example.com.") from None
-    local = is_loopback(host)
-    if parts.scheme == "http" and not local:
-        raise ValueError("The address must start with https://, or the books could be read on the way.")
-    if port is not None and port < 1024 and port != 443 and not local:
-        raise ValueError(f"We call no port {port}. Leave it out, or enter 443 or one from 1024 on.")
-    if parts.path.endswith("/v1"):
+    found = web_address(
+        value,
+        whose="the accounting system",
+        example="https://erp.example.com/pleo",
+        apart="secret",
+        at_risk="books",
+    )
+    if found.endswith("/v1"):
         raise ValueError("Leave out the /v1 at the end; it is added.")
-    # One spelling for one place, or the same company could be bound twice (EXP-ENT-01).
-    place = f"[{host}]" if ":" in host else host
-    shown_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
-    return f"{parts.scheme}://{place}{shown_port}{parts.path}"
+    return found
 
 
 def _secret(value: object) -> str:

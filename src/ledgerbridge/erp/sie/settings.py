@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ledgerbridge.erp.adapter import SettingField, SettingKind, SettingsError
+from ledgerbridge.erp.entered import checked
 from ledgerbridge.erp.files import destination, taxes
 from ledgerbridge.erp.files import settings as common
 from ledgerbridge.erp.files.chart import FileChart
@@ -82,11 +83,9 @@ def check(raw: Mapping[str, Any]) -> dict[str, Any]:
         good |= destination.check(raw)
     except SettingsError as error:
         errors |= error.errors
-    for name, checker in _CHECKERS.items():
-        try:
-            good[name] = checker(raw.get(name))
-        except ValueError as error:
-            errors[name] = str(error)
+    more, wrong = checked(raw, _CHECKERS)
+    good |= more
+    errors |= wrong
     if errors or chart is None:
         raise SettingsError(errors)
     return {"chart": chart.as_json(), **good}
