@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import ledgerbridge
+from tests.support.trees import tree_of
 
 SOURCE = Path(ledgerbridge.__file__).parent
 _STORE = "store."
@@ -47,7 +48,7 @@ class Derived:
 @cache
 def derived(source: Path = SOURCE) -> Derived:
     """The points of the package in this folder; reading it takes two seconds, and each walk asks."""
-    modules = {name: Module(name, ast.parse(path.read_text())) for name, path in sorted(_files(source))}
+    modules = {name: Module(name, tree_of(path)) for name, path in sorted(_files(source))}
     points = {f"commit {name}" for name in _committing(modules)}
     reads: set[str] = set()
     for module in modules.values():

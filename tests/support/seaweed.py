@@ -23,6 +23,8 @@ ACCESS, SECRET, REGION = "AKLEDGER", canary("S3 secret key"), "eu-north-1"
 READER = "AKREADER"
 """May read and not write, with the same secret."""
 BUCKET = "vouchers"
+_ALONE = {"s3.port.iceberg": 0, "s3.port.lance": 0, "master.telemetry": "false"}
+"""No services at fixed ports, which a second server could not take, and no reports to the makers."""
 _SECONDS = 60
 
 
@@ -59,26 +61,23 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     ]
     config.write_text(json.dumps({"identities": identities}))
     here = "127.0.0.1"
-    at = {name: _with_sibling() for name in ("master", "volume", "filer", "s3")}
+    parts = ("master", "volume", "filer", "s3")
+    ports = {f"{name}.{kind}": free_port() for name in parts for kind in ("port", "port.grpc")}
     options = {"ip": here, "ip.bind": here, "dir": folder, "s3.config": config, "volume.max": 5}
-    options |= {f"{name}.port": port for name, port in at.items()} | {"master.volumeSizeLimitMB": 64}
+    options |= ports | _ALONE | {"master.volumeSizeLimitMB": 64}
     command = [str(Path(sys.executable).with_name("weed")), "server", "-s3", *(f"-{k}={v}" for k, v in options.items())]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
-        address = f"http://{here}:{at['s3']}"
+        address = f"http://{here}:{ports['s3.port']}"
         _wait(address, process, folder / "log")
         yield Seaweed(address)
     finally:
         process.kill()
         process.wait(10)
-
-
-def _with_sibling() -> int:
-    """A free port; the one ten thousand above it is taken for gRPC as well."""
-    while (port := free_port()) > 55_000:
-        pass
-    return port
+        for port in ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

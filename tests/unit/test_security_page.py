@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.trees import tree_of
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text()
 NAMED = sorted(set(re.findall(r"`((?:tests|src|docs)/[\w./-]+(?:::\w+)?|\.env\.example)`", PAGE)))
@@ -20,7 +22,7 @@ def test_what_the_page_names_is_there(named: str) -> None:
     if test:
         functions = {
             node.name
-            for node in ast.walk(ast.parse((ROOT / path).read_text()))
+            for node in ast.walk(tree_of(ROOT / path))
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         assert test in functions, f"{path} has no {test}"

@@ -13,6 +13,7 @@ import pytest
 
 import ledgerbridge
 from ledgerbridge.erp.registry import GROUP
+from tests.support.trees import tree_of
 
 SOURCES = Path(ledgerbridge.__file__).parent
 OWN = {one.name: one.module.removeprefix("ledgerbridge.").split(".")[:2] for one in entry_points(group=GROUP)
@@ -36,7 +37,7 @@ def _sources() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(SOURCES.rglob("*.py")):
         name = path.relative_to(SOURCES).as_posix()
         if not any(name.startswith(f"{folder}/") or name == f"{folder}.py" for folder in folders):
-            yield name, ast.parse(path.read_text("utf-8"))
+            yield name, tree_of(path)
 
 
 def named(tree: ast.Module) -> Iterator[tuple[int, str]]:

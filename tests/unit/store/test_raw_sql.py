@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import ledgerbridge
+from tests.support.trees import tree_of
 
 ROOT = Path(ledgerbridge.__file__).parent
 
@@ -73,7 +74,7 @@ _DRIVERS = {"psycopg", "psycopg_pool"}
 
 @cache
 def modules() -> tuple[tuple[str, ast.Module], ...]:
-    return tuple((path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in ROOT.rglob("*.py"))
+    return tuple((path.relative_to(ROOT).as_posix(), tree_of(path)) for path in ROOT.rglob("*.py"))
 
 
 def raw_in(tree: ast.Module) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 import ledgerbridge.web
 from ledgerbridge.web import texts
+from tests.support.trees import tree_of
 
 WEB = Path(ledgerbridge.web.__file__).parent
 PARTS = sorted(path.stem for path in (WEB / "texts" / "en").glob("*.toml"))
@@ -27,7 +28,7 @@ def named() -> dict[str, str]:
         for one in _IN_TEMPLATES.finditer(path.read_text()):
             found.setdefault(one[1] or one[2], path.name)
     for path in sorted(WEB.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.setdefault(node.value, path.name)
     return {name: where for name, where in found.items() if _NAME.fullmatch(name) and not name.endswith(".html")}
