@@ -22,7 +22,7 @@ from ledgerbridge.bookkeeping.words import Chart
 from ledgerbridge.erp.conformance.bench import SLOWLY, Facts, Fate, Fault, Killed, Standing, Step
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
-from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.erp.tryton.company import CAPABILITIES
 from ledgerbridge.erp.tryton.patience import Patience
 from ledgerbridge.outgoing.addresses import Reach
 from tests.support.tryton_master import MasterHands

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from ledgerbridge.erp.port import Erp
 from ledgerbridge.erp.tryton import TrytonAdapter
-from ledgerbridge.erp.tryton.adapter import TrytonErp
+from ledgerbridge.erp.tryton.company import TrytonErp
 from ledgerbridge.outgoing.addresses import Reach
 from ledgerbridge.store.tables import ErpBinding, LinkPhase, SyncStatus
 from tests.integration.syncs.stage import Stage, counts, with_connections

@@ -16,7 +16,7 @@ import pytest
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import EntryLine, PostingKey
 from ledgerbridge.erp.port import Booked, ErpError, Wanted
-from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.erp.tryton.company import CAPABILITIES
 from tests.support.tryton_stage import Stage, domain, healthy, page, records, refusal
 from tests.unit.erp.test_tryton_booking import ENTRY, amount, moment
 

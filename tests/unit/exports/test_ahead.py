@@ -13,7 +13,7 @@ import pytest
 
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
-from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.erp.tryton.company import CAPABILITIES
 from ledgerbridge.exports import ahead as room
 from ledgerbridge.exports import receipts
 from ledgerbridge.exports.ahead import Ahead, Shelf

@@ -19,7 +19,7 @@ import ledgerbridge
 from ledgerbridge.bookkeeping.problem import Failure
 from ledgerbridge.bookkeeping.words import ExportItem, ItemFile
 from ledgerbridge.erp.port import Attachment
-from ledgerbridge.erp.tryton.adapter import CAPABILITIES
+from ledgerbridge.erp.tryton.company import CAPABILITIES
 from ledgerbridge.exports import receipts
 from ledgerbridge.exports.fitting import name_of
 from ledgerbridge.exports.receipts import LinkLapsed, ReceiptProblem, fetch_all, type_of
