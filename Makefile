@@ -10,7 +10,7 @@ ARGS ?=
 # Compiled modules are kept: a hundred processes of a test run would else compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
-WORKERS ?= 4
+WORKERS ?= 5
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

@@ -32,8 +32,8 @@ def stage(make_site: MakeSite) -> Iterator[Stage]:
     [
         pytest.param(Guard.CUSTOMER, True, False, id="customer-with-script"),
         pytest.param(Guard.OPERATOR, True, False, id="operator-with-script"),
-        pytest.param(Guard.CUSTOMER, False, False, id="customer-without-script"),
-        # Of the same parts as the customer's, which `test_parts` looks at without script one by one.
+        # Of the same parts, which `test_parts` looks at without script one by one.
+        pytest.param(Guard.CUSTOMER, False, False, marks=pytest.mark.long, id="customer-without-script"),
         pytest.param(Guard.OPERATOR, False, False, marks=pytest.mark.long, id="operator-without-script"),
         # `test_parts` looks in every light and width at the parts that all pages are made of.
         pytest.param(Guard.CUSTOMER, True, True, marks=pytest.mark.long, id="customer-everywhere"),

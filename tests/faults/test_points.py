@@ -107,6 +107,7 @@ MUTANTS = {
 """By the point each brings: a module and what somebody adds to it."""
 
 
+@pytest.mark.long
 def test_new_code_brings_its_points_and_the_plan_has_to_follow(source: Derived, tmp_path: Path) -> None:
     copy = tmp_path / "ledgerbridge"
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -138,6 +138,7 @@ def test_dropping_ends_the_sessions_in_the_way(shared: EmbeddedPostgres) -> None
     assert query(shared.url(), "SELECT count(*) FROM pg_database WHERE datname = 'doomed'") == 0
 
 
+@pytest.mark.long
 def test_data_survive_a_clean_stop_and_a_second_start(tmp_path: Path) -> None:
     with embedded_postgres(tmp_path) as first:
         first.create_database("books")
@@ -162,6 +163,7 @@ def test_the_last_user_stops_the_server(tmp_path: Path, other: Callable[[], Othe
     assert postmaster.find(tmp_path / "postgres") is None
 
 
+@pytest.mark.long
 def test_a_killed_user_neither_disturbs_the_others_nor_keeps_the_server_alive(
     tmp_path: Path, other: Callable[[], OtherProcess]
 ) -> None:
@@ -176,6 +178,7 @@ def test_a_killed_user_neither_disturbs_the_others_nor_keeps_the_server_alive(
         assert query(cluster.url(), "SELECT 1") == 1
 
 
+@pytest.mark.long
 def test_after_a_power_loss_committed_data_are_there_and_a_stale_pid_file_is_no_obstacle(tmp_path: Path) -> None:
     cluster = embedded_postgres(tmp_path)
     query(cluster.url(), "CREATE TABLE posted AS SELECT 1 AS id")
@@ -196,6 +199,7 @@ def test_after_a_power_loss_committed_data_are_there_and_a_stale_pid_file_is_no_
         assert query(again.url(), "SELECT id FROM posted") == 1
 
 
+@pytest.mark.long
 def test_a_server_that_died_under_its_users_is_started_by_the_next(
     tmp_path: Path, other: Callable[[], OtherProcess]
 ) -> None:
@@ -207,12 +211,14 @@ def test_a_server_that_died_under_its_users_is_started_by_the_next(
     assert other().told() != first
 
 
+@pytest.mark.long
 def test_a_long_path_is_fine(tmp_path: Path) -> None:
     deep = tmp_path / ("quite long and with blanks " * 6) / ("d" * 100)
     with embedded_postgres(deep, FAST) as cluster:
         assert query(cluster.url(), "SELECT 1") == 1
 
 
+@pytest.mark.long
 def test_an_interrupted_creation_is_done_again(tmp_path: Path) -> None:
     half = tmp_path / "postgres.new"
     half.mkdir()

@@ -149,6 +149,7 @@ def test_entries_are_counted_by_description_and_company(tryton: TrytonServer) ->
     assert count_moves(tryton, company="BE") == 0
 
 
+@pytest.mark.long
 def test_each_test_has_books_of_its_own(tryton: TrytonServer, tryton_template: Template) -> None:
     book(tryton, "PLEO:one", today())
     other = tryton.open_database(tryton_template.clone())
@@ -247,6 +248,7 @@ def test_sweeping_drops_the_clones_of_dead_processes_only(
     tryton_template.drop(ours)
 
 
+@pytest.mark.long
 def test_the_server_comes_back_on_its_port_after_an_outage(tryton_template: Template) -> None:
     database = tryton_template.clone()
     with tryton_template.start(database, free_port()) as first:
@@ -259,6 +261,7 @@ def test_the_server_comes_back_on_its_port_after_an_outage(tryton_template: Temp
     tryton_template.drop(database)
 
 
+@pytest.mark.long
 def test_the_server_dies_with_whoever_started_it(tryton_template: Template, postgres: EmbeddedPostgres) -> None:
     program = (
         "import os, sys\n"
@@ -296,6 +299,7 @@ def test_a_server_that_cannot_start_shows_its_log(tryton_template: Template, try
         tryton_template.start(tryton_server.database, port=tryton_server.port)
 
 
+@pytest.mark.long
 def test_the_command_serves_fresh_books_until_its_input_ends(
     tryton_template: Template, postgres: EmbeddedPostgres
 ) -> None:

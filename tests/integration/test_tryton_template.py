@@ -57,6 +57,7 @@ def drafts(postgres: EmbeddedPostgres) -> set[str]:
     return {name for name in databases(postgres) if name.startswith("tryton_draft_")}
 
 
+@pytest.mark.long
 def test_an_interrupted_build_is_never_taken_for_a_template_and_is_cleared_away(
     work: Work, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_failing_step_shows_its_own_words(work: Work, postgres: EmbeddedPostgr
         build(tmp_path, postgres.url())
 
 
+@pytest.mark.long
 def test_of_two_builders_one_builds_and_the_other_waits(work: Work, postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     lines: list[str] = []
     waiting = threading.Event()
@@ -99,6 +101,7 @@ def test_of_two_builders_one_builds_and_the_other_waits(work: Work, postgres: Em
     assert lines.count("Building Tryton: waiting for another build ...") == 1
 
 
+@pytest.mark.long
 def test_the_real_template_survives_a_newer_one(
     work: Work, postgres: EmbeddedPostgres, tryton_template: Template, tmp_path: Path
 ) -> None:

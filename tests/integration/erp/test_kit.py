@@ -126,6 +126,7 @@ def test_an_adapter_that_breaks_a_promise_fails_the_suite(
     assert "FAILED" in broken.stdout
 
 
+@pytest.mark.long
 def test_a_case_skipped_for_no_capability_is_a_failure(run: Pytest, folder: Path) -> None:
     suite = folder / "test_lazy.py"
     suite.write_text(
