@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from ledgerbridge.store import scope
 
@@ -35,6 +35,7 @@ class Alone:
         self._size = size
         self._pool: AsyncConnectionPool | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
 
     async def run(
         self, statement: str, values: Mapping[str, Any], *, across: str | None = None
@@ -43,8 +44,8 @@ class Alone:
 
         Run again when its connection turns out to be dead, also if the reply alone was lost: it must not matter how
         often it runs. A row that somebody holds is waited for `LOCK_SECONDS`.
-        Raises `psycopg.Error`, and `UnscopedQuery` for a statement that is not bound to one company, unless `across`
-        says why it need not be.
+        Raises `psycopg.Error`, which is `PoolClosed` after `close`, and `UnscopedQuery` for a statement that is not
+        bound to one company, unless `across` says why it need not be.
         """
         if across is None:
             scope.judge_text(statement)
@@ -60,13 +61,20 @@ class Alone:
             return await _rows(connection, statement, values)
 
     async def close(self) -> None:
-        """Close every connection; may be repeated."""
-        pool, self._pool = self._pool, None
+        """Close every connection, for good; may be repeated.
+
+        Nothing opens the pool again: its workers outlive being cancelled, and a process with any left never ends.
+        """
+        async with self._opening:
+            self._closed = True
+            pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
 
     async def _opened(self) -> AsyncConnectionPool:
         async with self._opening:
+            if self._closed:
+                raise PoolClosed("the database was let go")
             if self._pool is None:
                 pool = AsyncConnectionPool(
                     self._conninfo,

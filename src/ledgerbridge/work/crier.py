@@ -11,6 +11,7 @@ import asyncio
 import logging
 
 import psycopg
+from psycopg_pool import PoolClosed
 
 from ledgerbridge.store.engine import Database
 from ledgerbridge.work import statements
@@ -39,6 +40,8 @@ class Crier:
             self._wanted = False
             try:
                 await self._db.alone(statements.WAKE, {})
+            except PoolClosed:
+                return
             except psycopg.Error as error:
                 _log.warning("workers were not told of new work: %s", type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
