@@ -7,6 +7,7 @@ import gc
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -21,7 +22,7 @@ from tests.support.one_context import share_context
 from tests.support.one_routing import share_routes
 from tests.support.open_door import open_for_tests
 from tests.support.queueing import while_tryton_is_built
-from tests.support.steady import steady
+from tests.support.steady import steady, why_again
 from tryton_sandbox import Template, TrytonServer, build
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -62,6 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
                 raise pytest.UsageError(f'{item.nodeid}: a rule mark reads rule("EXP-START-04", ...), not {wrong}')
     yield  # now only those are left that were asked for
     while_tryton_is_built(items)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    why_again(terminalreporter)
 
 
 @pytest.fixture(scope="session")
